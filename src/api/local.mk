@@ -1,0 +1,1 @@
+# api: sources, headers and tests of this room

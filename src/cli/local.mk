@@ -1,0 +1,1 @@
+# cli: sources, headers and tests of this room

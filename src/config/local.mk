@@ -1,0 +1,1 @@
+# config: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# core: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# disk: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# loop: sources, headers and tests of this room

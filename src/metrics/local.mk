@@ -1,0 +1,1 @@
+# metrics: sources, headers and tests of this room

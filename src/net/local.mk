@@ -1,0 +1,1 @@
+# net: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# server: sources, headers and tests of this room

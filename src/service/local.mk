@@ -1,0 +1,1 @@
+# service: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# storage: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# wire: sources, headers and tests of this room

@@ -1,0 +1,1 @@
+# zk: sources, headers and tests of this room
