@@ -1,0 +1,40 @@
+/*
+ * An outgoing connection to a broker: frames out, answers in, in order.
+ *
+ * Connects when the first frame is sent and again after a failure when asked to
+ * send again. Answers come in the order of the frames; the caller matches nothing.
+ *
+ * Runs on: the loop it was made with.
+ */
+#ifndef BARNABAS_NET_CHANNEL_H
+#define BARNABAS_NET_CHANNEL_H
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+struct channel;
+
+struct channel_config {
+    const char *host;
+    int port;
+    int64_t connect_timeout_ms;
+    int64_t request_timeout_ms; /* from the sending of a frame to its answer */
+    int64_t max_answer_bytes;
+};
+
+/*
+ * `answer`: the frame after its size, valid until the callback returns; err says why there is none:
+ * ERR_CONNECTION_LOSS, ERR_REQUEST_TIMED_OUT, ERR_CLOSED (channel freed), ERR_MALFORMED (absurd size).
+ * After any error the connection is closed and every frame in flight has got its callback.
+ */
+typedef void (*channel_answer_fn)(void *arg, enum err err, struct view answer);
+
+/* Resolves names without blocking the loop (evdns or a worker). Gives the channel (channel_free). */
+struct channel *channel_new(struct loop *loop, const struct channel_config *config);
+/* Sends a frame (with its 4 bytes of size). Copies it. Calls `answer` exactly once, never before returning.
+ */
+void channel_send(struct channel *channel, struct view frame, channel_answer_fn answer, void *arg);
+int channel_in_flight(const struct channel *channel);
+void channel_free(struct channel *channel);
+
+#endif
