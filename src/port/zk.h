@@ -70,7 +70,7 @@ struct zk_result {
     enum err err;
     struct view data;            /* GET */
     struct view path;            /* CREATE: the name given, with its sequence number */
-    struct zk_stat stat;         /* GET, EXISTS, SET, CREATE (czxid, version) */
+    struct zk_stat stat;         /* GET, EXISTS, SET; a classic create gives none */
     const struct view *children; /* CHILDREN: names, sorted */
     int children_count;
     const struct zk_result *results; /* MULTI: one per op; the failing one has its own error, others ERR_IO */
