@@ -14,7 +14,7 @@
 struct histogram {
     _Atomic uint64_t count;
     _Atomic uint64_t sum;
-    _Atomic uint32_t buckets[HISTOGRAM_BUCKETS];
+    _Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
 void histogram_add(struct histogram *h, uint64_t value);

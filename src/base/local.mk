@@ -16,10 +16,13 @@ src_base_libbase_a_SOURCES = \
   src/base/mem.c src/base/mem.h \
   src/base/prng.c src/base/prng.h \
   src/base/properties.c src/base/properties.h \
+  src/base/utf8.c src/base/utf8.h \
   src/base/uuid.c src/base/uuid.h \
   src/base/varint.c src/base/varint.h \
   src/base/view.c src/base/view.h
 
 check_PROGRAMS += tests/unit/base/test_base
-tests_unit_base_test_base_SOURCES = tests/unit/base/test_base.c
+tests_unit_base_test_base_SOURCES = \
+  tests/unit/base/suites.h tests/unit/base/test_base.c \
+  tests/unit/base/test_hash.c
 tests_unit_base_test_base_LDADD = src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

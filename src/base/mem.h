@@ -24,6 +24,9 @@ char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *mem_try_alloc(size_t size);
 void *mem_try_resize(void *ptr, size_t size);
 
+/* Says on descriptor 2 that an allocation of `size` bytes failed, with a backtrace, and aborts. */
+_Noreturn void mem_fail(size_t size);
+
 #define MEM_NEW(type) ((type *)mem_zalloc(sizeof(type)))
 
 /* The struct that embeds `member` at `ptr`. */
