@@ -1,0 +1,153 @@
+#include "zk/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zookeeper/zookeeper.h>
+
+#include "base/mem.h"
+
+/* A handle that a blocking caller waits for. */
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int state; /* last session state, 0 = none yet */
+};
+
+static void on_event(zhandle_t *handle, int type, int state, const char *path, void *arg)
+{
+    (void)handle;
+    (void)path;
+    struct waiter *waiter = arg;
+    if (type != ZOO_SESSION_EVENT)
+        return;
+    pthread_mutex_lock(&waiter->lock);
+    waiter->state = state;
+    pthread_cond_signal(&waiter->changed);
+    pthread_mutex_unlock(&waiter->lock);
+}
+
+static void waiter_init(struct waiter *waiter)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&waiter->lock, NULL);
+    pthread_cond_init(&waiter->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    waiter->state = 0;
+}
+
+static void waiter_close(struct waiter *waiter)
+{
+    pthread_mutex_destroy(&waiter->lock);
+    pthread_cond_destroy(&waiter->changed);
+}
+
+static bool is_final(int state)
+{
+    return state == ZOO_CONNECTED_STATE || state == ZOO_EXPIRED_SESSION_STATE ||
+           state == ZOO_AUTH_FAILED_STATE;
+}
+
+/* The final state, or 0 when none came in time. */
+static int waiter_wait(struct waiter *waiter, int timeout_ms)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += timeout_ms / 1000;
+    deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (deadline.tv_nsec >= 1000000000) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&waiter->lock);
+    while (!is_final(waiter->state) &&
+           pthread_cond_timedwait(&waiter->changed, &waiter->lock, &deadline) == 0)
+        ;
+    int state = is_final(waiter->state) ? waiter->state : 0;
+    pthread_mutex_unlock(&waiter->lock);
+    return state;
+}
+
+/* Opens a session (an old one when `old` is given) and waits for its state. Gives *handle (zookeeper_close).
+ */
+static enum err open_and_wait(const char *hosts, int timeout_ms, const clientid_t *old, struct waiter *waiter,
+                              zhandle_t **handle, int *state, struct errmsg *why)
+{
+    zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
+    *handle = zookeeper_init(hosts, on_event, timeout_ms, old, waiter, 0);
+    if (!*handle) {
+        errmsg_set_errno(why, errno, "zookeeper.connect=%s: none of its hosts can be resolved", hosts);
+        return ERR_NOT_FOUND;
+    }
+    *state = waiter_wait(waiter, timeout_ms);
+    if (*state == 0) {
+        errmsg_set(why,
+                   "no ZooKeeper server of %s answered within %d ms; is it running? "
+                   "(zookeeper.connect, zookeeper.connection.timeout.ms)",
+                   hosts, timeout_ms);
+        return ERR_REQUEST_TIMED_OUT;
+    }
+    return ERR_NONE;
+}
+
+static enum err create_parents(zhandle_t *handle, const char *chroot, struct errmsg *why)
+{
+    char *path = mem_strdup(chroot);
+    int rc = ZOK;
+    for (char *slash = path; slash && (rc == ZOK || rc == ZNODEEXISTS);) {
+        slash = strchr(slash + 1, '/');
+        if (slash)
+            *slash = '\0';
+        rc = zoo_create(handle, path, NULL, -1, &ZOO_OPEN_ACL_UNSAFE, 0, NULL, 0);
+        if (slash)
+            *slash = '/';
+    }
+    free(path);
+    if (rc == ZOK || rc == ZNODEEXISTS)
+        return ERR_NONE;
+    errmsg_set(why, "create the chroot %s of zookeeper.connect: %s", chroot, zerror(rc));
+    return ERR_IO;
+}
+
+enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why)
+{
+    const char *slash = strchr(connect, '/');
+    bool has_chroot = slash && slash[1] != '\0';
+    char *hosts = slash ? strndup(connect, (size_t)(slash - connect)) : mem_strdup(connect);
+    struct waiter waiter;
+    waiter_init(&waiter);
+    zhandle_t *handle = NULL;
+    int state;
+    enum err err = open_and_wait(hosts, timeout_ms, NULL, &waiter, &handle, &state, why);
+    if (err == ERR_NONE && state != ZOO_CONNECTED_STATE) {
+        errmsg_set(why, "ZooKeeper at %s refused the session", hosts);
+        err = ERR_NO_AUTH;
+    }
+    if (err == ERR_NONE && has_chroot)
+        err = create_parents(handle, slash, why);
+    if (handle)
+        zookeeper_close(handle);
+    waiter_close(&waiter);
+    free(hosts);
+    return err;
+}
+
+enum err zk_session_end(const char *connect, int timeout_ms, int64_t id,
+                        const uint8_t password[ZK_PASSWORD_BYTES], struct errmsg *why)
+{
+    clientid_t old = {.client_id = id};
+    memcpy(old.passwd, password, ZK_PASSWORD_BYTES);
+    struct waiter waiter;
+    waiter_init(&waiter);
+    zhandle_t *handle = NULL;
+    int state;
+    enum err err = open_and_wait(connect, timeout_ms, &old, &waiter, &handle, &state, why);
+    if (handle)
+        zookeeper_close(handle); /* a connected session is closed at the server, too */
+    waiter_close(&waiter);
+    return err;
+}

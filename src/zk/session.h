@@ -1,0 +1,25 @@
+/*
+ * Two things that are done before the broker's own session stands, both
+ * blocking, both on the starting thread or a worker.
+ */
+#ifndef BARNABAS_ZK_SESSION_H
+#define BARNABAS_ZK_SESSION_H
+
+#include "base/err.h"
+#include "base/errmsg.h"
+#include "zk/client.h"
+
+/*
+ * Creates the chroot of a connect string if it has one and it is missing (persistent, null data),
+ * by a session without it. ERR_REQUEST_TIMED_OUT when no server answers in time.
+ */
+MUST_USE enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why);
+
+/*
+ * Takes up a session that an earlier process left behind and closes it, so that its ephemerals are
+ * gone. ERR_NONE when it was closed or had expired already; ERR_REQUEST_TIMED_OUT when no server answers.
+ */
+MUST_USE enum err zk_session_end(const char *connect, int timeout_ms, int64_t id,
+                                 const uint8_t password[ZK_PASSWORD_BYTES], struct errmsg *why);
+
+#endif
