@@ -1,0 +1,185 @@
+"""Fixtures. A test takes `broker` when it may share one with the other tests of its module, and
+`new_broker` when it wants one of its own to stop and kill."""
+
+import itertools
+import os
+import shutil
+
+import pytest
+
+from harness import environment
+from harness.broker import Broker
+from harness.cluster import Cluster
+from harness.zookeeper import ZooKeeper
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--broker", choices=("barnabas", "kafka"), help="make of the broker under test")
+    parser.addoption("--crash-rounds", type=int, default=None, help="rounds of each crash test")
+    parser.addoption("--seed", type=int, default=None, help="seed of the tests that draw")
+
+
+def pytest_configure(config):
+    if config.getoption("--broker"):
+        os.environ["BARNABAS_TEST_BROKER"] = config.getoption("--broker")
+
+
+def pytest_report_header():
+    return f"broker under test: {environment.broker_kind()}, build: {environment.BUILD}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows the ends of the logs of every process that a failed test used."""
+    outcome = yield
+    report = outcome.get_result()
+    if not report.failed:
+        return
+    for value in list(getattr(item, "funcargs", {}).values()):
+        for process in _processes_of(value):
+            report.sections.append((f"log of {process.name} ({process.log_path})", process.log_tail()))
+
+
+def _processes_of(value):
+    if isinstance(value, (Broker, ZooKeeper)):
+        return [value.process]
+    if isinstance(value, Cluster):
+        return [broker.process for broker in value.brokers]
+    return [broker.process for broker in getattr(value, "made", [])]
+
+
+def or_skip(make):
+    """Runs make(); what this machine lacks becomes a skip with its reason."""
+    try:
+        return make()
+    except environment.Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    """One folder for the files of a run. Kept when something failed or BARNABAS_KEEP is set."""
+    folder = tmp_path_factory.mktemp("cluster")
+    yield folder
+    if not os.environ.get("BARNABAS_KEEP"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def zk(workspace):
+    server = or_skip(lambda: ZooKeeper(workspace / "zookeeper"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def chroot(zk):
+    """A fresh chroot, made."""
+    return zk.make_chroot(f"/test-{next(_numbers)}")
+
+
+class Maker:
+    """Makes brokers, each on a chroot of its own unless told otherwise, and clears up behind them."""
+
+    def __init__(self, zk, folder):
+        self.zk = zk
+        self.folder = folder
+        self.made = []
+
+    def __call__(self, kind=None, config=None, chroot=None, start=True, **more):
+        number = next(_numbers)
+        chroot = chroot or self.zk.make_chroot(f"/broker-{number}")
+        broker = or_skip(
+            lambda: Broker(
+                self.folder / f"broker-{number}", self.zk.address + chroot, kind=kind, config=config, **more
+            )
+        )
+        broker.chroot = chroot
+        self.made.append(broker)
+        if start:
+            broker.start()
+        return broker
+
+    def like(self, broker, kind=None, config=None, start=True):
+        """Another make over the stopped broker's log dirs, chroot, id and port."""
+        assert not broker.running
+        number = next(_numbers)
+        other = or_skip(
+            lambda: Broker(
+                self.folder / f"broker-{number}", broker.config["zookeeper.connect"], kind=kind, broker_id=broker.id
+            )
+        )
+        other.config.update(broker.config)
+        other.config.update(config or {})
+        other.port = broker.port
+        other.log_dirs = broker.log_dirs
+        other.chroot = broker.chroot
+        self.made.append(other)
+        if start:
+            other.start()
+        return other
+
+    def finish(self):
+        complaints = [complaint for broker in self.made for complaint in broker.complaints()]
+        for broker in self.made:
+            if broker.running:
+                broker.kill()
+            for folder in broker.log_dirs:
+                shutil.rmtree(folder, ignore_errors=True)
+        if complaints:
+            logs = "\n".join(f"{b.process.name}:\n{b.process.log_tail()}" for b in self.made if b.complaints())
+            pytest.fail("; ".join(complaints) + "\n" + logs)
+
+
+@pytest.fixture
+def new_broker(zk, workspace):
+    maker = Maker(zk, workspace)
+    yield maker
+    maker.finish()
+
+
+@pytest.fixture(scope="module")
+def module_broker(zk, workspace):
+    maker = Maker(zk, workspace)
+    yield maker
+    maker.finish()
+
+
+@pytest.fixture(scope="module")
+def broker(module_broker):
+    """The broker under test, shared by the tests of a module, which use topics of their own."""
+    return module_broker()
+
+
+@pytest.fixture
+def kafka_broker(new_broker):
+    """A real Kafka, whatever the make under test."""
+    return new_broker(kind="kafka")
+
+
+@pytest.fixture
+def topic(broker, request):
+    """A fresh topic of one partition on the shared broker."""
+    return make_topic(broker)
+
+
+def make_topic(broker, partitions=1, configs=None, name=None):
+    name = name or f"topic-{next(_numbers)}"
+    with broker.connect() as client:
+        answer = client.create_topics([{"name": name, "partitions": partitions, "configs": configs or {}}])
+        assert answer[name]["error"] == 0, f"cannot create {name}: {answer[name]}"
+        wait_leaders(client, name, partitions)
+    return name
+
+
+def wait_leaders(client, name, partitions):
+    from harness.wait import wait_until
+
+    def led():
+        (found,) = client.metadata([name])["topics"]
+        return found["error"] == 0 and [p["leader"] >= 0 for p in found["partitions"]] == [True] * partitions
+
+    wait_until(led, 20, f"leaders of the {partitions} partitions of {name}")
