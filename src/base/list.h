@@ -64,9 +64,9 @@ static inline struct list *list_pop_front(struct list *list)
 }
 
 /* Walks a list; `node` may be removed (but not freed-and-reused) inside LIST_EACH_SAFE. */
-#define LIST_EACH(node, list) for (struct list *node = (list)->next; node != (list); node = node->next)
-#define LIST_EACH_SAFE(node, list)                                                                           \
-    for (struct list *node = (list)->next, *node##_next = node->next; node != (list);                        \
+#define LIST_EACH(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
+#define LIST_EACH_SAFE(node, head)                                                                           \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                        \
          node = node##_next, node##_next = node->next)
 
 #endif
