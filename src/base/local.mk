@@ -24,5 +24,24 @@ src_base_libbase_a_SOURCES = \
 check_PROGRAMS += tests/unit/base/test_base
 tests_unit_base_test_base_SOURCES = \
   tests/unit/base/suites.h tests/unit/base/test_base.c \
-  tests/unit/base/test_hash.c
+  tests/unit/base/death.c tests/unit/base/death.h \
+  tests/unit/base/test_arena.c \
+  tests/unit/base/test_assert.c \
+  tests/unit/base/test_be.c \
+  tests/unit/base/test_buf.c \
+  tests/unit/base/test_err.c \
+  tests/unit/base/test_errmsg.c \
+  tests/unit/base/test_hash.c \
+  tests/unit/base/test_heap.c \
+  tests/unit/base/test_histogram.c \
+  tests/unit/base/test_list.c \
+  tests/unit/base/test_log.c \
+  tests/unit/base/test_map.c \
+  tests/unit/base/test_mem.c \
+  tests/unit/base/test_prng.c \
+  tests/unit/base/test_properties.c \
+  tests/unit/base/test_utf8.c \
+  tests/unit/base/test_uuid.c \
+  tests/unit/base/test_varint.c \
+  tests/unit/base/test_view.c
 tests_unit_base_test_base_LDADD = src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

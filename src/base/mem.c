@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ _Noreturn void mem_fail(size_t size)
         /* Nobody reads it; the core still tells. */
     }
     assert_print_backtrace();
+    signal(SIGABRT, SIG_DFL); /* the crash handler would print the same backtrace again */
     abort();
 }
 

@@ -42,6 +42,16 @@ static void skip_comment(struct reader *in)
         ;
 }
 
+/*
+ * After a backslash and a line end: is that the end of the text? Then Java ends the logical line, even an
+ * empty one, which gives an empty key; but it looks before it has seen the '\n' of a "\r\n".
+ */
+static bool is_at_end(const struct reader *in)
+{
+    const uint8_t *end = in->text.ptr + in->text.len;
+    return in->pos == in->text.len && !(in->pos >= 2 && end[-1] == '\n' && end[-2] == '\r');
+}
+
 /* Reads one logical line without its line ends; false at the end of the text. */
 static bool next_line(struct reader *in, struct buf *line, int *begins_at)
 {
@@ -72,6 +82,8 @@ static bool next_line(struct reader *in, struct buf *line, int *begins_at)
             skip_blanks = true;
         } else if (escaped) {
             line->len--;
+            if (is_at_end(in))
+                return true;
             skip_blanks = continued = true;
             escaped = false;
         } else {

@@ -2,7 +2,9 @@
  * Java properties text: server.properties, meta.properties.
  *
  * Understands '#' and '!' comments, '=', ':' and blanks as separators,
- * backslash escapes, \uXXXX and continued lines, as java.util.Properties does.
+ * backslash escapes, \uXXXX and continued lines, as java.util.Properties.load
+ * does on a byte stream: bytes are Latin-1. Keys and values are UTF-8; a NUL,
+ * which C strings cannot hold, becomes U+FFFD.
  * Runs on: any.
  */
 #ifndef BARNABAS_BASE_PROPERTIES_H
@@ -22,7 +24,10 @@ struct properties {
     size_t count;
 };
 
-/* Never fails: any text is some properties, as in Java. Gives `out` (properties_close). */
+/*
+ * Never fails: any text is some properties. (Java refuses a malformed \uXXXX; here the backslash is
+ * dropped, as before any other letter.) Gives `out` (properties_close).
+ */
 void properties_parse(struct view text, struct properties *out);
 void properties_close(struct properties *props);
 /* The last value of `key`, or NULL. */
