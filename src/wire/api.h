@@ -21,15 +21,15 @@ struct wire_api {
     int16_t key;
     int16_t min_version;
     int16_t max_version;
-    int16_t first_flexible;     /* WIRE_NEVER = none */
-    int16_t deprecated_max;     /* versions up to here are deprecated but served; -1 = none */
-    uint16_t throttle_offset;   /* of throttle_time_ms in the response, */
-    int16_t throttle_version;   /* which has it from this version on; WIRE_NEVER = never */
-    bool inter_broker;          /* clients never send it */
-    bool cluster_action;        /* its answers are exempt from request quotas */
-    bool controller_only;       /* other brokers answer NOT_CONTROLLER */
+    int16_t first_flexible;   /* WIRE_NEVER = none */
+    int16_t deprecated_max;   /* versions up to here are deprecated but served; -1 = none */
+    uint16_t throttle_offset; /* of throttle_time_ms in the response, */
+    int16_t throttle_version; /* which has it from this version on; WIRE_NEVER = never */
+    bool inter_broker;        /* clients never send it */
+    bool cluster_action;      /* its answers are exempt from request quotas */
+    bool controller_only;     /* other brokers answer NOT_CONTROLLER */
     bool forwardable;
-    bool served;                /* a ZooKeeper-mode broker advertises and serves it */
+    bool served; /* a ZooKeeper-mode broker advertises and serves it */
 };
 
 /* Every request of the schema by ascending key, served or not. */

@@ -41,16 +41,16 @@ void *wire_new(const struct wire_message *desc, struct arena *arena, size_t coun
  * what follows is the caller's matter. ERR_UNSUPPORTED_VERSION for a version that the message has
  * not, ERR_MALFORMED for bytes that break the protocol's rules, ERR_NO_MEMORY when the arena refuses.
  */
-MUST_USE enum err wire_decode(const struct wire_message *desc, int16_t version, struct view bytes, size_t *used,
-                              struct arena *arena, void *out, struct errmsg *why);
+MUST_USE enum err wire_decode(const struct wire_message *desc, int16_t version, struct view bytes,
+                              size_t *used, struct arena *arena, void *out, struct errmsg *why);
 
 /*
  * Appends one message. On failure nothing is appended. ERR_UNSUPPORTED_VERSION for a version that the
  * message has not, or a field that differs from its default, is not ignorable and is lacking in this
  * version; ERR_INVALID_ARGUMENT for null where it is not allowed and for strings over 32767 bytes.
  */
-MUST_USE enum err wire_encode(const struct wire_message *desc, int16_t version, const void *in, struct buf *out,
-                              struct errmsg *why);
+MUST_USE enum err wire_encode(const struct wire_message *desc, int16_t version, const void *in,
+                              struct buf *out, struct errmsg *why);
 
 /* Bytes that wire_encode appends; 0 for what it refuses. */
 size_t wire_encoded_size(const struct wire_message *desc, int16_t version, const void *in);
