@@ -1,0 +1,9 @@
+/* The suites of the schema and codec half of the room wire. */
+#ifndef BARNABAS_TESTS_WIRE_CODEC_SUITES_H
+#define BARNABAS_TESTS_WIRE_CODEC_SUITES_H
+
+#include <check.h>
+
+Suite *roundtrip_suite(void);
+
+#endif
