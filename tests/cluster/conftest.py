@@ -9,6 +9,7 @@ import pytest
 
 from harness import environment
 from harness.broker import Broker
+from harness.clients import Clients
 from harness.cluster import Cluster
 from harness.zookeeper import ZooKeeper
 
@@ -47,7 +48,9 @@ def _processes_of(value):
         return [value.process]
     if isinstance(value, Cluster):
         return [broker.process for broker in value.brokers]
-    return [broker.process for broker in getattr(value, "made", [])]
+    if isinstance(value, Maker):
+        return [broker.process for broker in value.made]
+    return []
 
 
 def or_skip(make):
@@ -183,3 +186,11 @@ def wait_leaders(client, name, partitions):
         return found["error"] == 0 and [p["leader"] >= 0 for p in found["partitions"]] == [True] * partitions
 
     wait_until(led, 20, f"leaders of the {partitions} partitions of {name}")
+
+
+@pytest.fixture(scope="session")
+def clients(workspace):
+    """The real clients by name; get() skips nothing, wrap it in or_skip()."""
+    made = Clients(workspace / "clients")
+    yield made
+    made.close()
