@@ -124,7 +124,7 @@ configure_and_make() {
     local folder=$1
     shift
     mkdir -p "$folder"
-    if [ ! -x configure ] || [ configure.ac -nt configure ]; then
+    if [ ! -x configure ] || [ ! -f Makefile.in ] || [ configure.ac -nt configure ]; then
         say "autoreconf"
         step 180 "$folder/autoreconf.log" autoreconf -fi || return 1
     fi
