@@ -1,0 +1,142 @@
+#include "zk/sync.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+struct sync_call {
+    struct loop_message message;
+    struct zk_sync *sync;
+    const struct zk_op *op;
+    struct arena *arena;
+    struct zk_result *out;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool finished;
+};
+
+static const char *const KIND_NAMES[] = {
+    [ZK_OP_CREATE] = "create", [ZK_OP_SET] = "set",       [ZK_OP_DELETE] = "delete",
+    [ZK_OP_CHECK] = "check",   [ZK_OP_GET] = "get",       [ZK_OP_EXISTS] = "exists",
+    [ZK_OP_CHILDREN] = "ls",   [ZK_OP_MULTI] = "multi of"};
+
+static void copy_result(struct zk_result *to, const struct zk_result *from, struct arena *arena)
+{
+    *to = (struct zk_result){.err = from->err, .stat = from->stat};
+    if (!arena)
+        return;
+    to->data = arena_dup_view(arena, from->data);
+    to->path = arena_dup_view(arena, from->path);
+    struct view *children = arena_alloc(arena, sizeof *children * (size_t)(from->children_count + 1));
+    for (int i = 0; i < from->children_count; i++)
+        children[i] = arena_dup_view(arena, from->children[i]);
+    to->children = children;
+    to->children_count = from->children_count;
+    struct zk_result *results = arena_alloc(arena, sizeof *results * (size_t)(from->results_count + 1));
+    for (int i = 0; i < from->results_count; i++)
+        copy_result(&results[i], &from->results[i], arena);
+    to->results = results;
+    to->results_count = from->results_count;
+}
+
+static void call_finish(struct sync_call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    call->finished = true;
+    /* Signalled under the lock: the caller frees `call` as soon as it can take the lock. */
+    pthread_cond_signal(&call->cond);
+    pthread_mutex_unlock(&call->lock);
+}
+
+static void call_answered(void *arg, const struct zk_result *result)
+{
+    struct sync_call *call = arg;
+    copy_result(call->out, result, call->arena);
+    call_finish(call);
+}
+
+static void call_arrived(struct loop_message *msg, bool discard)
+{
+    struct sync_call *call = CONTAINER_OF(msg, struct sync_call, message);
+    if (discard) {
+        *call->out = (struct zk_result){.err = ERR_CLOSED};
+        call_finish(call);
+        return;
+    }
+    zk_submit(call->sync->zk, call->op, call_answered, call);
+}
+
+enum err zk_sync_call(struct zk_sync *sync, const struct zk_op *op, struct arena *arena,
+                      struct zk_result *out, struct errmsg *why)
+{
+    ASSERT(loop_current() == NULL);
+    struct sync_call call = {.message = {.run = call_arrived, .label = "zk_sync"},
+                             .sync = sync,
+                             .op = op,
+                             .arena = arena,
+                             .out = out};
+    pthread_mutex_init(&call.lock, NULL);
+    pthread_cond_init(&call.cond, NULL);
+    loop_post(sync->loop, &call.message);
+    pthread_mutex_lock(&call.lock);
+    while (!call.finished)
+        pthread_cond_wait(&call.cond, &call.lock);
+    pthread_mutex_unlock(&call.lock);
+    pthread_mutex_destroy(&call.lock);
+    pthread_cond_destroy(&call.cond);
+    if (out->err != ERR_NONE)
+        errmsg_set(why, "%s %s in ZooKeeper: %s", KIND_NAMES[op->kind],
+                   op->path            ? op->path
+                   : op->ops_count > 0 ? op->ops[0].path
+                                       : "",
+                   err_meaning(out->err));
+    return out->err;
+}
+
+enum err zk_sync_get(struct zk_sync *sync, const char *path, bool watch, struct arena *arena,
+                     struct view *data, struct zk_stat *stat, struct errmsg *why)
+{
+    struct zk_op op = {.kind = ZK_OP_GET, .path = path, .watch = watch};
+    struct zk_result result;
+    enum err err = zk_sync_call(sync, &op, arena, &result, why);
+    if (data)
+        *data = result.data;
+    if (stat)
+        *stat = result.stat;
+    return err;
+}
+
+enum err zk_sync_children(struct zk_sync *sync, const char *path, bool watch, struct arena *arena,
+                          const struct view **names, int *count, struct errmsg *why)
+{
+    struct zk_op op = {.kind = ZK_OP_CHILDREN, .path = path, .watch = watch};
+    struct zk_result result;
+    enum err err = zk_sync_call(sync, &op, arena, &result, why);
+    *names = result.children;
+    *count = err == ERR_NONE ? result.children_count : 0;
+    return err;
+}
+
+enum err zk_sync_create_path(struct zk_sync *sync, const char *path, struct view data, struct errmsg *why)
+{
+    struct zk_result result;
+    struct zk_op op = {.kind = ZK_OP_CREATE, .path = path, .data = data};
+    enum err err = zk_sync_call(sync, &op, NULL, &result, why);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    char *parents = mem_strdup(path);
+    for (char *slash = strchr(parents + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        struct zk_op parent = {.kind = ZK_OP_CREATE, .path = parents};
+        err = zk_sync_call(sync, &parent, NULL, &result, why);
+        *slash = '/';
+        if (err != ERR_NONE && err != ERR_EXISTS)
+            break;
+        err = ERR_NONE;
+    }
+    free(parents);
+    return err == ERR_NONE ? zk_sync_call(sync, &op, NULL, &result, why) : err;
+}
