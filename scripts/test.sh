@@ -163,7 +163,7 @@ run_unit() {
 
 run_sanitize() { # name, sanitizers, seconds
     local folder=$build-$1
-    configure_and_make "$folder" --enable-sanitizers="$2" CFLAGS="-O1 -g" || { fail "the build with $2"; return; }
+    configure_and_make "$folder" --enable-sanitizers="$2" || { fail "the build with $2"; return; }
     ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} \
         run_check "$1" "$folder" "$3"
 }
@@ -186,7 +186,7 @@ run_cluster() {
     if [ "$make" = barnabas ]; then
         if [ $sanitized = yes ]; then
             folder=$build-sanitize
-            configure_and_make "$folder" --enable-sanitizers=address,undefined CFLAGS="-O1 -g"
+            configure_and_make "$folder" --enable-sanitizers=address,undefined
         else
             configure_and_make "$folder"
         fi || { fail "the build"; return; }

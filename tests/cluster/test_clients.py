@@ -17,6 +17,8 @@ WRITERS = [
     for name in real.NAMES
     for codec in (real.CODECS[:4] if name == "java-0.11" else real.CODECS)
     for acks in ("0", "1", "all", "idempotent")
+    # kafka-python 2.3 keeps a request without acks in a buffer of its own until it has another to send.
+    if (name, acks) != ("kafka-python", "0")
 ]
 
 

@@ -32,6 +32,8 @@ _DEFAULTS = {
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": "4194304",
     "num.partitions": "1",
+    # Messages of the tests are dated 2023: retention by time would delete them under a slow run's feet.
+    "log.retention.ms": "-1",
     "controlled.shutdown.retry.backoff.ms": "200",
 }
 

@@ -1,0 +1,85 @@
+"""The checks that the other tests lean on can fail: each is shown a wrong world."""
+
+import types
+
+import pytest
+
+from harness import crash, messages, records
+
+
+class World:
+    """Stands for a broker: the records of one partition, as a fetch would bring them."""
+
+    def __init__(self, numbers):
+        self.data = b"".join(
+            records.batch([(b"k", b"%d" % number)], base_offset=offset) for offset, number in enumerate(numbers)
+        )
+        self.end = len(numbers)
+
+    def end_offset(self, topic, partition):
+        return self.end
+
+    def fetch(self, topic, offset, partition, partition_max_bytes):
+        return {"error": 0, "records": self.data}
+
+
+def producer_that_was_told(places):
+    return types.SimpleNamespace(topic="t", partitions=1, acknowledged={n: (0, o) for n, o in places.items()})
+
+
+def test_reckoning_accepts_what_is_whole():
+    crash.reckon(World([0, 1, 2]), producer_that_was_told({0: 0, 1: 1, 2: 2}))
+    crash.reckon(World([0, 1, 2]), producer_that_was_told({0: 0, 1: 1}))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    (
+        ([0, 1], {0: 0, 1: 1, 2: 2}),
+        ([0, 1, 1], {0: 0, 1: 1}),
+        ([0, 2, 1], {0: 0, 1: 2, 2: 1}),
+        ([0, 1], {0: 1, 1: 0}),
+    ),
+    ids=("lost", "doubled", "out_of_order", "elsewhere"),
+)
+def test_reckoning_finds(numbers, told):
+    with pytest.raises(AssertionError):
+        crash.reckon(World(numbers), producer_that_was_told(told))
+
+
+ALL = types.SimpleNamespace(fields=frozenset(("key", "value", "headers", "timestamp")))
+
+
+@pytest.mark.parametrize("field", ("key", "value", "headers", "timestamp", "offset", "count"))
+def test_comparison_of_messages_finds_a_wrong(field):
+    got = [messages.Received(number, messages.message("s", number)) for number in range(3)]
+    assert not messages.differences("s", 3, [0, 1, 2], got, ALL, ALL)
+    if field == "count":
+        got.pop()
+    elif field == "offset":
+        got[1] = messages.Received(7, got[1].message)
+    else:
+        other = messages.message("other", 9)
+        changed = {"key": other.key, "value": other.value, "headers": (("z", b"z"),), "timestamp": 5}[field]
+        fields = {**vars(got[1].message), field: changed}
+        got[1] = messages.Received(1, messages.Message(**fields))
+    assert messages.differences("s", 3, [0, 1, 2], got, ALL, ALL)
+
+
+@pytest.mark.parametrize("codec", range(5))
+def test_records_are_read_as_they_are_made(codec):
+    sent = [(b"k", b"v", ((b"h", None),)), (None, b"w"), (b"x", None)]
+    found = records.read(records.batch(sent, codec, base_offset=5))
+    assert [(r["offset"], r["key"], r["value"]) for r in found] == [
+        (5 + number, item[0], item[1]) for number, item in enumerate(sent)
+    ]
+
+
+def test_known_batch_of_the_protocol_page():
+    known = bytes.fromhex(
+        "000000000000000000000046ffffffff027a79b0760000000000010000018bcfe568000000018bcfe56805ffffffffffffffffff"
+        "ffffffffff0000000218000000026b027602026802780e000a0201027700"
+    )
+    first, second = records.read(known)
+    assert (first["key"], first["value"], first["headers"]) == (b"k", b"v", [(b"h", b"x")])
+    assert (second["key"], second["value"], second["timestamp"]) == (None, b"w", 1700000000005)
