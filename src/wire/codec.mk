@@ -12,6 +12,7 @@ src_wire_libwire_a_SOURCES += \
 WIRE_GENERATORS = src/wire/gen_wire.py src/wire/wire_protocol_doc.py src/wire/wire_schema.py
 WIRE_SCHEMA = $(top_srcdir)/src/wire/schema/*.schema
 EXTRA_DIST += $(WIRE_GENERATORS) src/wire/schema docs/protocol.md
+EXTRA_DIST += tests/wire/vectors/MakeVectors.java tests/wire/vectors/make_vectors.sh tests/wire/vectors/vectors.txt
 
 # The generated files are committed, so that a build needs no Python. The stamp is in the build tree: the
 # generator leaves alone what is up to date, and may so run on a source tree that is read-only.
@@ -28,5 +29,6 @@ check_PROGRAMS += tests/unit/wire/test_wire_codec
 tests_unit_wire_test_wire_codec_SOURCES = \
   tests/unit/wire/codec_suites.h tests/unit/wire/test_wire_codec.c \
   tests/unit/wire/random_message.c tests/unit/wire/random_message.h \
-  tests/unit/wire/test_roundtrip.c
+  tests/unit/wire/test_roundtrip.c tests/unit/wire/test_vectors.c \
+  tests/unit/wire/vectors.c tests/unit/wire/vectors.h
 tests_unit_wire_test_wire_codec_LDADD = src/wire/libwire.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

@@ -192,14 +192,15 @@ static enum err read_single_struct(struct reader *r, const struct wire_op *op, b
     if (bytes_left(r) < 1)
         return too_short(r);
     int8_t mark = (int8_t)*r->at++;
-    if (tagged ? mark == 0 : mark < 0)
-        return ERR_NONE;
-    void *inner = arena_try_zalloc(r->arena, 1, of->size);
-    if (!inner)
-        return ERR_NO_MEMORY;
-    wire_init(of, inner);
+    void *inner = NULL;
+    if (tagged ? mark != 0 : mark >= 0) {
+        inner = arena_try_zalloc(r->arena, 1, of->size);
+        if (!inner)
+            return ERR_NO_MEMORY;
+        wire_init(of, inner);
+    }
     memcpy(out, &inner, sizeof inner);
-    return read_struct(r, op->plan, inner);
+    return inner ? read_struct(r, op->plan, inner) : ERR_NONE;
 }
 
 static inline enum err read_field(struct reader *r, const struct wire_op *op, bool tagged, uint8_t *out)

@@ -204,7 +204,8 @@ static uint8_t *put_array(uint8_t *at, const struct wire_op *op, const uint8_t *
     return at;
 }
 
-static inline uint8_t *put_field(uint8_t *at, const struct wire_op *op, const uint8_t *in)
+/* `null_mark` stands before a struct that is null: 0 in a tag, -1 in line. */
+static inline uint8_t *put_field(uint8_t *at, const struct wire_op *op, uint8_t null_mark, const uint8_t *in)
 {
     if (op->flags & WIRE_OP_ARRAY)
         return put_array(at, op, in);
@@ -216,7 +217,7 @@ static inline uint8_t *put_field(uint8_t *at, const struct wire_op *op, const ui
     if (!(op->flags & WIRE_OP_NULLABLE))
         return put_struct(at, op->plan, in);
     const uint8_t *inner = walk_pointer(in);
-    *at++ = inner ? 1 : 0xff; /* null in a tag is left out, so only the mark of a field in line is needed */
+    *at++ = inner ? 1 : null_mark;
     return inner ? put_struct(at, op->plan, inner) : at;
 }
 
@@ -234,7 +235,7 @@ static uint8_t *put_tags(uint8_t *at, const struct wire_plan *plan, const uint8_
             continue; /* the first pass has seen that it is valid */
         at = put_uvarint(at, (uint32_t)field->tag);
         at = put_uvarint(at, (uint32_t)content.size);
-        at = put_field(at, op, in);
+        at = put_field(at, op, 0, in);
         *count = (uint8_t)(*count + 1);
     }
     return at;
@@ -244,7 +245,7 @@ static uint8_t *put_struct(uint8_t *at, const struct wire_plan *plan, const uint
 {
     const struct wire_op *end = plan->ops + plan->op_count;
     for (const struct wire_op *op = plan->ops; op < end; op++)
-        at = put_field(at, op, in);
+        at = put_field(at, op, 0xff, in);
     return plan->flexible ? put_tags(at, plan, in) : at;
 }
 

@@ -81,14 +81,14 @@ def emit_header(messages, first_line):
     return "\n".join(out) + "\n"
 
 
-def default_value(message, field):
-    """A C initialiser, or None for zero."""
+def default_value(field, names):
+    """A C initialiser, or None for zero. `names` has the defaults of the structs that are inside."""
     if field.array:
         return f".{field.name}_count = -1" if field.default == "null" else None
     if field.struct:
-        if field.nullable:
-            return None
-        inner = defaults_of(message, field.struct)
+        if field.nullable:  # shared, and constant: a decoded message that lacks the field points at it
+            return None if field.default == "null" else f".{field.name} = (void *)&{names[field.struct.name]}"
+        inner = defaults_of(field.struct, names)
         return f".{field.name} = {{{', '.join(inner)}}}" if inner else None
     if field.type == "records":
         return None  # null unless set, as in Kafka
@@ -103,8 +103,8 @@ def default_value(message, field):
     return f".{field.name} = {field.default}"
 
 
-def defaults_of(message, struct):
-    return [v for v in (default_value(message, f) for f in struct.fields) if v]
+def defaults_of(struct, names):
+    return [v for v in (default_value(f, names) for f in struct.fields) if v]
 
 
 def wrap(items, indent, limit=110):
@@ -146,6 +146,7 @@ class Tables:
         self.message = message
         self.serial = serial  # of static arrays, over the whole file
         self.out = []
+        self.default_names = {}  # struct name -> its defaults
         self.plan_names = {}  # struct name -> {version: plan}
         self.arrays = {}  # content -> name
 
@@ -237,9 +238,9 @@ class Tables:
         first, last = self.message.versions
         self.out.append(f"#define T struct {name}")
         fields = self.array("struct wire_field", "fields", struct, [self.field_line(f) for f in struct.fields])
-        defaults = f"defaults_{next(self.serial)}"
+        defaults = self.default_names[struct.name] = f"defaults_{next(self.serial)}"
         self.out += [f"static const T {defaults} = {{"]
-        self.out += wrap(defaults_of(self.message, struct) or ["0"], "    ") + ["};"]
+        self.out += wrap(defaults_of(struct, self.default_names) or ["0"], "    ") + ["};"]
         self.plan_names[struct.name] = {
             v: self.plan(struct, v) for v in range(first, last + 1) if cut(struct.versions, (v, v))}
         plans = f"plans_{next(self.serial)}"

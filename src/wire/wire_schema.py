@@ -215,8 +215,6 @@ class Parser:
         return out
 
     def check(self, number, out, message):
-        if out.struct and not out.array and out.nullable and out.default != "null":
-            self.fail(number, "a nullable struct must default to null")
         if out.default == "null" and not out.nullable:
             self.fail(number, "null is not allowed here")
         if out.tag is not None and out.versions[0] < message.flexible:

@@ -5,5 +5,6 @@
 #include <check.h>
 
 Suite *roundtrip_suite(void);
+Suite *vectors_suite(void);
 
 #endif
