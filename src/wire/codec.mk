@@ -23,7 +23,7 @@ src/wire/generated.stamp: $(WIRE_GENERATORS) $(WIRE_SCHEMA)
 	  $(PYTHON) $(top_srcdir)/src/wire/gen_wire.py; fi && touch $@
 src/wire/codec.$(OBJEXT) src/wire/generated/wire_tables.$(OBJEXT): src/wire/generated.stamp
 
-dist_check_SCRIPTS += tests/wire/check_generated.sh
+dist_check_SCRIPTS += tests/wire/check_generated.sh tests/wire/check_schema.py
 
 check_PROGRAMS += tests/unit/wire/test_wire_codec
 tests_unit_wire_test_wire_codec_SOURCES = \
