@@ -2,10 +2,13 @@
 src_wire_libwire_a_SOURCES += \
   src/wire/api.c src/wire/api.h \
   src/wire/codec.c src/wire/codec.h \
+  src/wire/cursor.h \
   src/wire/decode.c \
   src/wire/encode.c \
+  src/wire/fetch_codec.c src/wire/fetch_codec.h \
   src/wire/generated/wire_messages.h src/wire/generated/wire_tables.c \
   src/wire/print.c \
+  src/wire/produce_codec.c src/wire/produce_codec.h \
   src/wire/table.h \
   src/wire/walk.h
 
@@ -29,6 +32,7 @@ check_PROGRAMS += tests/unit/wire/test_wire_codec
 tests_unit_wire_test_wire_codec_SOURCES = \
   tests/unit/wire/codec_suites.h tests/unit/wire/test_wire_codec.c \
   tests/unit/wire/random_message.c tests/unit/wire/random_message.h \
+  tests/unit/wire/test_api.c tests/unit/wire/test_codec.c tests/unit/wire/test_hot_codecs.c \
   tests/unit/wire/test_roundtrip.c tests/unit/wire/test_vectors.c \
   tests/unit/wire/vectors.c tests/unit/wire/vectors.h
 tests_unit_wire_test_wire_codec_LDADD = src/wire/libwire.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

@@ -86,34 +86,42 @@ static inline enum err read_view(struct reader *r, uint8_t flags, bool is_string
     return ERR_NONE;
 }
 
-/* `count` numbers, bools or uuids in a row, all of which are known to be there. */
-static void read_fixed(struct reader *r, uint8_t type, int32_t count, uint8_t *out)
+/* A number, a bool or a uuid, the bytes of which are known to be there. */
+static inline const uint8_t *read_fixed(const uint8_t *at, uint8_t type, uint8_t *out)
 {
-    size_t width = walk_width(type);
-    for (int32_t i = 0; i < count; i++, out += width, r->at += width) {
-        switch (width) {
-        case 2: {
-            int16_t v = be_get_i16(r->at);
-            memcpy(out, &v, sizeof v);
-            break;
-        }
-        case 4: {
-            int32_t v = be_get_i32(r->at);
-            memcpy(out, &v, sizeof v);
-            break;
-        }
-        case 8: {
-            int64_t v = be_get_i64(r->at);
-            memcpy(out, &v, sizeof v);
-            break;
-        }
-        default:
-            memcpy(out, r->at, width);
-            if (type == WIRE_BOOL)
-                *out = *out != 0;
-            break;
-        }
+    switch ((enum wire_type)type) {
+    case WIRE_BOOL:
+        *out = *at != 0;
+        return at + 1;
+    case WIRE_INT8:
+        *out = *at;
+        return at + 1;
+    case WIRE_INT16:
+    case WIRE_UINT16: {
+        int16_t v = be_get_i16(at);
+        memcpy(out, &v, sizeof v);
+        return at + 2;
     }
+    case WIRE_INT32: {
+        int32_t v = be_get_i32(at);
+        memcpy(out, &v, sizeof v);
+        return at + 4;
+    }
+    case WIRE_INT64:
+    case WIRE_FLOAT64: {
+        int64_t v = be_get_i64(at);
+        memcpy(out, &v, sizeof v);
+        return at + 8;
+    }
+    case WIRE_UUID:
+        memcpy(out, at, 16);
+        return at + 16;
+    case WIRE_STRING:
+    case WIRE_BYTES:
+    case WIRE_STRUCT:
+        break;
+    }
+    return at;
 }
 
 static enum err read_struct(struct reader *r, const struct wire_plan *plan, uint8_t *out);
@@ -176,7 +184,8 @@ static enum err read_array(struct reader *r, const struct wire_op *op, uint8_t *
         if (op->type >= WIRE_STRING)
             err = read_items(r, op, count, items);
         else
-            read_fixed(r, op->type, count, items);
+            for (int32_t i = 0; i < count; i++)
+                r->at = read_fixed(r->at, op->type, (uint8_t *)items + (size_t)i * size);
     }
     memcpy(out + op->offset, &items, sizeof items);
     memcpy(out + op->count_offset, &count, sizeof count);
@@ -208,34 +217,15 @@ static inline enum err read_field(struct reader *r, const struct wire_op *op, bo
     if (op->flags & WIRE_OP_ARRAY)
         return read_array(r, op, out);
     out += op->offset;
-    switch ((enum wire_type)op->type) {
-    case WIRE_STRING:
-        return read_view(r, op->flags, true, (struct view *)(void *)out);
-    case WIRE_BYTES:
-        return read_view(r, op->flags, false, (struct view *)(void *)out);
-    case WIRE_STRUCT:
-        return read_single_struct(r, op, tagged, out);
-    case WIRE_INT32: {
-        if (bytes_left(r) < 4)
+    if (op->type < WIRE_STRING) {
+        if (bytes_left(r) < walk_width(op->type))
             return too_short(r);
-        int32_t v = be_get_i32(r->at);
-        memcpy(out, &v, sizeof v);
-        r->at += 4;
+        r->at = read_fixed(r->at, op->type, out);
         return ERR_NONE;
     }
-    case WIRE_BOOL:
-    case WIRE_INT8:
-    case WIRE_INT16:
-    case WIRE_UINT16:
-    case WIRE_INT64:
-    case WIRE_FLOAT64:
-    case WIRE_UUID:
-        break;
-    }
-    if (bytes_left(r) < walk_width(op->type))
-        return too_short(r);
-    read_fixed(r, op->type, 1, out);
-    return ERR_NONE;
+    if (op->type == WIRE_STRUCT)
+        return read_single_struct(r, op, tagged, out);
+    return read_view(r, op->flags, op->type == WIRE_STRING, (struct view *)(void *)out);
 }
 
 /* One tag's content, which must fill its bytes exactly. */

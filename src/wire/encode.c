@@ -154,34 +154,41 @@ static inline uint8_t *put_view(uint8_t *at, uint8_t flags, bool is_string, cons
     return at + v->len;
 }
 
-/* `count` numbers, bools or uuids in a row. */
-static inline uint8_t *put_fixed(uint8_t *at, uint8_t type, int32_t count, const uint8_t *in)
+/* A number, a bool or a uuid. */
+static inline uint8_t *put_fixed(uint8_t *at, uint8_t type, const uint8_t *in)
 {
-    size_t width = walk_width(type);
-    for (int32_t i = 0; i < count; i++, in += width, at += width) {
-        switch (width) {
-        case 2: {
-            int16_t v;
-            memcpy(&v, in, sizeof v);
-            be_put_i16(at, v);
-            break;
-        }
-        case 4: {
-            int32_t v;
-            memcpy(&v, in, sizeof v);
-            be_put_i32(at, v);
-            break;
-        }
-        case 8: {
-            int64_t v;
-            memcpy(&v, in, sizeof v);
-            be_put_i64(at, v);
-            break;
-        }
-        default:
-            memcpy(at, in, width);
-            break;
-        }
+    switch ((enum wire_type)type) {
+    case WIRE_BOOL:
+    case WIRE_INT8:
+        *at = *in;
+        return at + 1;
+    case WIRE_INT16:
+    case WIRE_UINT16: {
+        int16_t v;
+        memcpy(&v, in, sizeof v);
+        be_put_i16(at, v);
+        return at + 2;
+    }
+    case WIRE_INT32: {
+        int32_t v;
+        memcpy(&v, in, sizeof v);
+        be_put_i32(at, v);
+        return at + 4;
+    }
+    case WIRE_INT64:
+    case WIRE_FLOAT64: {
+        int64_t v;
+        memcpy(&v, in, sizeof v);
+        be_put_i64(at, v);
+        return at + 8;
+    }
+    case WIRE_UUID:
+        memcpy(at, in, 16);
+        return at + 16;
+    case WIRE_STRING:
+    case WIRE_BYTES:
+    case WIRE_STRUCT:
+        break;
     }
     return at;
 }
@@ -193,8 +200,12 @@ static uint8_t *put_array(uint8_t *at, const struct wire_op *op, const uint8_t *
     int32_t count = walk_count(in + op->count_offset);
     const uint8_t *items = walk_pointer(in + op->offset);
     at = put_length(at, op->flags, false, count < 0 ? -1 : count);
-    if (op->type < WIRE_STRING)
-        return put_fixed(at, op->type, count, items);
+    if (op->type < WIRE_STRING) {
+        size_t width = walk_width(op->type);
+        for (int32_t i = 0; i < count; i++, items += width)
+            at = put_fixed(at, op->type, items);
+        return at;
+    }
     uint8_t flags = op->flags & WIRE_OP_COMPACT;
     size_t size = op->type == WIRE_STRUCT ? op->plan->of->size : sizeof(struct view);
     for (int32_t i = 0; i < count; i++, items += size)
@@ -211,7 +222,7 @@ static inline uint8_t *put_field(uint8_t *at, const struct wire_op *op, uint8_t 
         return put_array(at, op, in);
     in += op->offset;
     if (op->type < WIRE_STRING)
-        return put_fixed(at, op->type, 1, in);
+        return put_fixed(at, op->type, in);
     if (op->type != WIRE_STRUCT)
         return put_view(at, op->flags, op->type == WIRE_STRING, (const struct view *)(const void *)in);
     if (!(op->flags & WIRE_OP_NULLABLE))

@@ -55,9 +55,19 @@ static inline void *walk_pointer(const void *at)
 
 bool walk_field_equal(const struct wire_field *field, const void *a, const void *b);
 
+/* Cheap in the common case, which is that a field is as wire_init left it. */
 static inline bool walk_is_default(const struct wire_message *desc, const struct wire_field *field,
                                    const void *in)
 {
+    const uint8_t *a = (const uint8_t *)in + field->offset;
+    const uint8_t *b = (const uint8_t *)desc->defaults + field->offset;
+    if (field->array) {
+        int32_t count = walk_count((const uint8_t *)in + field->count_offset);
+        if (count <= 0)
+            return count == walk_count((const uint8_t *)desc->defaults + field->count_offset);
+    } else if (!field->pointer && memcmp(a, b, walk_item_size(field)) == 0) {
+        return true; /* the same bytes and pointers; the opposite proves nothing because of padding */
+    }
     return walk_field_equal(field, in, desc->defaults);
 }
 

@@ -1,1 +1,16 @@
-# Fuzz targets: one per parser of foreign bytes
+# Fuzz targets: one per parser of foreign bytes. Each is linked with libFuzzer (configure --enable-fuzzing), else
+# with a driver of ours that makes a bounded number of mutations, so that they run in `make check`.
+if FUZZING
+FUZZ_DRIVER =
+FUZZ_LINK = -fsanitize=fuzzer
+else
+check_LIBRARIES = tests/fuzz/libfuzz_driver.a
+tests_fuzz_libfuzz_driver_a_SOURCES = tests/fuzz/fuzz_driver.c
+FUZZ_DRIVER = tests/fuzz/libfuzz_driver.a
+FUZZ_LINK =
+endif
+
+check_PROGRAMS += tests/fuzz/fuzz_wire
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/unit/wire/vectors.c tests/unit/wire/vectors.h
+tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_wire_LDADD = $(FUZZ_DRIVER) src/wire/libwire.a src/base/libbase.a $(ISAL_LIBS)

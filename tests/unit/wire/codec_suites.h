@@ -4,6 +4,9 @@
 
 #include <check.h>
 
+Suite *api_suite(void);
+Suite *codec_suite(void);
+Suite *hot_codecs_suite(void);
 Suite *roundtrip_suite(void);
 Suite *vectors_suite(void);
 

@@ -6,7 +6,8 @@
 
 int main(void)
 {
-    static Suite *(*const suites[])(void) = {roundtrip_suite, vectors_suite};
+    static Suite *(*const suites[])(void) = {api_suite, codec_suite, hot_codecs_suite, roundtrip_suite,
+                                             vectors_suite};
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
         srunner_add_suite(runner, suites[i]());

@@ -1,8 +1,8 @@
 #include "vectors.h"
 
-#include <check.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "wire/codec.h"
 
 void vectors_open(struct vectors *vectors)
@@ -11,7 +11,7 @@ void vectors_open(struct vectors *vectors)
     struct buf path = {0};
     buf_printf(&path, "%s/tests/wire/vectors/vectors.txt", top ? top : "..");
     *vectors = (struct vectors){.file = fopen(buf_cstr(&path), "r")};
-    ck_assert_msg(vectors->file != NULL, "cannot open %s", buf_cstr(&path));
+    ASSERT(vectors->file != NULL);
     buf_close(&path);
 }
 
@@ -31,7 +31,7 @@ bool vectors_next(struct vectors *vectors, struct vector *out)
     char *version = strtok_r(NULL, " \n", &rest);
     char *hex = strtok_r(NULL, " \n", &rest);
     out->desc = wire_message_find(view_str(name));
-    ck_assert_msg(out->desc != NULL, "line %d: unknown message %s", vectors->number, name);
+    ASSERT(out->desc != NULL);
     out->version = (int16_t)atoi(version);
     buf_clear(&out->bytes);
     for (; hex && hex[0] && hex[1]; hex += 2)

@@ -23,7 +23,8 @@ struct vector {
     struct buf bytes;
 };
 
-/* Fails the test when the file is not there. */
+/* Finds the file below top_srcdir of the environment, else beside the build folder; aborts when it is not
+ * there. */
 void vectors_open(struct vectors *vectors);
 /* False at the end; `out->bytes` is reused from call to call (buf_close in the end). */
 bool vectors_next(struct vectors *vectors, struct vector *out);
