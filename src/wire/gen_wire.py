@@ -136,6 +136,9 @@ MACROS = """\
 #define OP(type, flags, place, name, plan)  {WIRE_##type, (flags), (place), offsetof(T, name), 0, (plan)}
 #define OPS(type, flags, place, name, plan)                                                                  \\
     {WIRE_##type, (flags) | ARRAY, (place), offsetof(T, name), offsetof(T, name##_count), (plan)}
+
+/* For plans without fields: an address to which one may add. */
+static const struct wire_op no_ops[1];
 """
 
 
@@ -176,7 +179,7 @@ class Tables:
     def array(self, kind, stem, struct, lines):
         """A static array, shared with an equal one that is there already."""
         if not lines:
-            return "NULL"
+            return "no_ops" if kind == "struct wire_op" else "NULL"
         key = (kind, struct.name, tuple(lines))
         if key not in self.arrays:
             self.arrays[key] = f"{stem}_{next(self.serial)}"

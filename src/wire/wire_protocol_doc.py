@@ -74,8 +74,9 @@ def message_part(message, title):
             text.append("adds " + ", ".join(come))
         if go:
             text.append("drops " + ", ".join(go))
-        out.append(f"- v{version}: {'; '.join(text) or 'as before'}")
-    return out + ([""] if last > first else [])
+        if text:
+            out.append(f"- v{version}: {'; '.join(text)}")
+    return out if out[-1] == "" else out + [""]
 
 
 def api_row(api):
@@ -97,7 +98,8 @@ def emit_doc(apis, messages, first_line):
            "Every request that a Barnabas broker serves, and everything else that is encoded by the same rules.",
            "In the field lists: name, type (`[x]` is an array, `?` may be null), versions that carry the field, tag and",
            "default (zero, empty or false unless told). An ignorable field is dropped in versions that lack it; any other",
-           "one must then be at its default.", "",
+           "one must then be at its default. A version that is not mentioned below the fields has the same layout as the one",
+           "before it.", "",
            f"## Served requests ({len(served)})", "", *TABLE, *[api_row(a) for a in served], "",
            "Deprecated versions are served like the others.", "",
            "## Requests that are only sent", "", *TABLE, *[api_row(a) for a in others], "",
