@@ -23,7 +23,7 @@ BUILT_SOURCES += src/wire/generated.stamp
 CLEANFILES += src/wire/generated.stamp
 src/wire/generated.stamp: $(WIRE_GENERATORS) $(WIRE_SCHEMA)
 	$(AM_V_GEN)$(MKDIR_P) src/wire && if test '$(PYTHON)' != ':'; then \
-	  $(PYTHON) $(top_srcdir)/src/wire/gen_wire.py; fi && touch $@
+	  $(PYTHON) -B $(top_srcdir)/src/wire/gen_wire.py; fi && touch $@
 src/wire/codec.$(OBJEXT) src/wire/generated/wire_tables.$(OBJEXT): src/wire/generated.stamp
 
 dist_check_SCRIPTS += tests/wire/check_generated.sh tests/wire/check_schema.py
