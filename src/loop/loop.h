@@ -60,18 +60,22 @@ struct loop *loop_new(const char *name, struct clock *clock, struct errmsg *why)
 void loop_start(struct loop *loop);
 /* Runs the loop on the calling thread until loop_stop (tests, main). */
 void loop_run(struct loop *loop);
+/* One turn on the calling thread, for tests and simulators; may_wait false looks and goes on. */
+void loop_turn(struct loop *loop, bool may_wait);
 /* Asks the loop to end after this turn. Any thread; idempotent. */
 void loop_stop(struct loop *loop);
 /* Waits for the thread of a stopped loop and discards its mailbox. Not on the loop itself. */
 void loop_join(struct loop *loop);
 void loop_free(struct loop *loop);
 
-/* Any thread. */
+/* Any thread. A loop that no thread runs (not started yet, or joined) is whoever's holds it. */
 bool loop_is_current(const struct loop *loop);
 const char *loop_name(const struct loop *loop);
 /* The loop of the calling thread, or NULL. */
 struct loop *loop_current(void);
 #define ASSERT_ON_LOOP(loop) ASSERT(loop_is_current(loop))
+
+struct clock *loop_clock(const struct loop *loop);
 
 /* Time as read once at the beginning of this turn's callbacks. */
 int64_t loop_now_ms(const struct loop *loop);      /* monotonic */
@@ -88,7 +92,11 @@ static inline bool loop_timer_is_armed(const struct loop_timer *timer)
     return heap_contains(&timer->node);
 }
 
+/* `deferred` may be zero-initialised. What defers itself while it runs runs again in the same turn, a few
+ * times. */
 void loop_defer(struct loop *loop, struct loop_deferred *deferred);
+/* Harmless when it is not deferred. */
+void loop_deferred_cancel(struct loop_deferred *deferred);
 
 /* Watches fd; nothing is wanted at first. */
 void loop_io_open(struct loop_io *io, struct loop *loop, int fd,

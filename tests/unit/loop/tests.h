@@ -1,0 +1,10 @@
+#ifndef BARNABAS_TESTS_UNIT_LOOP_H
+#define BARNABAS_TESTS_UNIT_LOOP_H
+
+#include <check.h>
+
+Suite *loop_suite(void);
+Suite *snapshot_suite(void);
+Suite *workers_suite(void);
+
+#endif
