@@ -1,1 +1,7 @@
-# core: sources, headers and tests of this room
+# core: what decides, pure. Each core brings its list of files and its tests.
+noinst_LIBRARIES += src/core/libcore.a
+src_core_libcore_a_SOURCES =
+
+include src/core/controller.mk
+include src/core/metadata.mk
+include src/core/replica.mk

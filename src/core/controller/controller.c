@@ -1,0 +1,189 @@
+#include "core/controller/controller.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "core/controller/internal.h"
+
+struct controller *controller_new(const struct controller_config *config)
+{
+    struct controller *c = MEM_NEW(struct controller);
+    c->config = *config;
+    prng_seed(&c->prng, config->seed);
+    c->known_id = -1;
+    list_init(&c->queue);
+    ctl_context_init(&c->ctx);
+    return c;
+}
+
+void controller_free(struct controller *c)
+{
+    if (!c)
+        return;
+    if (c->event)
+        ctl_event_free(c->event);
+    LIST_EACH_SAFE (node, &c->queue) {
+        ctl_event_free(CONTAINER_OF(node, struct ctl_event, node));
+    }
+    ctl_context_clear(&c->ctx);
+    arena_close(&c->arena);
+    free(c);
+}
+
+bool controller_is_active(const struct controller *c)
+{
+    return c->active;
+}
+
+int32_t controller_epoch(const struct controller *c)
+{
+    return c->epoch;
+}
+
+int32_t controller_known_id(const struct controller *c)
+{
+    return c->known_id;
+}
+
+void controller_set_unclean_election(struct controller *c, bool enabled)
+{
+    c->config.unclean_election = enabled;
+}
+
+/* What is to be read again when a watch fires. */
+static const struct {
+    const char *path;
+    enum ctl_event_kind kind;
+    bool children;
+} watched[] = {
+    {"/controller", CTL_EVENT_CHECK, false},
+    {"/brokers/ids", CTL_EVENT_BROKERS, true},
+    {"/brokers/topics", CTL_EVENT_TOPICS, true},
+    {"/admin/delete_topics", CTL_EVENT_DELETIONS, true},
+    {"/admin/preferred_replica_election", CTL_EVENT_PREFERRED, false},
+    {"/isr_change_notification", CTL_EVENT_ISR_CHANGES, true},
+    {"/log_dir_event_notification", CTL_EVENT_LOG_DIRS, true},
+};
+
+static const char *after_prefix(const char *path, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return strncmp(path, prefix, len) == 0 && !strchr(path + len, '/') ? path + len : NULL;
+}
+
+static void on_watch(struct controller *c, const char *path, bool children)
+{
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        if (strcmp(path, watched[i].path) != 0)
+            continue;
+        if (children == watched[i].children && (c->active || watched[i].kind == CTL_EVENT_CHECK))
+            ctl_enqueue_kind(c, watched[i].kind);
+        return;
+    }
+    if (!c->active || children)
+        return;
+    const char *name = after_prefix(path, "/brokers/topics/");
+    if (name) {
+        ctl_enqueue_name(c, CTL_EVENT_TOPIC, name);
+        return;
+    }
+    name = after_prefix(path, "/brokers/ids/");
+    if (!name)
+        return;
+    struct ctl_event *event = ctl_event_new(CTL_EVENT_BROKER);
+    event->number = strtol(name, NULL, 10);
+    ctl_enqueue(c, event, false);
+}
+
+/* Nothing of the queue may run any more; who waits for an answer gets one. */
+static void on_session_expired(struct controller *c)
+{
+    c->waiting = false;
+    c->session_id = 0;
+    c->fate = CTL_FATE_NONE;
+    ctl_drop_activity(c);
+    ctl_resign(c, "session expired");
+    LIST_EACH_SAFE (node, &c->queue) {
+        struct ctl_event *event = CONTAINER_OF(node, struct ctl_event, node);
+        list_remove(node);
+        if (event->kind == CTL_EVENT_REQUEST)
+            ctl_answer_event(c, event, ERR_NOT_CONTROLLER);
+        ctl_event_free(event);
+    }
+    c->queued_kinds = 0;
+}
+
+static void on_zk_done(struct controller *c, const struct controller_event *event)
+{
+    if (!c->waiting || event->zk_done.ticket != c->zk_ticket)
+        return; /* of an activity that was dropped */
+    c->waiting = false;
+    c->results = event->zk_done.results;
+    c->results_count = event->zk_done.results_count;
+}
+
+static void on_timer(struct controller *c, uint64_t timer_id)
+{
+    if (timer_id >= CTL_TIMER_BROKER)
+        ctl_outbox_timer(c, (int32_t)(timer_id - CTL_TIMER_BROKER));
+    else if (timer_id == CTL_TIMER_STAND)
+        ctl_enqueue_kind(c, CTL_EVENT_CHECK);
+    else if (c->active)
+        ctl_enqueue_kind(c, CTL_EVENT_REBALANCE);
+}
+
+static void take_in(struct controller *c, const struct controller_event *event)
+{
+    switch (event->kind) {
+    case CONTROLLER_EVENT_SESSION_OPENED:
+        if (c->session_id != event->session_opened.session_id)
+            on_session_expired(c);
+        c->session_id = event->session_opened.session_id;
+        ctl_enqueue_kind(c, CTL_EVENT_CHECK);
+        return;
+    case CONTROLLER_EVENT_SESSION_EXPIRED:
+        on_session_expired(c);
+        return;
+    case CONTROLLER_EVENT_WATCH:
+        on_watch(c, event->watch.path, event->watch.children);
+        return;
+    case CONTROLLER_EVENT_ZK_DONE:
+        on_zk_done(c, event);
+        return;
+    case CONTROLLER_EVENT_REPLY:
+        if (c->active)
+            ctl_outbox_reply(c, event);
+        return;
+    case CONTROLLER_EVENT_REQUEST: {
+        struct ctl_event *request = ctl_event_new(CTL_EVENT_REQUEST);
+        request->ticket = event->request.ticket;
+        request->request = event->request.request;
+        ctl_enqueue(c, request, false);
+        return;
+    }
+    case CONTROLLER_EVENT_TIMER:
+        on_timer(c, event->timer.timer_id);
+        return;
+    case CONTROLLER_EVENT_UNCLEAN_ENABLED:
+        if (!event->unclean_enabled.topic)
+            c->config.unclean_election = true;
+        if (c->active)
+            ctl_enqueue_name(c, CTL_EVENT_UNCLEAN, event->unclean_enabled.topic);
+        return;
+    }
+}
+
+void controller_step(struct controller *c, const struct controller_event *event, int64_t now_ms,
+                     struct controller_effects *out)
+{
+    c->now_ms = now_ms;
+    c->out = out;
+    take_in(c, event);
+    ctl_run(c);
+    if (c->active)
+        ctl_outbox_flush(c);
+    c->results = NULL;
+    c->results_count = 0;
+    c->out = NULL;
+}

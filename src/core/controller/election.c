@@ -1,0 +1,150 @@
+#include "core/controller/election.h"
+
+#include "base/assert.h"
+
+static bool contains(const struct znode_ids *ids, int32_t id)
+{
+    for (int32_t i = 0; i < ids->count; i++) {
+        if (ids->ids[i] == id)
+            return true;
+    }
+    return false;
+}
+
+static bool is_online(const struct ctl_candidate *replica)
+{
+    return replica->reachable && !replica->shutting_down;
+}
+
+static struct znode_ids ids_with_room(struct arena *arena, int32_t count)
+{
+    return (struct znode_ids){.ids = arena_alloc(arena, (size_t)count * sizeof(int32_t))};
+}
+
+static const struct ctl_candidate *find(const struct ctl_candidate *replicas, int32_t count, int32_t id)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (replicas[i].id == id)
+            return &replicas[i];
+    }
+    return NULL;
+}
+
+/* An ISR member may be missing from the assignment while a reassignment ends; then it is not kept. */
+static struct znode_ids isr_online(const struct ctl_candidate *replicas, int32_t count,
+                                   const struct znode_ids *isr, struct arena *arena)
+{
+    struct znode_ids out = ids_with_room(arena, isr->count);
+    for (int32_t i = 0; i < isr->count; i++) {
+        const struct ctl_candidate *replica = find(replicas, count, isr->ids[i]);
+        if (replica && is_online(replica))
+            out.ids[out.count++] = isr->ids[i];
+    }
+    return out;
+}
+
+static struct znode_ids isr_staying(const struct ctl_candidate *replicas, int32_t count,
+                                    const struct znode_ids *isr, struct arena *arena)
+{
+    struct znode_ids out = ids_with_room(arena, isr->count);
+    for (int32_t i = 0; i < isr->count; i++) {
+        const struct ctl_candidate *replica = find(replicas, count, isr->ids[i]);
+        if (!replica || !replica->shutting_down)
+            out.ids[out.count++] = isr->ids[i];
+    }
+    return out;
+}
+
+/* The candidate that the strategy takes, in assignment order; NULL when there is none. */
+static const struct ctl_candidate *first(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
+                                         int32_t count, const struct znode_ids *isr)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const struct ctl_candidate *replica = &replicas[i];
+        if (strategy == CTL_STRATEGY_REASSIGN && !replica->target)
+            continue;
+        if (is_online(replica) && contains(isr, replica->id))
+            return replica;
+        if (strategy == CTL_STRATEGY_PREFERRED)
+            return NULL;
+    }
+    return NULL;
+}
+
+static const struct ctl_candidate *first_online(const struct ctl_candidate *replicas, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (is_online(&replicas[i]))
+            return &replicas[i];
+    }
+    return NULL;
+}
+
+static bool is_recipient(enum ctl_strategy strategy, const struct ctl_candidate *replica)
+{
+    switch (strategy) {
+    case CTL_STRATEGY_OFFLINE:
+        return is_online(replica);
+    case CTL_STRATEGY_REASSIGN:
+        return replica->target;
+    case CTL_STRATEGY_PREFERRED:
+        return true;
+    case CTL_STRATEGY_CONTROLLED_SHUTDOWN:
+        return replica->reachable;
+    }
+    UNREACHABLE();
+}
+
+bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
+                const struct znode_state *now, bool allow_unclean, struct arena *arena,
+                struct ctl_choice *out)
+{
+    *out = (struct ctl_choice){.leader_recovery_state = now->leader_recovery_state};
+    const struct ctl_candidate *leader = first(strategy, replicas, count, &now->isr);
+    if (!leader && strategy == CTL_STRATEGY_OFFLINE && allow_unclean) {
+        leader = first_online(replicas, count);
+        out->unclean = leader != NULL;
+    }
+    if (!leader)
+        return false;
+    out->leader = leader->id;
+    if (out->unclean) {
+        out->leader_recovery_state = 1;
+        out->isr = ids_with_room(arena, 1);
+        out->isr.ids[out->isr.count++] = leader->id;
+    } else if (strategy == CTL_STRATEGY_OFFLINE)
+        out->isr = isr_online(replicas, count, &now->isr, arena);
+    else if (strategy == CTL_STRATEGY_CONTROLLED_SHUTDOWN)
+        out->isr = isr_staying(replicas, count, &now->isr, arena);
+    else
+        out->isr = now->isr;
+    out->recipients = ids_with_room(arena, count);
+    for (int32_t i = 0; i < count; i++) {
+        if (is_recipient(strategy, &replicas[i]))
+            out->recipients.ids[out->recipients.count++] = replicas[i].id;
+    }
+    return true;
+}
+
+bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *gone,
+                const struct znode_state *now, struct arena *arena, struct znode_state *out)
+{
+    *out = *now;
+    struct znode_ids left = ids_with_room(arena, now->isr.count);
+    bool one_online = false;
+    for (int32_t i = 0; i < now->isr.count; i++) {
+        if (contains(gone, now->isr.ids[i]))
+            continue;
+        const struct ctl_candidate *replica = find(replicas, count, now->isr.ids[i]);
+        left.ids[left.count++] = now->isr.ids[i];
+        one_online |= replica && is_online(replica);
+    }
+    if (one_online)
+        out->isr = left;
+    if (contains(gone, now->leader))
+        out->leader = ZNODE_NO_LEADER;
+    if (out->leader == now->leader && out->isr.count == now->isr.count)
+        return false;
+    out->leader_epoch = now->leader_epoch + 1;
+    return true;
+}

@@ -1,0 +1,48 @@
+/*
+ * The four ways to choose a partition's leader, as pure functions, and how an
+ * ISR changes when replicas go.
+ * Runs on: any.
+ */
+#ifndef BARNABAS_CORE_CONTROLLER_ELECTION_H
+#define BARNABAS_CORE_CONTROLLER_ELECTION_H
+
+#include "base/arena.h"
+#include "port/znodes.h"
+
+enum ctl_strategy {
+    CTL_STRATEGY_OFFLINE,            /* the leader is gone: first in the ISR that is online */
+    CTL_STRATEGY_REASSIGN,           /* first of the target that is online and in the ISR */
+    CTL_STRATEGY_PREFERRED,          /* the first replica or nobody */
+    CTL_STRATEGY_CONTROLLED_SHUTDOWN /* first in the ISR that stays; those that leave also leave the ISR */
+};
+
+/* One replica, in assignment order. */
+struct ctl_candidate {
+    int32_t id;
+    bool reachable; /* registered and its directory in order */
+    bool shutting_down;
+    bool target; /* REASSIGN: in the list that replicas move to */
+};
+
+struct ctl_choice {
+    int32_t leader;
+    struct znode_ids isr;
+    int32_t leader_recovery_state;
+    bool unclean;
+    struct znode_ids recipients; /* of the LeaderAndIsr */
+};
+
+/* False when nobody may lead. Arrays of the choice live in the arena. */
+bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
+                const struct znode_state *now, bool allow_unclean, struct arena *arena,
+                struct ctl_choice *out);
+
+/*
+ * The state when the replicas marked in `gone` cannot serve: leader -1 if it is one of them, ISR without
+ * them; unless no member would stay that is online, for then the whole ISR is kept: which of several that
+ * died together was the most complete, only they know. False when nothing changes.
+ */
+bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *gone,
+                const struct znode_state *now, struct arena *arena, struct znode_state *out);
+
+#endif

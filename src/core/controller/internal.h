@@ -1,0 +1,330 @@
+/*
+ * Inside of the controller: the queue of events, the activity that runs, and
+ * the steps it is made of.
+ *
+ * An activity is a stack of frames. A frame is a small state machine: `run` looks at its
+ * phase and either asks ZooKeeper something (CTL_WAIT: it runs again when all answers are
+ * there), calls another frame (CTL_AGAIN: that one runs first), or ends (CTL_DONE). All
+ * memory of an activity is one arena. There is no error path through frames: what no rule
+ * covers ends the whole activity (ctl_moved, ctl_give_up, ctl_session_lost).
+ *
+ * Runs on: controller loop.
+ */
+#ifndef BARNABAS_CORE_CONTROLLER_INTERNAL_H
+#define BARNABAS_CORE_CONTROLLER_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/prng.h"
+#include "core/controller/context.h"
+#include "core/controller/controller.h"
+#include "core/controller/election.h"
+
+enum ctl_next { CTL_AGAIN, CTL_WAIT, CTL_DONE };
+
+struct ctl_frame {
+    enum ctl_next (*run)(struct controller *c, struct ctl_frame *frame);
+    struct ctl_frame *below;
+    int phase;
+};
+
+/* What an event of the queue is about. */
+enum ctl_event_kind {
+    CTL_EVENT_CHECK, /* who is controller? stand if nobody */
+    CTL_EVENT_RELINQUISH,
+    CTL_EVENT_BROKERS,
+    CTL_EVENT_BROKER, /* number: id */
+    CTL_EVENT_TOPICS,
+    CTL_EVENT_TOPIC, /* name */
+    CTL_EVENT_DELETIONS,
+    CTL_EVENT_PREFERRED,
+    CTL_EVENT_ISR_CHANGES,
+    CTL_EVENT_LOG_DIRS,
+    CTL_EVENT_REBALANCE,
+    CTL_EVENT_UNCLEAN,    /* name; NULL = all topics */
+    CTL_EVENT_LOG_ERRORS, /* outcomes of a LeaderAndIsr that concern log directories */
+    CTL_EVENT_STOPPED,    /* outcomes of a StopReplica that deletes */
+    CTL_EVENT_REQUEST
+};
+
+/* Outcome for one partition of a broker's answer, by name: it may be gone when the event runs. */
+struct ctl_outcome {
+    char *topic;
+    int32_t partition;
+    enum err err;
+};
+
+struct ctl_event {
+    struct list node;
+    enum ctl_event_kind kind;
+    int64_t number; /* broker id, or version of /controller_epoch */
+    char *name;
+    struct ctl_outcome *outcomes;
+    int32_t outcomes_count;
+    uint64_t ticket; /* REQUEST: of the caller */
+    const struct controller_request *request;
+    bool answered;
+};
+
+enum ctl_fate { CTL_FATE_NONE, CTL_FATE_MOVED, CTL_FATE_GIVE_UP, CTL_FATE_SESSION_LOST };
+
+struct controller {
+    struct controller_config config;
+    struct prng prng;
+    struct controller_effects *out;
+    int64_t now_ms;
+
+    /* Session and term. */
+    int64_t session_id; /* 0 = none */
+    bool active;
+    int32_t epoch;
+    int32_t epoch_version; /* of /controller_epoch: the fence of every write */
+    int32_t known_id;
+    int64_t stand_at_ms; /* not before; after giving up */
+    int give_ups;        /* in a row */
+
+    /* Queue and activity. */
+    struct list queue;
+    bool deletions_again;  /* the list of deletions waited once for topics to become known */
+    uint32_t queued_kinds; /* bits of the kinds that one event in the queue is enough of */
+    struct ctl_event *event;
+    struct ctl_frame *top;
+    struct arena arena;
+    enum ctl_fate fate;
+    bool waiting;
+    uint64_t zk_ticket;
+    uint64_t next_ticket;
+    const struct controller_op_result *results; /* of the batch just answered; until the step ends */
+    int32_t results_count;
+    struct controller_op *ops; /* the batch being put together */
+    int32_t ops_count;
+    int32_t ops_cap;
+
+    struct ctl_context ctx;
+};
+
+/* ---- activity.c: frames, batches of operations, the ends of an activity */
+
+/* Pushes a zeroed frame of `size` bytes (its first member is a struct ctl_frame). */
+void *ctl_call(struct controller *c, size_t size,
+               enum ctl_next (*run)(struct controller *, struct ctl_frame *));
+void ctl_run(struct controller *c);
+void ctl_enqueue(struct controller *c, struct ctl_event *event, bool in_front);
+struct ctl_event *ctl_event_new(enum ctl_event_kind kind);
+/* Queues an event without particulars. */
+void ctl_enqueue_kind(struct controller *c, enum ctl_event_kind kind);
+void ctl_enqueue_name(struct controller *c, enum ctl_event_kind kind, const char *name);
+void ctl_event_free(struct ctl_event *event);
+/* Ends the running activity at once, whatever it waits for. */
+void ctl_drop_activity(struct controller *c);
+
+/* Another broker is controller: drop everything, read /controller again. */
+void ctl_moved(struct controller *c, const char *what);
+/* Something that no rule covers: drop everything and let somebody start afresh. */
+void ctl_give_up(struct controller *c, const char *what, enum err err);
+void ctl_session_lost(struct controller *c);
+
+char *ctl_path(struct controller *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct controller_op *ctl_op(struct controller *c, enum controller_op_kind kind, const char *path);
+/* A watch on a znode that may not exist: a read of a missing one arms none. */
+void ctl_watch(struct controller *c, const char *path);
+void ctl_get(struct controller *c, enum controller_value_kind kind, bool watch, const char *path);
+void ctl_children(struct controller *c, bool watch, const char *path);
+/* Sends the operations put together; returns CTL_WAIT. Nothing put together: CTL_AGAIN, with no results. */
+enum ctl_next ctl_submit(struct controller *c);
+/* False, and the activity ends, when one of the reads just answered failed in a way that no rule covers. */
+bool ctl_reads_ok(struct controller *c);
+
+/* Grows an array of the activity's arena by one place. */
+void *ctl_grow(struct arena *arena, void *items, int32_t count, int32_t *cap, size_t size);
+
+struct ctl_parts {
+    struct ctl_partition **items;
+    int32_t count;
+    int32_t cap;
+};
+void ctl_parts_add(struct controller *c, struct ctl_parts *parts, struct ctl_partition *p);
+
+struct ctl_ref {
+    struct ctl_partition *p;
+    int32_t broker_id;
+};
+struct ctl_refs {
+    struct ctl_ref *items;
+    int32_t count;
+    int32_t cap;
+};
+void ctl_refs_add(struct controller *c, struct ctl_refs *refs, struct ctl_partition *p, int32_t broker_id);
+
+/* ---- writer.c: fenced writes, many to a multi, resolved after lost connections */
+
+struct ctl_write {
+    enum controller_op_kind kind; /* CREATE (persistent), SET, DELETE */
+    const char *path;
+    struct controller_value value;
+    int32_t version;
+    bool joined; /* together with the one before it, or not at all */
+    bool large;  /* in a multi of its own (with those joined to it) */
+    /* Outcome: ERR_NONE, ERR_EXISTS, ERR_NOT_FOUND, ERR_BAD_VERSION, ERR_NOT_EMPTY; ERR_IO: a joined one
+     * failed. */
+    enum err err;
+    int32_t new_version; /* CREATE, SET */
+    /* Private. */
+    bool settled;
+    bool alone;
+    bool maybe; /* sent once, and the answer was lost */
+    bool verify;
+    int32_t multi;
+    int32_t place;
+};
+struct ctl_writes {
+    struct ctl_write *items;
+    int32_t count;
+    int32_t cap;
+};
+/* Valid until the next add. */
+struct ctl_write *ctl_writes_add(struct controller *c, struct ctl_writes *writes,
+                                 enum controller_op_kind kind, const char *path);
+/* `writes` must stay in place until the frame has ended. */
+void ctl_call_writes(struct controller *c, struct ctl_writes *writes);
+bool ctl_value_equal(const struct controller_value *a, const struct controller_value *b);
+
+/* ---- term.c: standing for controller, resigning */
+
+void ctl_start_check(struct controller *c);
+void ctl_start_relinquish(struct controller *c, int32_t epoch_version);
+void ctl_resign(struct controller *c, const char *why);
+
+/* ---- failover.c */
+
+void ctl_call_failover(struct controller *c);
+
+/* ---- partition_state.c */
+
+/* New partitions get their first leader and their state znode; those without an online replica stay new. */
+void ctl_call_initialise(struct controller *c, const struct ctl_parts *parts);
+
+struct ctl_elect_item {
+    struct ctl_partition *p;
+    enum err err; /* ERR_NONE: elected; ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE or another reason */
+    /* Private. */
+    bool settled;
+    bool reread;
+    bool config_known;
+    bool unclean;
+};
+struct ctl_elect {
+    struct ctl_frame frame;
+    enum ctl_strategy strategy;
+    bool allow_unclean; /* whatever the config says */
+    struct ctl_elect_item *items;
+    int32_t items_count;
+    int32_t elected;
+    struct ctl_writes writes; /* private */
+    struct ctl_choice *choices;
+    int32_t *writers;
+};
+/* The frame's outcome may be read until the activity ends. */
+struct ctl_elect *ctl_call_elect(struct controller *c, const struct ctl_parts *parts,
+                                 enum ctl_strategy strategy);
+struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_partition *p);
+/* Offline ones are elected, new ones initialised. */
+void ctl_call_online(struct controller *c, const struct ctl_parts *parts);
+/* Every partition that has no leader and is not being deleted; topic NULL = of all topics. */
+struct ctl_parts ctl_leaderless(struct controller *c, const struct ctl_topic *topic);
+/* The sequence of a new topic or of added partitions: both machines to New, then to Online. */
+void ctl_call_new_partitions(struct controller *c, const struct ctl_parts *parts);
+/* Reads state znodes into the cache. */
+void ctl_call_refresh(struct controller *c, const struct ctl_parts *parts);
+
+/* ---- replica_state.c */
+
+void ctl_replicas_online(struct controller *c, const struct ctl_refs *refs);
+/* Stops them, takes them out of the ISR, tells the others. */
+void ctl_call_replicas_offline(struct controller *c, const struct ctl_refs *refs);
+
+/* ---- brokers.c */
+
+void ctl_start_brokers(struct controller *c);
+void ctl_start_broker(struct controller *c, int32_t id);
+void ctl_call_replicas_lost(struct controller *c, const struct ctl_refs *refs);
+struct ctl_refs ctl_replicas_on(struct controller *c, int32_t broker_id);
+void ctl_announce_channel(struct controller *c, const struct ctl_broker *broker);
+
+/* ---- log_dirs.c */
+
+void ctl_start_log_dirs(struct controller *c);
+void ctl_start_log_errors(struct controller *c, const struct ctl_event *event);
+void ctl_start_isr_changes(struct controller *c);
+
+/* ---- topics.c */
+
+void ctl_start_topics(struct controller *c);
+void ctl_start_topic(struct controller *c, const char *name);
+/* Takes the partitions of a znode in that are not known yet, leaving out bad ones; appends them to `added`.
+ */
+void ctl_topic_take_znode(struct controller *c, struct ctl_topic *topic, const struct znode_topic *znode,
+                          struct ctl_parts *added);
+/* Gives ids to the topics of the list that have none, in ZooKeeper and in memory. */
+void ctl_call_topic_ids(struct controller *c);
+struct uuid ctl_random_topic_id(struct controller *c);
+
+/* ---- create_topics.c, create_partitions.c */
+
+void ctl_start_create_topics(struct controller *c, const struct controller_create_topics *request);
+void ctl_start_create_partitions(struct controller *c, const struct controller_create_partitions *request);
+
+/* ---- deletion.c, delete_znodes.c */
+
+void ctl_start_deletions(struct controller *c);
+void ctl_start_delete_topics(struct controller *c, const struct controller_delete_topics *request);
+void ctl_start_stopped(struct controller *c, const struct ctl_event *event);
+/* Goes on with every deletion that can. */
+void ctl_call_resume_deletions(struct controller *c);
+/* Replicas of topics being deleted failed: their topics have to wait. */
+void ctl_deletion_failed(struct controller *c, const struct ctl_refs *refs);
+/* Lifts the wait from topics with a replica on the broker. */
+void ctl_deletion_retry(struct controller *c, int32_t broker_id);
+/* Takes the list of /admin/delete_topics in, as far as the topics are known. */
+void ctl_mark_deletions(struct controller *c, const char *const *names, int32_t count);
+struct ctl_delete_tree {
+    struct ctl_frame frame;
+    const char *topic;
+    bool failed; /* the outcome: something keeps appearing underneath */
+    /* Private. */
+    struct ctl_writes writes;
+    const char **paths;
+    int32_t paths_count;
+    int32_t paths_cap;
+    int32_t level_begin;
+    int rounds;
+};
+struct ctl_delete_tree *ctl_call_delete_znodes(struct controller *c, const char *topic);
+
+/* ---- producer_ids.c, alter_partition.c, controlled_shutdown.c, elect_leaders.c */
+
+void ctl_start_allocate(struct controller *c, const struct controller_allocate_producer_ids *request);
+void ctl_start_alter_partition(struct controller *c, const struct controller_alter_partition *request);
+void ctl_start_controlled_shutdown(struct controller *c,
+                                   const struct controller_controlled_shutdown *request);
+void ctl_start_elect_leaders(struct controller *c, const struct controller_elect_leaders *request);
+void ctl_start_preferred(struct controller *c);
+void ctl_start_rebalance(struct controller *c);
+/* The part of a failover: runs the elections that /admin/preferred_replica_election asks for. */
+void ctl_call_preferred(struct controller *c);
+/* Whether the preferred replica could lead and does not. */
+bool ctl_wants_preferred(const struct controller *c, const struct ctl_partition *p);
+
+/* ---- answers.c: exactly one per request */
+
+/* The running activity's answer; its arrays must live in the effects' arena. */
+void ctl_answer(struct controller *c, struct controller_answer *answer);
+void ctl_answer_error(struct controller *c, enum err err);
+/* Answers an event of the queue that will not run. */
+void ctl_answer_event(struct controller *c, struct ctl_event *event, enum err err);
+
+#define CTL_TIMER_STAND     1
+#define CTL_TIMER_REBALANCE 2
+#define CTL_TIMER_BROKER    (UINT64_C(1) << 40) /* plus the broker's id */
+void ctl_arm(struct controller *c, uint64_t timer_id, int64_t delay_ms);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * Standing for controller, and resigning.
+ *
+ *   read /controller (watched)
+ *     of this session, active      nothing to do
+ *     of this session, not active  the election's answer was lost: take the term up
+ *     of an older session of mine  delete it (fenced), read again
+ *     of another broker            not controller; its deletion wakes us
+ *     nobody                       read /controller_epoch, then in one multi create
+ *                                  /controller and raise the epoch
+ *
+ * Whether this broker is controller is decided by the owner of the znode, never by the id in
+ * it: the id may be mine and the session not. An election whose answer was lost is not
+ * guessed at: reading /controller again tells.
+ */
+#include "base/assert.h"
+#include "base/log.h"
+#include "core/controller/internal.h"
+
+struct check {
+    struct ctl_frame frame;
+    int32_t epoch;
+    int32_t epoch_version;
+    enum { WANT_ELECTION, WANT_TAKE_UP, WANT_DELETE } want;
+};
+
+enum {
+    PHASE_READ,
+    PHASE_READ_DONE,
+    PHASE_EPOCH,
+    PHASE_EPOCH_DONE,
+    PHASE_EPOCH_CREATED,
+    PHASE_VOTED,
+    PHASE_END
+};
+
+static void stand_later(struct controller *c, int64_t delay_ms)
+{
+    ctl_arm(c, CTL_TIMER_STAND, delay_ms);
+}
+
+static enum ctl_next look_for_epoch(struct check *check, int want)
+{
+    check->want = want;
+    check->frame.phase = PHASE_EPOCH;
+    return CTL_AGAIN;
+}
+
+static enum ctl_next on_controller_read(struct controller *c, struct check *check)
+{
+    if (!ctl_reads_ok(c))
+        return CTL_AGAIN;
+    const struct controller_op_result *found = &c->results[1];
+    if (found->err == ERR_NOT_FOUND) {
+        c->known_id = -1;
+        if (c->active)
+            ctl_resign(c, "/controller is gone");
+        return look_for_epoch(check, WANT_ELECTION);
+    }
+    bool readable = found->err == ERR_NONE;
+    c->known_id = readable ? found->value.controller.broker_id : -1;
+    if (found->ephemeral_owner == c->session_id)
+        return c->active ? CTL_DONE : look_for_epoch(check, WANT_TAKE_UP);
+    if (c->active)
+        ctl_resign(c, "/controller is another's");
+    if (readable && c->known_id == c->config.broker_id && found->ephemeral_owner != 0)
+        return look_for_epoch(check, WANT_DELETE);
+    log_info("controller", "controller_is", "broker=%d", c->known_id);
+    return CTL_DONE;
+}
+
+static bool parse_epoch(struct view text, int32_t *out)
+{
+    int64_t value = 0;
+    if (text.len == 0 || text.len > 10)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        value = value * 10 + (text.ptr[i] - '0');
+    }
+    if (value >= INT32_MAX)
+        return false;
+    *out = (int32_t)value;
+    return true;
+}
+
+static void add_raw_epoch(struct controller *c, struct controller_op *op, int32_t epoch)
+{
+    op->value.kind = CONTROLLER_VALUE_RAW;
+    op->value.raw = view_str(ctl_path(c, "%d", epoch));
+}
+
+static void add_vote(struct controller *c, const struct check *check)
+{
+    struct controller_op *multi = ctl_op(c, CONTROLLER_OP_MULTI, NULL);
+    multi->ops = arena_zalloc(&c->arena, 2 * sizeof *multi->ops);
+    multi->ops_count = 2;
+    if (check->want == WANT_DELETE) {
+        multi->ops[0] = (struct controller_op){
+            .kind = CONTROLLER_OP_CHECK, .path = "/controller_epoch", .version = check->epoch_version};
+        multi->ops[1] = (struct controller_op){
+            .kind = CONTROLLER_OP_DELETE, .path = "/controller", .version = CONTROLLER_ANY_VERSION};
+        return;
+    }
+    multi->ops[0] =
+        (struct controller_op){.kind = CONTROLLER_OP_CREATE, .path = "/controller", .ephemeral = true};
+    multi->ops[0].value.kind = CONTROLLER_VALUE_CONTROLLER;
+    multi->ops[0].value.controller = (struct znode_controller){
+        .broker_id = c->config.broker_id, .timestamp_ms = -1, .kraft_controller_epoch = -1};
+    multi->ops[1] = (struct controller_op){
+        .kind = CONTROLLER_OP_SET, .path = "/controller_epoch", .version = check->epoch_version};
+    add_raw_epoch(c, &multi->ops[1], check->epoch + 1);
+}
+
+static enum ctl_next begin_term(struct controller *c, struct check *check, int32_t epoch, int32_t version)
+{
+    c->active = true;
+    c->epoch = epoch;
+    c->epoch_version = version;
+    c->known_id = c->config.broker_id;
+    log_info("controller", "elected", "epoch=%d", epoch);
+    controller_effects_add(c->out, CONTROLLER_EFFECT_ACTIVE)->active.epoch = epoch;
+    check->frame.phase = PHASE_END;
+    ctl_call_failover(c);
+    return CTL_AGAIN;
+}
+
+static enum ctl_next on_epoch_read(struct controller *c, struct check *check)
+{
+    if (!ctl_reads_ok(c))
+        return CTL_AGAIN;
+    const struct controller_op_result *found = &c->results[0];
+    if (found->err == ERR_NOT_FOUND) {
+        struct controller_op *op = ctl_op(c, CONTROLLER_OP_CREATE, "/controller_epoch");
+        add_raw_epoch(c, op, 0);
+        check->frame.phase = PHASE_EPOCH_CREATED;
+        return ctl_submit(c);
+    }
+    if (found->err != ERR_NONE || !parse_epoch(found->value.raw, &check->epoch)) {
+        ctl_give_up(c, "read /controller_epoch", ERR_MALFORMED);
+        return CTL_AGAIN;
+    }
+    check->epoch_version = found->version;
+    if (check->want == WANT_TAKE_UP)
+        return begin_term(c, check, check->epoch, check->epoch_version);
+    add_vote(c, check);
+    check->frame.phase = PHASE_VOTED;
+    return ctl_submit(c);
+}
+
+static enum ctl_next on_vote(struct controller *c, struct check *check)
+{
+    const struct controller_op_result *vote = &c->results[0];
+    if (vote->err == ERR_SESSION_EXPIRED || vote->err == ERR_CLOSED) {
+        ctl_session_lost(c);
+        return CTL_AGAIN;
+    }
+    if (vote->err == ERR_NO_AUTH) {
+        ctl_give_up(c, "election", vote->err);
+        return CTL_AGAIN;
+    }
+    if (vote->err == ERR_NONE && check->want == WANT_ELECTION && vote->results_count == 2)
+        return begin_term(c, check, check->epoch + 1, vote->results[1].version);
+    check->frame.phase = PHASE_READ; /* lost, or not known: what is there now decides */
+    return CTL_AGAIN;
+}
+
+static enum ctl_next run_check(struct controller *c, struct ctl_frame *frame)
+{
+    struct check *check = (struct check *)frame;
+    switch (frame->phase) {
+    case PHASE_READ:
+        ctl_watch(c, "/controller");
+        ctl_get(c, CONTROLLER_VALUE_CONTROLLER, false, "/controller");
+        frame->phase = PHASE_READ_DONE;
+        return ctl_submit(c);
+    case PHASE_READ_DONE:
+        return on_controller_read(c, check);
+    case PHASE_EPOCH:
+        ctl_get(c, CONTROLLER_VALUE_RAW, false, "/controller_epoch");
+        frame->phase = PHASE_EPOCH_DONE;
+        return ctl_submit(c);
+    case PHASE_EPOCH_DONE:
+        return on_epoch_read(c, check);
+    case PHASE_EPOCH_CREATED:
+        if (c->results[0].err == ERR_SESSION_EXPIRED || c->results[0].err == ERR_CLOSED)
+            ctl_session_lost(c);
+        else if (c->results[0].err == ERR_NO_AUTH)
+            ctl_give_up(c, "create /controller_epoch", c->results[0].err);
+        frame->phase = PHASE_EPOCH;
+        return CTL_AGAIN;
+    case PHASE_VOTED:
+        return on_vote(c, check);
+    case PHASE_END:
+        c->give_ups = 0;
+        return CTL_DONE;
+    default:
+        UNREACHABLE();
+    }
+}
+
+void ctl_start_check(struct controller *c)
+{
+    if (c->session_id == 0)
+        return;
+    if (!c->active && c->now_ms < c->stand_at_ms)
+        stand_later(c, c->stand_at_ms - c->now_ms);
+    else
+        ctl_call(c, sizeof(struct check), run_check);
+}
+
+/* ---- giving the znode back */
+
+struct relinquish {
+    struct ctl_frame frame;
+    int32_t epoch_version;
+};
+
+/* A lost answer needs no care: the check that follows finds the znode gone, or deletes it as an old one. */
+static enum ctl_next run_relinquish(struct controller *c, struct ctl_frame *frame)
+{
+    if (frame->phase++ == 0) {
+        struct check as_check = {.want = WANT_DELETE,
+                                 .epoch_version = ((struct relinquish *)frame)->epoch_version};
+        add_vote(c, &as_check);
+        return ctl_submit(c);
+    }
+    if (c->results[0].err == ERR_CONNECTION_LOSS) {
+        frame->phase = 0;
+        return CTL_AGAIN;
+    }
+    if (c->results[0].err == ERR_SESSION_EXPIRED || c->results[0].err == ERR_CLOSED)
+        ctl_session_lost(c);
+    return CTL_DONE;
+}
+
+void ctl_start_relinquish(struct controller *c, int32_t epoch_version)
+{
+    if (c->session_id == 0)
+        return;
+    struct relinquish *frame = ctl_call(c, sizeof *frame, run_relinquish);
+    frame->epoch_version = epoch_version;
+}
+
+void ctl_resign(struct controller *c, const char *why)
+{
+    if (!c->active)
+        return;
+    log_info("controller", "resigned", "epoch=%d reason=%s", c->epoch, why);
+    CTL_EACH_BROKER(&c->ctx, broker)
+    {
+        controller_effects_add(c->out, CONTROLLER_EFFECT_REMOVE_CHANNEL)->remove_channel.broker_id =
+            broker->id;
+    }
+    ctl_context_clear(&c->ctx);
+    c->active = false;
+    c->epoch = 0;
+    c->epoch_version = 0;
+    controller_effects_add(c->out, CONTROLLER_EFFECT_RESIGNED);
+}

@@ -1,0 +1,1 @@
+# core/metadata: sources, headers and tests

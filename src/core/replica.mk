@@ -1,0 +1,1 @@
+# core/replica: sources, headers and tests

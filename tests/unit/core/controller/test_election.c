@@ -1,0 +1,110 @@
+#include "core/controller/election.h"
+#include "suites.h"
+
+static int32_t isr_ids[] = {1, 2, 3};
+static const struct znode_state led_by_1 = {.leader = 1, .leader_epoch = 4, .isr = {isr_ids, 3}};
+
+static struct arena arena;
+static struct ctl_choice choice;
+
+static bool choose(enum ctl_strategy strategy, const struct ctl_candidate *list, int32_t count, bool unclean)
+{
+    arena_reset(&arena);
+    return ctl_choose(strategy, list, count, &led_by_1, unclean, &arena, &choice);
+}
+
+START_TEST(offline_takes_the_first_online_member_of_the_isr)
+{
+    struct ctl_candidate list[] = {{1, false, false, true}, {2, true, false, true}, {3, true, false, true}};
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, true));
+    ck_assert_int_eq(choice.leader, 2);
+    ck_assert_int_eq(choice.isr.count, 2);
+    ck_assert(!choice.unclean);
+    ck_assert_int_eq(choice.recipients.count, 2);
+}
+END_TEST
+
+START_TEST(offline_is_unclean_only_when_allowed)
+{
+    struct ctl_candidate list[] = {{1, false, false, true}, {4, true, false, true}};
+    ck_assert(!choose(CTL_STRATEGY_OFFLINE, list, 2, false));
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
+    ck_assert_int_eq(choice.leader, 4);
+    ck_assert(choice.unclean);
+    ck_assert_int_eq(choice.isr.count, 1);
+    ck_assert_int_eq(choice.leader_recovery_state, 1);
+}
+END_TEST
+
+START_TEST(preferred_takes_the_first_replica_or_nobody)
+{
+    struct ctl_candidate list[] = {{3, true, false, true}, {1, true, false, true}};
+    ck_assert(choose(CTL_STRATEGY_PREFERRED, list, 2, false));
+    ck_assert_int_eq(choice.leader, 3);
+    ck_assert_int_eq(choice.isr.count, 3);
+    list[0].shutting_down = true;
+    ck_assert(!choose(CTL_STRATEGY_PREFERRED, list, 2, false));
+}
+END_TEST
+
+START_TEST(reassign_takes_the_first_of_the_target)
+{
+    struct ctl_candidate list[] = {{1, true, false, false}, {2, true, false, true}, {3, true, false, true}};
+    ck_assert(choose(CTL_STRATEGY_REASSIGN, list, 3, false));
+    ck_assert_int_eq(choice.leader, 2);
+    ck_assert_int_eq(choice.recipients.count, 2);
+}
+END_TEST
+
+START_TEST(shutdown_leaves_the_isr_to_those_that_stay)
+{
+    struct ctl_candidate list[] = {{1, true, true, true}, {2, true, false, true}, {3, true, true, true}};
+    ck_assert(choose(CTL_STRATEGY_CONTROLLED_SHUTDOWN, list, 3, false));
+    ck_assert_int_eq(choice.leader, 2);
+    ck_assert_int_eq(choice.isr.count, 1);
+    ck_assert_int_eq(choice.recipients.count, 3);
+}
+END_TEST
+
+START_TEST(shrink_takes_all_that_go_at_once)
+{
+    struct ctl_candidate list[] = {{1, false, false, true}, {2, false, false, true}, {3, true, false, true}};
+    int32_t gone_ids[] = {1, 2};
+    struct znode_ids gone = {gone_ids, 2};
+    struct znode_state out;
+    arena_reset(&arena);
+    ck_assert(ctl_shrink(list, 3, &gone, &led_by_1, &arena, &out));
+    ck_assert_int_eq(out.leader, ZNODE_NO_LEADER);
+    ck_assert_int_eq(out.leader_epoch, 5);
+    ck_assert_int_eq(out.isr.count, 1);
+    ck_assert_int_eq(out.isr.ids[0], 3);
+}
+END_TEST
+
+START_TEST(shrink_keeps_the_whole_isr_when_nobody_stays)
+{
+    struct ctl_candidate list[] = {{1, false, false, true}, {2, false, false, true}, {3, false, false, true}};
+    int32_t gone_ids[] = {1, 2};
+    struct znode_ids gone = {gone_ids, 2};
+    struct znode_state out;
+    arena_reset(&arena);
+    ck_assert(ctl_shrink(list, 3, &gone, &led_by_1, &arena, &out));
+    ck_assert_int_eq(out.leader, ZNODE_NO_LEADER);
+    ck_assert_int_eq(out.isr.count, 3);
+}
+END_TEST
+
+Suite *election_suite(void)
+{
+    Suite *suite = suite_create("election");
+    TCase *tcase = tcase_create("election");
+    tcase_add_test(tcase, offline_takes_the_first_online_member_of_the_isr);
+    tcase_add_test(tcase, offline_is_unclean_only_when_allowed);
+    tcase_add_test(tcase, preferred_takes_the_first_replica_or_nobody);
+    tcase_add_test(tcase, reassign_takes_the_first_of_the_target);
+    tcase_add_test(tcase, shutdown_leaves_the_isr_to_those_that_stay);
+    tcase_add_test(tcase, shrink_takes_all_that_go_at_once);
+    tcase_add_test(tcase, shrink_keeps_the_whole_isr_when_nobody_stays);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
