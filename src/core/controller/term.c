@@ -17,11 +17,14 @@
 #include "base/log.h"
 #include "core/controller/internal.h"
 
+/* What the epoch is read for. */
+enum want { WANT_ELECTION, WANT_TAKE_UP, WANT_DELETE };
+
 struct check {
     struct ctl_frame frame;
     int32_t epoch;
     int32_t epoch_version;
-    enum { WANT_ELECTION, WANT_TAKE_UP, WANT_DELETE } want;
+    enum want want;
 };
 
 enum {
@@ -39,7 +42,7 @@ static void stand_later(struct controller *c, int64_t delay_ms)
     ctl_arm(c, CTL_TIMER_STAND, delay_ms);
 }
 
-static enum ctl_next look_for_epoch(struct check *check, int want)
+static enum ctl_next look_for_epoch(struct check *check, enum want want)
 {
     check->want = want;
     check->frame.phase = PHASE_EPOCH;
