@@ -347,7 +347,8 @@ static void wait_and_run_io(struct loop *loop, bool may_wait)
     } else {
         may_wait = false;
     }
-    event_base_loop(loop->base, may_wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    /* Without EVLOOP_ONCE it would not come back while some descriptor stays ready. */
+    event_base_loop(loop->base, EVLOOP_ONCE | (may_wait ? 0 : EVLOOP_NONBLOCK));
 }
 
 static void run_timers(struct loop *loop)

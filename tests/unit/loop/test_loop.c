@@ -245,6 +245,24 @@ START_TEST(a_descriptor_reports_what_is_wanted_only)
 }
 END_TEST
 
+START_TEST(a_descriptor_that_stays_ready_does_not_hold_the_turn)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    struct end in = {0};
+    loop_io_open(&in.io, loop, fds[0], end_ready);
+    loop_io_want(&in.io, true, false);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    loop_turn(loop, false);
+    ck_assert_int_eq(in.readable, 1);
+    loop_turn(loop, true);
+    ck_assert_int_eq(in.readable, 2);
+    loop_io_close(&in.io);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 static void end_closes_other(struct loop_io *io, bool readable, bool writable)
 {
     struct end **ends = (struct end **)(void *)trace;
@@ -397,6 +415,7 @@ Suite *loop_suite(void)
     tcase_add_test(tc, work_that_defers_itself_for_ever_does_not_hold_the_turn);
     tcase_add_test(tc, cancelled_work_does_not_run);
     tcase_add_test(tc, a_descriptor_reports_what_is_wanted_only);
+    tcase_add_test(tc, a_descriptor_that_stays_ready_does_not_hold_the_turn);
     tcase_add_test(tc, a_callback_may_close_descriptors_that_are_ready_too);
     tcase_add_test(tc, every_post_of_many_threads_arrives_in_order);
     tcase_add_test(tc, a_message_bounces_between_two_loops_without_being_lost);
