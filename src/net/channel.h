@@ -10,6 +10,7 @@
 #define BARNABAS_NET_CHANNEL_H
 
 #include "base/err.h"
+#include "base/view.h"
 #include "loop/loop.h"
 
 struct channel;
@@ -35,6 +36,10 @@ struct channel *channel_new(struct loop *loop, const struct channel_config *conf
  */
 void channel_send(struct channel *channel, struct view frame, channel_answer_fn answer, void *arg);
 int channel_in_flight(const struct channel *channel);
+/* Why the last attempt failed, as errno: ECONNREFUSED, ECONNRESET (also: closed by the peer), ETIMEDOUT,
+ * EHOSTUNREACH (also: the name does not resolve)...; 0 = it has not, or the last one succeeded. */
+int channel_last_errno(const struct channel *channel);
+/* Frames in flight get ERR_CLOSED before it returns. May be called from an answer. */
 void channel_free(struct channel *channel);
 
 #endif

@@ -31,7 +31,8 @@ struct reply {
 
 /* Empties it for a new answer: 4 bytes of room for the size, no ranges. Keeps its memory. */
 void reply_begin(struct reply *reply);
-/* The next bytes come from a file. Takes one share of `file`. */
+/* The next bytes come from a file. Takes a share of `file` that the caller held; released once sent or
+ * dropped. */
 void reply_add_range(struct reply *reply, struct disk_file *file, int64_t pos, int64_t len);
 /* As reply_add_range at a position already written (the hole an encoder left). Positions must ascend. */
 void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, int64_t pos, int64_t len);

@@ -40,7 +40,10 @@ struct request {
     int listener;        /* index of the listener it came in by */
     /* For the handler. */
     void *state;
-    /* Called when the peer goes while the request waits; may complete it. NULL = nobody minds. */
+    /*
+     * Called once when the peer goes while the request waits; may complete it. NULL = nobody minds.
+     * A peer that only ended its sending (half-closed) still gets the answer, so conn may be there yet.
+     */
     void (*abandoned)(struct request *req);
     int16_t api_key, api_version;
     int32_t correlation_id;
@@ -73,6 +76,9 @@ struct net_listener_config {
     const char *host; /* "" or NULL = every interface */
     int port;         /* 0 = any; see net_server_port */
     int max_connections;
+    /* The inter-broker listener among several: the broker-wide max_connections does not hold it up;
+     * connections of the others make room. */
+    bool protected;
 };
 
 struct net_config {
@@ -108,8 +114,12 @@ int net_server_port(const struct net_server *server, int listener);
 void net_server_open(struct net_server *server);
 /* Stops accepting and closes the listeners; connections go on. Any thread. */
 void net_server_stop_accepting(struct net_server *server);
-/* Closes every connection. Before the loops stop. Any thread; returns when it is done. */
+/*
+ * Closes every connection; requests that wait at their handlers lose their conn and are told (abandoned).
+ * Before the loops stop. Any thread but those of the loops; returns when it is done.
+ */
 void net_server_stop(struct net_server *server);
+/* After its loops were joined or when they run no request of its connections any more. */
 void net_server_free(struct net_server *server);
 void net_server_counters(const struct net_server *server, struct net_counters *out);
 

@@ -1,0 +1,189 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "disk/posix.h"
+#include "fixture.h"
+#include "tests.h"
+
+#define FILE_BYTES (4 * 1024 * 1024)
+
+static struct fixture f;
+static struct disk *disk;
+static uint8_t *content;
+static bool without_fd;
+static struct disk_ops ops_without_fd;
+
+static int no_fd(struct disk_file *file)
+{
+    (void)file;
+    return -1;
+}
+
+static void no_unpin(struct disk_file *file)
+{
+    (void)file;
+    ck_abort_msg("unpinned what was not pinned");
+}
+
+static void setup(void)
+{
+    fixture_init(&f);
+    disk = disk_posix_new(4);
+    if (without_fd) {
+        ops_without_fd = *disk->ops;
+        ops_without_fd.pin_fd = no_fd;
+        ops_without_fd.unpin_fd = no_unpin;
+        disk->ops = &ops_without_fd;
+    }
+    content = (uint8_t *)mem_alloc(FILE_BYTES);
+    for (size_t i = 0; i < FILE_BYTES; i++)
+        content[i] = (uint8_t)(i * 31 + (i >> 10));
+    char path[] = "/tmp/barnabas-net-XXXXXX";
+    close(mkstemp(path));
+    ck_assert_int_eq(DISK(disk, open, path, DISK_OPEN_WRITE, &f.file, NULL), ERR_NONE);
+    unlink(path);
+    struct iovec iov = {content, FILE_BYTES};
+    ck_assert_int_eq(DISK_FILE(f.file, pwritev, &iov, 1, 0, NULL), ERR_NONE);
+}
+
+static void teardown(void)
+{
+    fixture_stop(&f);
+    disk_file_release(f.file);
+    disk_posix_free(disk); /* asserts that every share came back */
+    free(content);
+}
+
+static void setup_without_fd(void)
+{
+    without_fd = true;
+    setup();
+}
+
+static void set_range(int i, int64_t pos, int64_t len)
+{
+    f.ranges[i] = (struct reply_range){.pos = pos, .len = len};
+    f.ranges_count = i + 1;
+}
+
+static void expect_file(int fd)
+{
+    size_t len, at = 1;
+    uint8_t *frame = client_receive(&f, fd, &len);
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_int_eq(frame[0], 'f');
+    for (int i = 0; i < f.ranges_count; i++) {
+        ck_assert_uint_le(at + (size_t)f.ranges[i].len + 1, len);
+        ck_assert_int_eq(memcmp(frame + at, content + f.ranges[i].pos, (size_t)f.ranges[i].len), 0);
+        at += (size_t)f.ranges[i].len;
+        ck_assert_int_eq(frame[at++], '0' + i);
+    }
+    ck_assert_uint_eq(at, len);
+    free(frame);
+}
+
+START_TEST(small_and_large_ranges_arrive_between_their_bytes)
+{
+    fixture_start(&f);
+    int fd = client_connect(&f);
+    set_range(0, 100, 1);
+    set_range(1, 5000, 0);
+    set_range(2, 4096, 3 * 1024 * 1024);
+    set_range(3, 77, 70001);
+    for (int i = 0; i < 3; i++) {
+        client_send(&f, fd, 'e', 10);
+        client_send(&f, fd, 'f', 10);
+        client_send(&f, fd, 'e', 11);
+        client_expect(&f, fd, 'e', 10);
+        expect_file(fd);
+        client_expect(&f, fd, 'e', 11);
+    }
+    if (!without_fd)
+        ck_assert_int_ge(fixture_counters(&f).sendfiles, 9);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_slow_reader_gets_every_byte)
+{
+    f.config.send_buffer_bytes = 16384;
+    fixture_start(&f);
+    int fd = client_connect(&f);
+    int small = 16384;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    set_range(0, 3, 50000);
+    set_range(1, 70000, 30000);
+    client_send(&f, fd, 'f', 10);
+    client_send(&f, fd, 'e', 11);
+    size_t total = 4 + 1 + 50000 + 1 + 30000 + 1 + 4 + 11, at = 0;
+    uint8_t *got = (uint8_t *)mem_alloc(total);
+    int idle = 0;
+    while (at < total && idle < 20000) {
+        ssize_t n = recv(fd, got + at, 1, MSG_DONTWAIT); /* a byte a turn */
+        if (n == 1) {
+            at++;
+            idle = 0;
+        } else {
+            if (++idle > 200)
+                fixture_pause(fd);
+        }
+        fixture_turn(&f);
+    }
+    ck_assert_uint_eq(at, total);
+    ck_assert_int_eq(memcmp(got + 5, content + 3, 50000), 0);
+    ck_assert_int_eq(memcmp(got + 50006, content + 70000, 30000), 0);
+    free(got);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_file_shorter_than_promised_ends_the_connection)
+{
+    fixture_start(&f);
+    int fd = client_connect(&f);
+    set_range(0, FILE_BYTES - 100, 200);
+    client_send(&f, fd, 'f', 10);
+    uint8_t skipped[105];
+    size_t at = 0;
+    while (at < sizeof skipped) {
+        ssize_t n = recv(fd, skipped + at, sizeof skipped - at, MSG_DONTWAIT);
+        at += n > 0 ? (size_t)n : 0;
+        fixture_turn(&f);
+    }
+    client_expect_closed(&f, fd);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_peer_that_leaves_gives_the_file_back)
+{
+    fixture_start(&f);
+    int fd = client_connect(&f);
+    set_range(0, 0, FILE_BYTES);
+    client_send(&f, fd, 'f', 10);
+    client_send(&f, fd, 'f', 10);
+    TURN_UNTIL(&f, f.seen > 0);
+    close(fd);
+    TURN_UNTIL(&f, fixture_counters(&f).connections == 0);
+}
+END_TEST
+
+Suite *files_suite(void)
+{
+    Suite *suite = suite_create("files");
+    for (int i = 0; i < 2; i++) {
+        TCase *tc = tcase_create(i ? "without descriptors" : "sendfile");
+        tcase_add_checked_fixture(tc, i ? setup_without_fd : setup, teardown);
+        tcase_set_timeout(tc, 60);
+        tcase_add_test(tc, small_and_large_ranges_arrive_between_their_bytes);
+        tcase_add_test(tc, a_slow_reader_gets_every_byte);
+        tcase_add_test(tc, a_file_shorter_than_promised_ends_the_connection);
+        tcase_add_test(tc, a_peer_that_leaves_gives_the_file_back);
+        suite_add_tcase(suite, tc);
+    }
+    return suite;
+}
