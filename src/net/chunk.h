@@ -20,7 +20,7 @@
 
 #define CHUNK_MIN_BYTES    ((size_t)1024)
 #define CHUNK_SHARED_BYTES ((size_t)128 * 1024)
-#define CHUNK_CLASSES      22 /* 1 KiB .. 2 GiB */
+#define CHUNK_CLASSES      23 /* 1 KiB .. 4 GiB: the largest frame there can be */
 
 struct chunk {
     struct list node; /* in the pool */
