@@ -139,6 +139,8 @@ static void print_sample(void)
         const struct setting *setting = config_table_get(key);
         bool in_file = setting->scope != SCOPE_KRAFT && setting->scope != SCOPE_MIGRATION &&
                        setting->scope != SCOPE_DYNAMIC && !setting->internal;
+        if (key == CONFIG_NODE_ID) /* another name of broker.id, which stands first */
+            continue;
         if (!in_file || is_first(key))
             continue;
         if (strcmp(area, config_table_area(key)) != 0)
