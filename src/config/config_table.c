@@ -98,19 +98,25 @@ unsigned name_distance(const char *a, const char *b, unsigned limit)
     if (a_len > NAME_LEN_MAX || b_len > NAME_LEN_MAX || difference >= limit)
         return limit;
     unsigned rows[3][NAME_LEN_MAX + 1];
+    unsigned least_before = 0; /* of the row before */
     for (size_t j = 0; j <= b_len; j++)
         rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= a_len; i++) {
         unsigned *now = rows[i % 3];
         const unsigned *before = rows[(i + 2) % 3];
         const unsigned *before_that = rows[(i + 1) % 3];
-        now[0] = (unsigned)i;
+        unsigned least = now[0] = (unsigned)i;
         for (size_t j = 1; j <= b_len; j++) {
             unsigned change = before[j - 1] + (a[i - 1] != b[j - 1]);
             now[j] = min2(min2(before[j] + 1, now[j - 1] + 1), change);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 now[j] = min2(now[j], before_that[j - 2] + 1);
+            least = min2(least, now[j]);
         }
+        /* A row follows from the two before it, and never undercuts both. */
+        if (least >= limit && least_before >= limit)
+            return limit;
+        least_before = least;
     }
     return min2(rows[a_len % 3][b_len], limit);
 }

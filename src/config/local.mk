@@ -30,7 +30,7 @@ src_config_libconfig_a_SOURCES = \
 noinst_PROGRAMS += src/config/config_docs
 src_config_config_docs_SOURCES = src/config/config_docs.c
 src_config_config_docs_LDADD = src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS)
-EXTRA_DIST += conf/server.properties docs/configuration.md tests/fuzz/seeds/fuzz_config
+EXTRA_DIST += conf/server.properties docs/configuration.md
 dist_check_SCRIPTS += scripts/check-config-docs.sh scripts/check-config-table.py
 
 .PHONY: update-config-docs
@@ -49,14 +49,3 @@ tests_unit_config_test_config_SOURCES = \
   tests/unit/config/test_topic_config.c \
   tests/unit/config/test_value.c
 tests_unit_config_test_config_LDADD = src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)
-
-check_PROGRAMS += tests/fuzz/fuzz_config
-tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c
-# An input costs milliseconds: half a dozen snapshots of four hundred settings.
-tests_fuzz_fuzz_config_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_ITERATIONS_DEFAULT=3000
-tests_fuzz_fuzz_config_LDADD = src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS)
-if FUZZING
-tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-else
-tests_fuzz_fuzz_config_SOURCES += tests/fuzz/fuzz_driver.c
-endif

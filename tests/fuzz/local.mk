@@ -14,3 +14,8 @@ check_PROGRAMS += tests/fuzz/fuzz_wire
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/unit/wire/vectors.c tests/unit/wire/vectors.h
 tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_DRIVER) src/wire/libwire.a src/base/libbase.a $(ISAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_config_LDADD = $(FUZZ_DRIVER) src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS)
