@@ -350,8 +350,10 @@ static enum ctl_next run_modified(struct controller *c, struct ctl_frame *frame)
         return CTL_DONE;
     ctl_broker_set_znode(broker, &found->value.broker);
     log_info("controller", "broker_changed", "broker=%d", id);
-    if (!same_endpoints)
+    if (!same_endpoints) {
         ctl_announce_channel(c, broker);
+        ctl_outbox_abandon(broker);
+    }
     ctl_send_brokers(c);
     return CTL_DONE;
 }

@@ -13,9 +13,10 @@
 #include "core/controller/zk_ops.h"
 
 enum controller_effect_kind {
-    CONTROLLER_EFFECT_ZK,             /* submit in order, answer all with one ZK_DONE event */
-    CONTROLLER_EFFECT_ADD_CHANNEL,    /* requests to this broker may follow */
-    CONTROLLER_EFFECT_REMOVE_CHANNEL, /* drop it and what is in flight; no reply is wanted any more */
+    CONTROLLER_EFFECT_ZK,          /* submit in order, answer all with one ZK_DONE event */
+    CONTROLLER_EFFECT_ADD_CHANNEL, /* requests to this broker may follow; replaces one that is there */
+    /* Drop it. Of what was in flight on a removed or replaced channel no reply is wanted. */
+    CONTROLLER_EFFECT_REMOVE_CHANNEL,
     CONTROLLER_EFFECT_LEADER_AND_ISR,
     CONTROLLER_EFFECT_UPDATE_METADATA,
     CONTROLLER_EFFECT_STOP_REPLICA,

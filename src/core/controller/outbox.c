@@ -292,6 +292,15 @@ static void put_all_back(struct ctl_outbox *outbox)
         put_back(batch, outbox->flight_kind, &outbox->flight.items[i]);
 }
 
+void ctl_outbox_abandon(struct ctl_broker *broker)
+{
+    struct ctl_outbox *outbox = &broker->outbox;
+    if (outbox->in_flight)
+        put_all_back(outbox);
+    outbox->in_flight = false;
+    set_close(&outbox->flight);
+}
+
 static void back_off(struct controller *c, struct ctl_broker *broker, int64_t delay_ms)
 {
     broker->outbox.backing_off = true;

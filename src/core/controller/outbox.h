@@ -83,6 +83,8 @@ void ctl_send_stop_replica(struct controller *c, struct ctl_partition *p, int32_
 /* The partition is about to be freed: keep what has to be told, by name; drop the rest. */
 void ctl_outbox_scrub(struct ctl_broker *broker, const struct ctl_partition *p);
 
+/* The channel was replaced: what was in flight on it is never answered, and goes again. */
+void ctl_outbox_abandon(struct ctl_broker *broker);
 /* Sends what may be sent. */
 void ctl_outbox_flush(struct controller *c);
 /* Takes a broker's answer in; queues what has to be decided about it. */

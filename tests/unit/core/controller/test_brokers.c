@@ -113,6 +113,26 @@ START_TEST(changed_endpoints_give_a_new_channel_and_are_told)
 }
 END_TEST
 
+START_TEST(what_was_in_flight_on_a_replaced_channel_is_sent_again)
+{
+    struct rig *rig = rig_cluster(2);
+    struct controller_value value = *fake_zk_value(rig->zk, "/brokers/ids/2");
+    struct znode_endpoint endpoint = {
+        .listener = "PLAINTEXT", .protocol = "PLAINTEXT", .host = "elsewhere", .port = 1};
+    value.broker.endpoints = &endpoint;
+    rig->mood[2] = RIG_SILENT;
+    rig_put_topic(rig, "t", 1, on_213, 3);
+    rig->mood[2] = RIG_ANSWERS;
+    rig_forget_trace(rig);
+    fake_zk_put(rig->zk, "/brokers/ids/2", &value);
+    rig_run(rig);
+    ck_assert_uint_lt(rig_place(rig, "channel broker=2\n"),
+                      rig_place(rig, "LeaderAndIsr broker=2 t-0 leader=2 epoch=0 isr=2,1 new\n"));
+    ck_assert(rig_saw(rig, "Update broker=2 t-0 leader=2"));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(failed_log_directory_moves_its_leaders)
 {
     struct rig *rig = rig_cluster(3);
@@ -168,6 +188,7 @@ Suite *brokers_suite(void)
     tcase_add_test(tcase, newcomer_learns_everything_and_the_others_learn_of_it_first);
     tcase_add_test(tcase, bounced_broker_goes_through_death_and_birth);
     tcase_add_test(tcase, changed_endpoints_give_a_new_channel_and_are_told);
+    tcase_add_test(tcase, what_was_in_flight_on_a_replaced_channel_is_sent_again);
     tcase_add_test(tcase, failed_log_directory_moves_its_leaders);
     tcase_add_test(tcase, balance_timer_brings_leaders_home);
     suite_add_tcase(suite, tcase);
