@@ -1,0 +1,1 @@
+# storage: the log itself: segments, indexes, appends, reads, recovery
