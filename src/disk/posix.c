@@ -45,6 +45,8 @@ void posix_stat_convert(const struct stat *st, struct disk_stat *out)
     out->kind = S_ISREG(st->st_mode)   ? DISK_ENTRY_FILE
                 : S_ISDIR(st->st_mode) ? DISK_ENTRY_DIR
                                        : DISK_ENTRY_OTHER;
+    out->device = st->st_dev;
+    out->inode = st->st_ino;
 }
 
 static enum err posix_stat(struct disk *disk, const char *path, struct disk_stat *out, struct errmsg *why)

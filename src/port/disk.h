@@ -41,6 +41,8 @@ struct disk_stat {
     int64_t size_bytes;
     int64_t mtime_ms;
     enum disk_entry_kind kind;
+    uint64_t device; /* with inode: two paths with equal ones lead to the same file */
+    uint64_t inode;  /* 0: not known */
 };
 
 /* Called once per directory entry ("." and ".." left out); false ends the listing. */
