@@ -65,8 +65,8 @@ int32_t leader_epochs_epoch_for_offset(const struct leader_epochs *epochs, int64
 /* --- commands on the list; each says in `dirty` and its result whether it changed something --- */
 
 /*
- * A leader of `epoch` writes from `start_offset` on. Entries that contradict it go. Both must be >= 0
- * (leader_epochs_are_valid). Does nothing when the latest entry has this epoch and begins no later.
+ * A leader of `epoch` writes from `start_offset` on. Entries that contradict it go. Both must be >= 0.
+ * Does nothing when the latest entry has this epoch and begins no later.
  */
 bool leader_epochs_assign(struct leader_epochs *epochs, int32_t epoch, int64_t start_offset);
 /* Drops entries that begin at or after `end_offset`. */

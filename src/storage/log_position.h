@@ -17,10 +17,7 @@ struct log_position {
     int32_t pos;          /* byte within the segment; LOG_POSITION_UNKNOWN with segment_base */
 };
 
-static inline struct log_position log_position_of_offset(int64_t offset)
-{
-    return (struct log_position){offset, LOG_POSITION_UNKNOWN, LOG_POSITION_UNKNOWN};
-}
+#define LOG_POSITION_OF_OFFSET(o) ((struct log_position){(o), -1, -1})
 
 static inline bool log_position_is_known(struct log_position at)
 {

@@ -34,6 +34,7 @@
 #include "base/map.h"
 #include "storage/id_index.h"
 #include "storage/log_position.h"
+#include "storage/producer_txns.h"
 
 #define PRODUCER_BATCHES_KEPT 5
 
@@ -92,25 +93,6 @@ struct completed_txn {
     int64_t first_offset;
     int64_t last_offset; /* of the marker */
     bool aborted;
-};
-
-/* An open transaction, or a completed one whose marker the high watermark has not passed. */
-struct producer_txn {
-    int64_t first_offset;
-    int64_t producer_id;
-    int64_t last_offset; /* of the marker; PRODUCER_NONE while open */
-    int64_t segment_base;
-    int32_t pos;
-    bool gone; /* completed: the place is skipped, and reused later */
-};
-
-/* Transactions in order of their first offset. */
-struct producer_txns {
-    struct producer_txn *items;
-    size_t begin; /* items before it are gone */
-    size_t end;
-    size_t cap;
-    size_t gone_count; /* in [begin, end) */
 };
 
 /* Given to a transactional produce while its coordinator is asked (KIP-890). */

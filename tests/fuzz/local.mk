@@ -19,3 +19,8 @@ check_PROGRAMS += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_config_LDADD = $(FUZZ_DRIVER) src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_state_files
+tests_fuzz_fuzz_state_files_SOURCES = tests/fuzz/fuzz_state_files.c
+tests_fuzz_fuzz_state_files_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_state_files_LDADD = $(FUZZ_DRIVER) src/storage/libstorage.a src/base/libbase.a $(ISAL_LIBS)

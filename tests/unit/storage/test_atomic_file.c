@@ -1,0 +1,132 @@
+#include "storage/atomic_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "state_helpers.h"
+#include "state_suites.h"
+
+static struct testdir t;
+
+static void setup(void)
+{
+    testdir_open(&t);
+}
+
+static void teardown(void)
+{
+    testdir_close(&t);
+}
+
+START_TEST(a_written_file_reads_back_and_leaves_no_temporary_one)
+{
+    struct errmsg why;
+    const char *path = testdir_path(&t, "file");
+    ck_assert_int_eq(atomic_file_write(t.disk, path, VIEW_LIT("one"), &why), ERR_NONE);
+    ck_assert_int_eq(atomic_file_write(t.disk, path, VIEW_LIT(""), &why), ERR_NONE);
+    ck_assert_int_eq(atomic_file_write(t.disk, path, VIEW_LIT("three"), &why), ERR_NONE);
+    struct buf text = {0};
+    ck_assert_int_eq(atomic_file_read(t.disk, path, &text, &why), ERR_NONE);
+    ck_assert(view_equal_str(buf_view(&text), "three"));
+    ck_assert(!testdir_has(&t, "file.tmp"));
+    buf_close(&text);
+}
+END_TEST
+
+START_TEST(reading_what_is_not_there_says_so)
+{
+    struct errmsg why;
+    struct buf text = {0};
+    ck_assert_int_eq(atomic_file_read(t.disk, testdir_path(&t, "none"), &text, &why), ERR_NOT_FOUND);
+    buf_close(&text);
+}
+END_TEST
+
+START_TEST(whatever_call_fails_the_file_is_the_old_or_the_new_one)
+{
+    struct errmsg why;
+    testdir_put_str(&t, "file", "old");
+    for (int k = 0;; k++) {
+        fault_disk_fail(t.disk, FAULT_ANY, k, 1, ERR_IO);
+        fault_disk_tear_writes(t.disk, 2);
+        enum err err = atomic_file_write(t.disk, testdir_path(&t, "file"), VIEW_LIT("new"), &why);
+        fault_disk_fail(t.disk, FAULT_ANY, 0, 0, ERR_IO);
+        struct buf text = testdir_get(&t, "file");
+        ck_assert(view_equal_str(buf_view(&text), "old") || view_equal_str(buf_view(&text), "new"));
+        buf_close(&text);
+        if (!err) {
+            ck_assert_int_ge(k, 4);
+            break;
+        }
+    }
+    ck_assert(testdir_is(&t, "file", "new"));
+}
+END_TEST
+
+START_TEST(a_file_is_synced_before_it_is_renamed_and_its_directory_after)
+{
+    struct errmsg why;
+    fault_disk_fail(t.disk, FAULT_SYNC, 0, 1, ERR_IO);
+    ck_assert_int_eq(atomic_file_write(t.disk, testdir_path(&t, "file"), VIEW_LIT("x"), &why), ERR_IO);
+    ck_assert(!testdir_has(&t, "file"));
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_RENAME), 0);
+    fault_disk_fail(t.disk, FAULT_SYNC_DIR, 0, 1, ERR_IO);
+    ck_assert_int_eq(atomic_file_write(t.disk, testdir_path(&t, "file"), VIEW_LIT("x"), &why), ERR_IO);
+    ck_assert(testdir_has(&t, "file"));
+    ck_assert_ptr_nonnull(strstr(why.text, testdir_path(&t, "file")));
+}
+END_TEST
+
+START_TEST(a_batch_costs_two_barriers_and_skips_directories_that_have_gone)
+{
+    struct errmsg why;
+    struct atomic_batch batch;
+    atomic_batch_init(&batch, t.disk);
+    testdir_mkdir(&t, "a");
+    testdir_mkdir(&t, "b");
+    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "a/f"), VIEW_LIT("1"), true, &why), ERR_NONE);
+    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "b/f"), VIEW_LIT("2"), true, &why), ERR_NONE);
+    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "c/f"), VIEW_LIT("3"), true, &why), ERR_NONE);
+    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "c/f"), VIEW_LIT("3"), false, &why),
+                     ERR_NOT_FOUND);
+    ck_assert_int_eq(rename(testdir_path(&t, "b"), testdir_path(&t, "b-delete")), 0);
+    ck_assert(!testdir_has(&t, "a/f"));
+    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
+    ck_assert(testdir_is(&t, "a/f", "1"));
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 2);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), 0);
+    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 2);
+    atomic_batch_close(&batch);
+}
+END_TEST
+
+START_TEST(a_batch_renames_nothing_when_the_first_barrier_fails)
+{
+    struct errmsg why;
+    struct atomic_batch batch;
+    atomic_batch_init(&batch, t.disk);
+    testdir_put_str(&t, "f", "old");
+    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "f"), VIEW_LIT("new"), false, &why), ERR_NONE);
+    fault_disk_fail(t.disk, FAULT_SYNC_FS, 0, 1, ERR_IO);
+    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_IO);
+    ck_assert(testdir_is(&t, "f", "old"));
+    atomic_batch_close(&batch);
+}
+END_TEST
+
+Suite *atomic_file_suite(void)
+{
+    Suite *suite = suite_create("atomic_file");
+    TCase *tc = tcase_create("atomic_file");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_written_file_reads_back_and_leaves_no_temporary_one);
+    tcase_add_test(tc, reading_what_is_not_there_says_so);
+    tcase_add_test(tc, whatever_call_fails_the_file_is_the_old_or_the_new_one);
+    tcase_add_test(tc, a_file_is_synced_before_it_is_renamed_and_its_directory_after);
+    tcase_add_test(tc, a_batch_costs_two_barriers_and_skips_directories_that_have_gone);
+    tcase_add_test(tc, a_batch_renames_nothing_when_the_first_barrier_fails);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
