@@ -33,15 +33,16 @@ enum err gzip_read_next(struct codec_reader *r, struct view *piece)
         z->avail_out = (uInt)r->out_cap;
         int rc = inflate(z, Z_NO_FLUSH);
         r->in = view_of(z->next_in, z->avail_in);
-        if (rc != Z_OK && rc != Z_STREAM_END)
-            return ERR_MALFORMED; /* broken, or (Z_BUF_ERROR) it ends too early */
+        size_t n = r->out_cap - z->avail_out;
+        /* Broken, or (Z_BUF_ERROR) it ends too early. What came out before is given first. */
+        if (rc != Z_OK && rc != Z_STREAM_END && n == 0)
+            return ERR_MALFORMED;
         if (rc == Z_STREAM_END) {
             if (member_follows(r->in))
                 inflateReset(z);
             else
                 r->done = true;
         }
-        size_t n = r->out_cap - z->avail_out;
         *piece = view_of(r->out, n);
         if (n > 0 || r->done)
             return ERR_NONE;

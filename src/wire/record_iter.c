@@ -365,7 +365,7 @@ static bool next_inner(struct record_iter *it, struct record *out)
 
     int8_t magic = (int8_t)carry->data[ENTRY_MAGIC];
     if (magic < 0 || magic > 1)
-        return fail(it, ERR_CORRUPT_MESSAGE);
+        return fail(it, ERR_INVALID_RECORD);
     if (it->check_crc && !legacy_crc_is_right(carry->data, len))
         return fail(it, ERR_CORRUPT_MESSAGE);
     if (!parse_legacy(carry->data, len, out) || (out->attributes & ATTR_CODEC_MASK))

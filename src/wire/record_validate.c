@@ -2,8 +2,10 @@
  * The deep half of validation: every record is seen.
  *
  *   in place   magic 2 whose codec is the target's. Skimmed; the head is stamped.
- *   rebuild    anything else: decoded and written to a new v2 batch in the same pass. A batch that
- *              began as in place and has gaps in its offsets is read a second time.
+ *   rebuild    anything else: decoded and written to a new v2 batch in the same pass.
+ *
+ * Record offsets of a v2 batch must count from its base offset without gaps. Kafka stores an
+ * uncompressed batch whose do not, and fails on a compressed one; no client sends either.
  *
  * Nothing of the caller's bytes is patched before all of it was found right.
  */
@@ -29,7 +31,6 @@ struct pass {
     struct codec_ctx *ctx;
     struct errmsg *why;
     struct record_builder *builder; /* NULL when in place */
-    bool in_place;                  /* still possible */
     int64_t max_timestamp;
     int32_t record_count;
 };
@@ -204,17 +205,8 @@ static enum err iter_error(const struct pass *pass, const struct record_iter *it
     return it->err;
 }
 
-static void rebuild_record(struct pass *pass, struct record *rec)
-{
-    rec->offset = pass->builder->count;
-    record_builder_append(pass->builder, rec);
-}
-
-/*
- * One entry: checks each record, and appends it to the new batch when one is built. `checked` entries
- * are only rebuilt.
- */
-static enum err run_entry(struct pass *pass, struct view entry, bool checked)
+/* One entry: checks each record, and appends it to the new batch when one is built. */
+static enum err run_entry(struct pass *pass, struct view entry)
 {
     struct record_iter_limits limits = pass_limits(pass);
     struct record_iter it;
@@ -224,33 +216,34 @@ static enum err run_entry(struct pass *pass, struct view entry, bool checked)
     int64_t max_timestamp = pass->max_timestamp;
     while (record_iter_next(&it, &rec)) {
         int32_t index = it.index - 1;
-        if (!checked && check_record(pass, &it.info, &rec, index)) {
-            if (rec.timestamp > max_timestamp)
-                max_timestamp = rec.timestamp;
-            if (sub64(rec.offset, it.info.base_offset) != index)
-                pass->in_place = false;
+        if (rec.magic == 2 && sub64(rec.offset, it.info.base_offset) != index) {
+            it.err = ERR_INVALID_RECORD;
+            break;
         }
+        if (check_record(pass, &it.info, &rec, index) && rec.timestamp > max_timestamp)
+            max_timestamp = rec.timestamp;
         /* Nothing will be stored once a record was rejected. */
-        if (pass->builder && pass->plan->error_total == 0)
-            rebuild_record(pass, &rec);
+        if (pass->builder && pass->plan->error_total == 0) {
+            rec.offset = pass->builder->count;
+            record_builder_append(pass->builder, &rec);
+        }
     }
     pass->max_timestamp = max_timestamp;
-    if (!checked)
-        pass->record_count += it.index;
+    pass->record_count += it.index;
     enum err err = it.err ? iter_error(pass, &it) : ERR_NONE;
     enum err closed = record_iter_close(&it);
     ASSERT(!closed == !err);
     return err;
 }
 
-static enum err run_entries(struct pass *pass, bool checked)
+static enum err run_entries(struct pass *pass)
 {
     struct view rest = pass->summary->bytes, entry;
     struct batch_info info;
     while (!batch_next(&rest, &info, &entry)) {
-        enum err err = checked ? ERR_NONE : check_batch(&pass->summary->first, &info, pass->rules, pass->why);
+        enum err err = check_batch(&pass->summary->first, &info, pass->rules, pass->why);
         if (!err)
-            err = run_entry(pass, entry, checked);
+            err = run_entry(pass, entry);
         if (!err)
             err = record_errors_verdict(pass->plan, pass->rules, pass->why);
         if (err)
@@ -279,7 +272,7 @@ static void start_builder(struct pass *pass, struct record_builder *builder)
     pass->builder = builder;
 }
 
-static enum err rebuild(struct pass *pass, bool checked, struct codec_ctx *ctx)
+static enum err rebuild(struct pass *pass, struct codec_ctx *ctx)
 {
     /* Decompressing and compressing at once takes a reader and a writer, which one ctx has. */
     struct codec_ctx *own = NULL;
@@ -289,7 +282,7 @@ static enum err rebuild(struct pass *pass, bool checked, struct codec_ctx *ctx)
     struct record_builder builder;
     struct record_built built;
     start_builder(pass, &builder);
-    enum err err = run_entries(pass, checked);
+    enum err err = run_entries(pass);
     if (err)
         record_builder_abort(&builder);
     else if ((err = record_builder_finish(&builder, &built)))
@@ -362,16 +355,13 @@ enum err records_prepare(struct append_plan *plan, uint8_t *records, const struc
                         .summary = summary,
                         .ctx = ctx,
                         .why = why,
-                        .in_place = may_stay(summary, target),
                         .max_timestamp = NO_TIMESTAMP};
-    if (!pass.in_place) {
-        err = rebuild(&pass, false, ctx);
+    if (!may_stay(summary, target)) {
+        err = rebuild(&pass, ctx);
     } else {
-        err = run_entries(&pass, false);
-        if (!err && pass.in_place)
+        err = run_entries(&pass);
+        if (!err)
             stamp_in_place(&pass, records);
-        else if (!err)
-            err = rebuild(&pass, true, ctx);
     }
     if (err)
         return err;

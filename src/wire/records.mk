@@ -18,5 +18,6 @@ tests_unit_wire_test_records_SOURCES = \
   tests/unit/wire/records_support.c tests/unit/wire/records_support.h \
   tests/unit/wire/test_record_batch.c \
   tests/unit/wire/test_record_builder.c \
+  tests/unit/wire/test_record_java.c \
   tests/unit/wire/test_record_validate.c
 tests_unit_wire_test_records_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS) $(CHECK_LIBS)

@@ -10,6 +10,7 @@ int main(void)
         record_batch_suite,
         record_builder_suite,
         record_validate_suite,
+        record_java_suite,
     };
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
