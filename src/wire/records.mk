@@ -16,8 +16,14 @@ check_PROGRAMS += tests/unit/wire/test_records
 tests_unit_wire_test_records_SOURCES = \
   tests/unit/wire/records_suites.h tests/unit/wire/test_records.c \
   tests/unit/wire/records_support.c tests/unit/wire/records_support.h \
+  tests/unit/wire/test_compress.c \
   tests/unit/wire/test_record_batch.c \
   tests/unit/wire/test_record_builder.c \
+  tests/unit/wire/test_record_convert.c \
+  tests/unit/wire/test_record_iter.c \
   tests/unit/wire/test_record_java.c \
+  tests/unit/wire/test_record_lookup.c \
   tests/unit/wire/test_record_validate.c
 tests_unit_wire_test_records_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS) $(CHECK_LIBS)
+EXTRA_DIST += tests/wire/records/RecordVectors.java tests/wire/records/make_vectors.sh \
+  tests/wire/records/vectors.txt.gz
