@@ -184,7 +184,8 @@ static void put_v2_header(uint8_t *p, const struct batch_info *info)
     be_put_i32(p + BATCH_LEADER_EPOCH, info->leader_epoch);
     p[ENTRY_MAGIC] = 2;
     be_put_i16(p + BATCH_ATTRIBUTES, attributes);
-    be_put_i32(p + BATCH_LAST_OFFSET_DELTA, (int32_t)(info->last_offset - info->base_offset));
+    be_put_i32(p + BATCH_LAST_OFFSET_DELTA,
+               (int32_t)((uint64_t)info->last_offset - (uint64_t)info->base_offset));
     be_put_i64(p + BATCH_BASE_TIMESTAMP, info->base_timestamp);
     be_put_i64(p + BATCH_MAX_TIMESTAMP, info->max_timestamp);
     be_put_i64(p + BATCH_PRODUCER_ID, info->producer_id);

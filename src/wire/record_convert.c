@@ -44,12 +44,12 @@ static enum err convert_entry(struct conversion *conv, const struct batch_info *
         /* Old clients cannot skip inside a compressed set, so that one stays whole. */
         if (info->codec == CODEC_NONE && rec.offset < conv->fetch_offset)
             continue;
-        if (!open) {
+        if (!open && rec.offset >= 0) {
             spec.base_offset = rec.offset;
             record_builder_open(&builder, &spec, conv->ctx, conv->out);
             open = true;
         }
-        if (rec.offset <= builder.last_offset || rec.offset - spec.base_offset > INT32_MAX) {
+        if (!open || rec.offset <= builder.last_offset || rec.offset - spec.base_offset > INT32_MAX) {
             it.err = ERR_INVALID_RECORD;
             break;
         }

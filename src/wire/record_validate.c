@@ -249,6 +249,9 @@ static enum err run_entries(struct pass *pass)
         if (err)
             return err;
     }
+    if (pass->record_count == 0)
+        return invalid(pass->why, pass->rules, "there is no record in the batches",
+                       pass->summary->entry_count);
     return ERR_NONE;
 }
 

@@ -24,3 +24,11 @@ check_PROGRAMS += tests/fuzz/fuzz_state_files
 tests_fuzz_fuzz_state_files_SOURCES = tests/fuzz/fuzz_state_files.c
 tests_fuzz_fuzz_state_files_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_state_files_LDADD = $(FUZZ_DRIVER) src/storage/libstorage.a src/base/libbase.a $(ISAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_decompress tests/fuzz/fuzz_records
+tests_fuzz_fuzz_decompress_SOURCES = tests/fuzz/fuzz_decompress.c
+tests_fuzz_fuzz_decompress_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_decompress_LDADD = $(FUZZ_DRIVER) src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
+tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz_records.c
+tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_records_LDADD = $(FUZZ_DRIVER) src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
