@@ -113,7 +113,7 @@ START_TEST(batch_is_rebuilt_with_the_topics_codec)
     spec.base_sequence = 1000;
     spec.transactional = true;
     struct fixture f = fixture_of(&spec, 64);
-    f.rules.target_codec = to;
+    f.rules.target_codec = (int)to;
     ck_assert_int_eq(append(&f), ERR_NONE);
     ck_assert_int_eq(f.plan.rebuilt, from != to);
     ck_assert_int_eq(f.plan.info.batch.producer_id, 77);

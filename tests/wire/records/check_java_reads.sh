@@ -11,6 +11,6 @@ if ! command -v javac >/dev/null || ! ls "$jars"/kafka-clients-*.jar >/dev/null 
 fi
 classes=$(mktemp -d)
 trap 'rm -rf "$classes"' EXIT
-"./$writer" >"$classes/sets.txt"
+"./$writer" "$classes/sets.txt"
 javac -d "$classes" -cp "$jars/*" "$here/ReadRecords.java"
 java -cp "$classes:$jars/*" ReadRecords <"$classes/sets.txt"

@@ -2,6 +2,8 @@
  * Writes record sets of every magic, codec, timestamp type and flag, for Kafka's own reader
  * (ReadRecords.java). A line is "name record-count hex"; every record is key "k<i>", value "value <i>"
  * repeated, and in magic 2 header "h" = "<i>".
+ *
+ *   write_records FILE   without a file the sets are only built, which is all that `make check` wants
  */
 #include <stdio.h>
 
@@ -10,12 +12,14 @@
 
 #define T0 1700000000000
 
-static void print_set(const char *name, const struct buf *set, int count)
+static void print_set(FILE *file, const char *name, const struct buf *set, int count)
 {
-    printf("%s %d ", name, count);
+    if (!file)
+        return;
+    fprintf(file, "%s %d ", name, count);
     for (size_t i = 0; i < set->len; i++)
-        printf("%02x", set->data[i]);
-    printf("\n");
+        fprintf(file, "%02x", set->data[i]);
+    fprintf(file, "\n");
 }
 
 static void append(struct record_builder *b, int i, int repeats)
@@ -43,7 +47,7 @@ static void append(struct record_builder *b, int i, int repeats)
     buf_close(&headers);
 }
 
-static void write_set(const struct record_builder_spec *spec, int count, int repeats)
+static void write_set(FILE *file, const struct record_builder_spec *spec, int count, int repeats)
 {
     struct record_builder b;
     struct buf set = {0}, name = {0};
@@ -51,15 +55,15 @@ static void write_set(const struct record_builder_spec *spec, int count, int rep
     for (int i = 0; i < count; i++)
         append(&b, i, repeats);
     ASSERT(!record_builder_finish(&b, NULL));
-    buf_printf(&name, "v%d-%s-%s%s-%dx%d", spec->magic, codec_name(spec->codec),
+    buf_printf(&name, "v%d-%s-%s%s-%dx%d", spec->magic, codec_name((int)spec->codec),
                spec->log_append_time ? "append" : "create", spec->transactional ? "-txn" : "", count,
                repeats);
-    print_set(buf_cstr(&name), &set, count);
+    print_set(file, buf_cstr(&name), &set, count);
     buf_close(&set);
     buf_close(&name);
 }
 
-static void write_kind(int8_t magic, enum codec codec, bool log_append_time)
+static void write_kind(FILE *file, int8_t magic, enum codec codec, bool log_append_time)
 {
     struct record_builder_spec spec = RECORD_BUILDER_V2;
     spec.magic = magic;
@@ -67,36 +71,41 @@ static void write_kind(int8_t magic, enum codec codec, bool log_append_time)
     spec.base_offset = 4000000000;
     spec.log_append_time = log_append_time;
     spec.log_append_ms = T0 + 5000;
-    write_set(&spec, 1, 1);
-    write_set(&spec, 300, 1);
-    write_set(&spec, 3, 20000); /* several chunks of every codec */
+    write_set(file, &spec, 1, 1);
+    write_set(file, &spec, 300, 1);
+    write_set(file, &spec, 3, 20000); /* several chunks of every codec */
     if (magic == 2) {
         spec.leader_epoch = 6;
         spec.producer_id = 1234567890123;
         spec.producer_epoch = 3;
         spec.base_sequence = INT32_MAX - 2;
         spec.transactional = true;
-        write_set(&spec, 10, 1);
+        write_set(file, &spec, 10, 1);
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    FILE *file = argc > 1 ? fopen(argv[1], "w") : NULL;
+    if (argc > 1 && !file) {
+        perror(argv[1]);
+        return 1;
+    }
     for (int8_t magic = 0; magic <= 2; magic++) {
         for (int codec = 0; codec < (magic < 2 ? CODEC_ZSTD : CODEC_COUNT); codec++) {
-            write_kind(magic, (enum codec)codec, false);
+            write_kind(file, magic, (enum codec)codec, false);
             if (magic > 0)
-                write_kind(magic, (enum codec)codec, true);
+                write_kind(file, magic, (enum codec)codec, true);
         }
     }
     struct control_batch spec = {CONTROL_COMMIT, 42, 7, T0, 1000, 2, 3};
     struct buf set = {0};
     control_batch_build(&spec, &set);
-    print_set("commit", &set, 0);
+    print_set(file, "commit", &set, 0);
     spec.type = CONTROL_ABORT;
     buf_clear(&set);
     control_batch_build(&spec, &set);
-    print_set("abort", &set, 0);
+    print_set(file, "abort", &set, 0);
     buf_close(&set);
-    return 0;
+    return file && fclose(file) ? 1 : 0;
 }
