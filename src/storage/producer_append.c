@@ -42,7 +42,7 @@ static void *grow_array(void *items, size_t count, size_t *cap, size_t size)
 }
 
 void producer_append_begin(struct producer_append *append, struct producer_state *state,
-                           enum append_origin origin, bool verify, uint64_t guard)
+                           enum producer_origin origin, bool verify, uint64_t guard)
 {
     append->state = state;
     append->origin = origin;

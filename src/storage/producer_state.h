@@ -44,7 +44,7 @@
 /* A guard of this value is no guard at all. */
 #define PRODUCER_GUARD_NONE UINT64_C(0)
 
-enum append_origin {
+enum producer_origin {
     APPEND_FROM_REPLICATION, /* a follower, or recovery: checked already by the leader */
     APPEND_FROM_COORDINATOR, /* offset commits and markers: no sequences to check */
     APPEND_FROM_CLIENT
@@ -173,7 +173,7 @@ struct producer_pending; /* a producer as it will be after this append */
 /* Scratch of one append, kept between appends so that the steady state does not allocate. Zero is valid. */
 struct producer_append {
     struct producer_state *state;
-    enum append_origin origin;
+    enum producer_origin origin;
     bool verify;
     uint64_t guard;
     struct producer_pending *pending;
@@ -205,7 +205,7 @@ struct producer_outcome {
  * verified (transaction.partition.verification.enable); `guard`: the request's, or PRODUCER_GUARD_NONE.
  */
 void producer_append_begin(struct producer_append *append, struct producer_state *state,
-                           enum append_origin origin, bool verify, uint64_t guard);
+                           enum producer_origin origin, bool verify, uint64_t guard);
 /*
  * Checks one batch against the state and the batches checked before it in this append, and takes note of
  * it. The state's entries do not change yet. A duplicate or a refusal ends the whole append: nothing of it

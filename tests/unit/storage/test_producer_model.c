@@ -111,7 +111,7 @@ static int64_t model_first_unstable(struct model *m)
     return lowest;
 }
 
-static struct producer_outcome expected(struct model *m, enum append_origin origin,
+static struct producer_outcome expected(struct model *m, enum producer_origin origin,
                                         const struct producer_batch *b)
 {
     struct producer_outcome out = {.verdict = PRODUCER_REFUSED};
@@ -248,10 +248,10 @@ static void compare(struct model *m)
 
 static void append_one(struct model *m)
 {
-    static const enum append_origin origins[] = {APPEND_FROM_CLIENT, APPEND_FROM_CLIENT,
-                                                 APPEND_FROM_COORDINATOR, APPEND_FROM_REPLICATION};
+    static const enum producer_origin origins[] = {APPEND_FROM_CLIENT, APPEND_FROM_CLIENT,
+                                                   APPEND_FROM_COORDINATOR, APPEND_FROM_REPLICATION};
     struct producer_batch b = invent(m);
-    enum append_origin origin = origins[prng_below(&m->prng, ARRAY_LEN(origins))];
+    enum producer_origin origin = origins[prng_below(&m->prng, ARRAY_LEN(origins))];
     if (b.control && origin == APPEND_FROM_CLIENT)
         origin = APPEND_FROM_COORDINATOR;
     struct producer_outcome want = expected(m, origin, &b);

@@ -72,7 +72,7 @@ static void commit(const struct producer_batch *batch)
     producer_state_set_end_offset(&state, next_offset);
 }
 
-static struct producer_outcome send_batch(enum append_origin origin, const struct producer_batch *batch)
+static struct producer_outcome send_batch(enum producer_origin origin, const struct producer_batch *batch)
 {
     struct errmsg why = {""};
     producer_append_begin(&append, &state, origin, false, PRODUCER_GUARD_NONE);
@@ -83,7 +83,7 @@ static struct producer_outcome send_batch(enum append_origin origin, const struc
     return outcome;
 }
 
-static enum err send_from(enum append_origin origin, struct data d)
+static enum err send_from(enum producer_origin origin, struct data d)
 {
     struct producer_batch batch = data_batch(d);
     struct producer_outcome outcome = send_batch(origin, &batch);
