@@ -1,0 +1,235 @@
+#include "storage/index_file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/be.h"
+#include "base/mem.h"
+
+/* A quiet partition has few entries waiting: its tail begins small and grows up to a page. */
+#define TAIL_FIRST_ENTRIES 8
+
+char *segment_path(const struct segment_files *files, const char *extension)
+{
+    return mem_printf("%s/%020" PRId64 "%s", files->dir, files->base_offset, extension);
+}
+
+void index_file_init(struct index_file *index, uint8_t entry_size)
+{
+    ASSERT(entry_size <= INDEX_ENTRY_SIZE_MAX);
+    memset(index, 0, sizeof *index);
+    index->entry_size = entry_size;
+}
+
+void index_file_close(struct index_file *index)
+{
+    disk_file_release(index->file);
+    free(index->tail);
+    index_file_init(index, index->entry_size);
+}
+
+enum err index_file_load(struct index_file *index, const struct segment_files *files, const char *extension,
+                         bool nowait, struct errmsg *why)
+{
+    if (index->loaded)
+        return ERR_NONE;
+    if (nowait)
+        return ERR_WOULD_BLOCK;
+    char *path = segment_path(files, extension);
+    enum err err = DISK(files->disk, open, path, DISK_OPEN_CREATE, &index->file, why);
+    free(path);
+    if (err)
+        return err;
+    struct disk_stat st;
+    err = DISK_FILE(index->file, stat_file, &st, why);
+    if (err) {
+        disk_file_release(index->file);
+        index->file = NULL;
+        return err;
+    }
+    int64_t entries = st.size_bytes / index->entry_size;
+    index->count = index->written = entries > INT32_MAX ? INT32_MAX : (int32_t)entries;
+    index->loaded = true;
+    return ERR_NONE;
+}
+
+static enum err read_entries(struct index_file *index, int32_t first, int32_t n, bool nowait, uint8_t *out,
+                             struct errmsg *why)
+{
+    size_t len = (size_t)n * index->entry_size;
+    int64_t pos = (int64_t)first * index->entry_size;
+    size_t got = 0;
+    enum err err = nowait ? DISK_FILE(index->file, pread_nowait, out, len, pos, &got, why)
+                          : DISK_FILE(index->file, pread, out, len, pos, &got, why);
+    if (err)
+        return err;
+    if (got != len) {
+        errmsg_set(why, "index file ends before its entry %" PRId32, first);
+        return ERR_CORRUPT_FILE;
+    }
+    return ERR_NONE;
+}
+
+enum err index_file_get(struct index_file *index, int32_t i, bool nowait, uint8_t *entry, struct errmsg *why)
+{
+    ASSERT(index->loaded && i >= 0 && i < index->count);
+    if (i < index->written)
+        return read_entries(index, i, 1, nowait, entry, why);
+    memcpy(entry, index->tail + (size_t)(i - index->written) * index->entry_size, index->entry_size);
+    return ERR_NONE;
+}
+
+static int64_t column_of(const uint8_t *entry, enum index_column column)
+{
+    switch (column) {
+    case INDEX_COLUMN_I32_AT_0:
+        return be_get_i32(entry);
+    case INDEX_COLUMN_I32_AT_4:
+        return be_get_i32(entry + 4);
+    case INDEX_COLUMN_I32_AT_8:
+        return be_get_i32(entry + 8);
+    case INDEX_COLUMN_I64_AT_0:
+        return be_get_i64(entry);
+    }
+    UNREACHABLE();
+}
+
+/* Last of `n` entries in memory whose column is <= target; -1 when there is none. */
+static int32_t floor_in_memory(const uint8_t *entries, int32_t n, uint8_t entry_size,
+                               enum index_column column, int64_t target)
+{
+    int32_t lo = 0, hi = n; /* the first entry above target is in [lo, hi] */
+    while (lo < hi) {
+        int32_t mid = lo + (hi - lo) / 2;
+        if (column_of(entries + (size_t)mid * entry_size, column) <= target)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo - 1;
+}
+
+/* Narrows by single entries down to a page, reads that page, searches it in memory. */
+static enum err floor_in_file(struct index_file *index, enum index_column column, int64_t target, bool nowait,
+                              int32_t *i, uint8_t *entry, struct errmsg *why)
+{
+    uint8_t page[INDEX_PAGE_BYTES];
+    const int32_t page_entries = INDEX_PAGE_BYTES / index->entry_size;
+    int32_t lo = 0, hi = index->written;
+    while (hi - lo > page_entries) {
+        int32_t mid = lo + (hi - lo) / 2;
+        enum err err = read_entries(index, mid, 1, nowait, page, why);
+        if (err)
+            return err;
+        if (column_of(page, column) <= target)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *i = -1;
+    if (hi == lo)
+        return ERR_NONE;
+    enum err err = read_entries(index, lo, hi - lo, nowait, page, why);
+    if (err)
+        return err;
+    int32_t at = floor_in_memory(page, hi - lo, index->entry_size, column, target);
+    if (at >= 0) {
+        memcpy(entry, page + (size_t)at * index->entry_size, index->entry_size);
+        *i = lo + at;
+    }
+    return ERR_NONE;
+}
+
+enum err index_file_floor(struct index_file *index, enum index_column column, int64_t target, bool nowait,
+                          int32_t *i, uint8_t *entry, struct errmsg *why)
+{
+    ASSERT(index->loaded);
+    int32_t at =
+        floor_in_memory(index->tail, index->count - index->written, index->entry_size, column, target);
+    if (at < 0)
+        return floor_in_file(index, column, target, nowait, i, entry, why);
+    memcpy(entry, index->tail + (size_t)at * index->entry_size, index->entry_size);
+    *i = index->written + at;
+    return ERR_NONE;
+}
+
+static enum err write_tail(struct index_file *index, struct errmsg *why)
+{
+    int32_t n = index->count - index->written;
+    if (n == 0)
+        return ERR_NONE;
+    struct iovec iov = {index->tail, (size_t)n * index->entry_size};
+    enum err err = DISK_FILE(index->file, pwritev, &iov, 1, (int64_t)index->written * index->entry_size, why);
+    if (err)
+        return err;
+    index->written = index->count;
+    index->dirty = true;
+    return ERR_NONE;
+}
+
+enum err index_file_append(struct index_file *index, const uint8_t *entry, struct errmsg *why)
+{
+    ASSERT(index->loaded);
+    const int32_t page_entries = INDEX_PAGE_BYTES / index->entry_size;
+    int32_t n = index->count - index->written;
+    if (n == page_entries) {
+        enum err err = write_tail(index, why);
+        if (err)
+            return err;
+        n = 0;
+    }
+    if (n == index->tail_cap) {
+        int32_t cap = n == 0 ? TAIL_FIRST_ENTRIES : 2 * n;
+        if (cap > page_entries)
+            cap = page_entries;
+        index->tail = mem_resize(index->tail, (size_t)cap * index->entry_size);
+        index->tail_cap = (uint16_t)cap;
+    }
+    memcpy(index->tail + (size_t)n * index->entry_size, entry, index->entry_size);
+    index->count++;
+    return ERR_NONE;
+}
+
+enum err index_file_truncate(struct index_file *index, int32_t count, struct errmsg *why)
+{
+    ASSERT(index->loaded);
+    if (count >= index->count)
+        return ERR_NONE;
+    if (count < index->written) {
+        enum err err = DISK_FILE(index->file, truncate, (int64_t)count * index->entry_size, why);
+        if (err)
+            return err;
+        index->written = count;
+        index->dirty = true;
+    }
+    index->count = count;
+    return ERR_NONE;
+}
+
+enum err index_file_write_tail(struct index_file *index, struct errmsg *why)
+{
+    if (!index->loaded)
+        return ERR_NONE;
+    enum err err = write_tail(index, why);
+    if (err)
+        return err;
+    struct disk_stat st;
+    err = DISK_FILE(index->file, stat_file, &st, why);
+    if (err)
+        return err;
+    int64_t size_bytes = (int64_t)index->count * index->entry_size;
+    if (st.size_bytes == size_bytes)
+        return ERR_NONE;
+    index->dirty = true;
+    return DISK_FILE(index->file, truncate, size_bytes, why);
+}
+
+void index_file_drop_tail(struct index_file *index)
+{
+    ASSERT(index->count == index->written);
+    free(index->tail);
+    index->tail = NULL;
+    index->tail_cap = 0;
+}

@@ -1,0 +1,315 @@
+/*
+ * Loading:
+ *
+ *   1 list the directory: unlink `.deleted` and `.cleaned`, and `.swap` files of a half-done split
+ *   2 complete a finished compaction: unlink the sources that its `.swap` files replace
+ *   3 rename `.swap` files to their plain names
+ *   4 open segments in order, drop indexes without a log
+ *   5 recover: after an unclean stop from the recovery point on, else only segments without a sound index
+ *   6 log end, log start, recovery point; epochs and producers trimmed and rebuilt to them
+ *
+ * Every step can be cut short by a crash and is then done by the next load.
+ */
+#include "storage/log_load.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "storage/log_internal.h"
+#include "storage/log_recover.h"
+#include "storage/log_trim.h"
+#include "storage/partition_files.h"
+#include "storage/partition_metadata.h"
+
+struct load {
+    const struct log_load_args *args;
+    struct log *log;
+    struct log_load_report report;
+    struct partition_files files;
+    bool *unsound;        /* per segment: its index is missing or cannot be right */
+    int64_t producers_at; /* base offset that the log's producers are good for; -1 none */
+};
+
+/* --- opening segments --- */
+
+static enum err open_segment(struct load *load, int64_t base_offset, struct errmsg *why)
+{
+    struct log *log = load->log;
+    struct segment *seg = segment_new(base_offset, load->args->now_ms, log_next_jitter(log));
+    log_add_segment(log, seg);
+    struct segment_files files = log_files(log, seg);
+    bool *unsound = &load->unsound[log->segment_count - 1];
+    enum err err = segment_open(seg, &files, why);
+    if (err)
+        return err;
+    *unsound = !partition_files_has(&load->files, base_offset, ".index") ||
+               !partition_files_has(&load->files, base_offset, ".timeindex");
+    if (!partition_files_has(&load->files, base_offset, ".txnindex")) {
+        seg->txns.count = 0;
+        return ERR_NONE;
+    }
+    bool ok;
+    err = txn_index_check(&seg->txns, &files, &ok, why);
+    *unsound |= !ok;
+    return err;
+}
+
+static enum err open_segments(struct load *load, struct errmsg *why)
+{
+    struct partition_files *files = &load->files;
+    load->unsound = mem_zalloc((files->count + 1) * sizeof(bool));
+    for (size_t i = 0; i < files->count; i++) {
+        const struct partition_file *file = &files->items[i];
+        enum err err = ERR_NONE;
+        if (file->kind == PARTITION_FILE_LOG) {
+            err = open_segment(load, file->base_offset, why);
+        } else if (file->kind == PARTITION_FILE_INDEX &&
+                   !partition_files_has(files, file->base_offset, ".log")) {
+            log_warn("storage", "index_without_log", "dir=%s file=%s", load->log->path, file->name);
+            err = partition_files_unlink(files, load->log->disk, load->log->path, i, why);
+        }
+        if (err)
+            return err;
+    }
+    return ERR_NONE;
+}
+
+/* A preallocated index with a zero tail (Kafka's, killed) would mislead the search for the log end. */
+static enum err check_last_indexes(struct load *load, struct errmsg *why)
+{
+    struct log *log = load->log;
+    if (log->segment_count == 0 || load->unsound[log->segment_count - 1])
+        return ERR_NONE;
+    struct segment *seg = log_active(log);
+    struct segment_files files = log_files(log, seg);
+    bool offsets_ok = true, times_ok = true;
+    enum err err = offset_index_check(&seg->offsets, &files, seg->size_bytes, &offsets_ok, why);
+    if (!err)
+        err = time_index_check(&seg->times, &files, &times_ok, why);
+    load->unsound[log->segment_count - 1] = !offsets_ok || !times_ok;
+    return err;
+}
+
+/* --- recovery --- */
+
+static enum err drop_segments_from(struct load *load, int first, struct errmsg *why)
+{
+    struct log *log = load->log;
+    struct log_doomed doomed = {0};
+    enum err err = log_doom_segments(log, first, log->segment_count - first, &doomed, why);
+    load->report.bytes_cut += doomed.size_bytes;
+    if (!err)
+        err = log_doomed_unlink(&doomed, log->disk, why);
+    if (!err)
+        err = DISK(log->disk, sync_dir, log->path, why);
+    log_doomed_close(&doomed);
+    return err;
+}
+
+/* Brings the log's producers to the base of segment `i`. */
+static enum err ready_producers(struct load *load, int i, struct errmsg *why)
+{
+    struct log *log = load->log;
+    const int64_t base_offset = log->segments[i]->base_offset;
+    enum err err;
+    if (i > 0 && load->producers_at == base_offset)
+        err = producer_snapshots_take(&log->snapshots, &log->producers, false, why);
+    else
+        err = log_rebuild_producers(log, base_offset, load->args->now_ms, false, why);
+    producer_state_set_end_offset(&log->producers, base_offset);
+    return err;
+}
+
+/*
+ * After the machine went down, unsynced tails may be missing while what was appended behind them, in a later
+ * segment, has survived. Compacted logs have gaps by nature, there nothing can be told.
+ */
+static bool has_hole_behind(const struct load *load, int i)
+{
+    const struct log *log = load->log;
+    return load->args->power_lost && !log->settings.cleanup_compact && i + 1 < log->segment_count &&
+           log->producers.end_offset < log->segments[i + 1]->base_offset;
+}
+
+static enum err recover_segment(struct load *load, int i, bool unflushed, struct errmsg *why)
+{
+    struct log *log = load->log;
+    struct segment *seg = log->segments[i];
+    enum err err = ready_producers(load, i, why);
+    if (err)
+        return err;
+    const int left = log->segment_count - 1 - i;
+    struct log_progress progress = {load->args->progress, load->args->progress_arg,
+                                    load->report.bytes_recovered, left};
+    int32_t valid_bytes;
+    err = log_recover_segment(log, seg, &progress, &valid_bytes, why);
+    if (err)
+        return err;
+    const int32_t cut = seg->size_bytes - valid_bytes;
+    if (cut > 0)
+        log_warn("storage", "segment_cut", "log=%s segment=%" PRId64 " bytes=%" PRId32, log_name(log),
+                 seg->base_offset, cut);
+    /* What lies behind a hole is no continuation of what lies before it. */
+    if (unflushed && left > 0 && (cut > 0 || has_hole_behind(load, i)))
+        err = drop_segments_from(load, i + 1, why);
+    if (!err)
+        err = log_recover_finish(log, seg, valid_bytes, why);
+    if (err)
+        return err;
+    load->report.segments_recovered++;
+    load->report.bytes_recovered += valid_bytes;
+    load->report.bytes_cut += cut;
+    if (i + 1 < log->segment_count)
+        load->producers_at = log->segments[i + 1]->base_offset;
+    if (progress.fn && !progress.fn(progress.arg, load->report.bytes_recovered, left))
+        return ERR_CLOSED;
+    return ERR_NONE;
+}
+
+static enum err recover(struct load *load, struct errmsg *why)
+{
+    const bool unclean = !load->args->clean && !load->args->skip_recovery;
+    const int from = log_floor_segment(load->log, load->args->recovery_point);
+    for (int i = 0; i < load->log->segment_count; i++) {
+        const bool unflushed = unclean && i >= from;
+        if (!unflushed && !load->unsound[i])
+            continue;
+        enum err err = recover_segment(load, i, unflushed, why);
+        if (err)
+            return err;
+    }
+    return ERR_NONE;
+}
+
+/* --- where it begins and ends --- */
+
+static enum err settle_end(struct load *load, struct errmsg *why)
+{
+    struct log *log = load->log;
+    const struct log_load_args *args = load->args;
+    int64_t end = args->log_start_offset;
+    bool end_is_read = false;
+    if (log->segment_count > 0) {
+        struct segment *active = log_active(log);
+        struct segment_files files = log_files(log, active);
+        enum err err = segment_next_offset(active, &files, &end, why);
+        if (err)
+            return err;
+        end_is_read = true;
+        if (end < args->log_start_offset) {
+            log_warn("storage", "log_end_below_start", "log=%s end=%" PRId64 " start=%" PRId64, log_name(log),
+                     end, args->log_start_offset);
+            end = args->log_start_offset;
+            end_is_read = false;
+            leader_epochs_clear(&log->epochs);
+            err = drop_segments_from(load, 0, why);
+            if (!err)
+                err = producer_snapshots_restart_at(&log->snapshots, &log->producers, end, why);
+            if (err)
+                return err;
+        }
+    }
+    if (log->segment_count == 0) {
+        enum err err = log_create_segment(log, args->log_start_offset, args->now_ms, why);
+        if (err)
+            return err;
+    }
+    log_set_end(log, end);
+    const int64_t first_base = log->segments[0]->base_offset;
+    log->start_offset = args->log_start_offset > first_base ? args->log_start_offset : first_base;
+    const bool clean = args->clean || args->skip_recovery;
+    log->recovery_point = clean && end_is_read         ? end
+                          : args->recovery_point < end ? args->recovery_point
+                                                       : end;
+    if (log->recovery_point < log->start_offset)
+        log->recovery_point = log->start_offset;
+    log->hw = LOG_POSITION_OF_OFFSET(-1);
+    return ERR_NONE;
+}
+
+static enum err settle_state(struct load *load, struct errmsg *why)
+{
+    struct log *log = load->log;
+    leader_epochs_truncate_from_end(&log->epochs, log->end.offset);
+    leader_epochs_truncate_from_start(&log->epochs, load->args->log_start_offset);
+    int64_t *bases = mem_alloc((size_t)log->segment_count * sizeof *bases);
+    for (int i = 0; i < log->segment_count; i++)
+        bases[i] = log->segments[i]->base_offset;
+    enum err err = producer_snapshots_remove_stray(&log->snapshots, bases, (size_t)log->segment_count, why);
+    free(bases);
+    if (!err)
+        err = log_rebuild_producers(log, log->end.offset, load->args->now_ms,
+                                    load->args->clean || load->args->skip_recovery, why);
+    if (!err)
+        (void)log_set_high_watermark(log, LOG_POSITION_OF_OFFSET(log->start_offset));
+    return err;
+}
+
+/* --- the whole --- */
+
+static enum err load_side_files(struct load *load, struct errmsg *why)
+{
+    struct log *log = load->log;
+    enum err err = leader_epochs_load(&log->epochs, log->disk, log->path, why);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    err = partition_metadata_read(log->disk, log->path, &log->topic_id, why);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    return producer_snapshots_init(&log->snapshots, log->disk, log->path, why);
+}
+
+static enum err load_all(struct load *load, struct errmsg *why)
+{
+    struct log *log = load->log;
+    enum err err = DISK(log->disk, mkdir, log->path, why);
+    if (err && err != ERR_EXISTS)
+        return err;
+    err = partition_files_settle(&load->files, log->disk, log->path, why);
+    if (!err)
+        err = load_side_files(load, why);
+    if (!err)
+        err = open_segments(load, why);
+    if (!err)
+        err = check_last_indexes(load, why);
+    /* Recovery and replay look at the log start. */
+    log->start_offset = load->args->log_start_offset;
+    if (log->segment_count > 0 && log->start_offset < log->segments[0]->base_offset)
+        log->start_offset = log->segments[0]->base_offset;
+    if (!err)
+        err = recover(load, why);
+    if (!err)
+        err = settle_end(load, why);
+    return err ? err : settle_state(load, why);
+}
+
+enum err log_load(const struct log_load_args *args, struct log **out, struct log_load_report *report,
+                  struct errmsg *why)
+{
+    struct log *log = MEM_NEW(struct log);
+    log->disk = args->disk;
+    log->path = mem_strdup(args->dir);
+    log->settings = *args->settings;
+    log->seed = args->seed;
+    log->unsynced_snapshot = -1;
+    log->unstable = LOG_POSITION_OF_OFFSET(-1);
+    log->hw = LOG_POSITION_OF_OFFSET(-1);
+    producer_state_init(&log->producers, args->seed);
+
+    struct load load = {.args = args, .log = log, .producers_at = -1};
+    enum err err = load_all(&load, why);
+    partition_files_close(&load.files);
+    free(load.unsound);
+    if (report)
+        *report = load.report;
+    if (err) {
+        errmsg_prefix(why, "load log %s", log_name(log));
+        log_free(log);
+        return err == ERR_CLOSED ? err : ERR_KAFKA_STORAGE_ERROR;
+    }
+    *out = log;
+    return ERR_NONE;
+}

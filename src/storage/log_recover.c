@@ -1,0 +1,147 @@
+/*
+ * Recovery of a segment: its batches are read one by one; what is whole stays, the first bad one and all
+ * behind it goes. Indexes, abort index, leader epochs and producers come out as if the batches had just been
+ * appended.
+ *
+ * Safe to be interrupted and run again: the indexes are rebuilt from the file, and the file is cut last,
+ * when later segments have gone for good.
+ */
+#include <inttypes.h>
+
+#include "storage/log_internal.h"
+#include "storage/log_recover.h"
+
+#define PROGRESS_EVERY_BYTES (4 * 1024 * 1024)
+
+struct recovery {
+    struct log *log;
+    struct segment *seg;
+    struct segment_files files;
+    struct segment_reader reader;
+    int32_t last_indexed_pos;
+    int64_t last_offset; /* of the batch before; base - 1 at first */
+};
+
+static enum err recover_producers(struct recovery *r, const struct batch_info *info, struct view entry,
+                                  int32_t pos, struct errmsg *why)
+{
+    struct log *log = r->log;
+    struct producer_batch batch;
+    struct log_position first = {info->base_offset, r->seg->base_offset, pos};
+    if (log_producer_batch(info, entry, first, &batch)) {
+        producer_append_begin(&log->append, &log->producers, APPEND_FROM_REPLICATION,
+                              log->settings.verify_transactions, PRODUCER_GUARD_NONE);
+        struct producer_outcome outcome = producer_append_check(&log->append, &batch, why);
+        if (outcome.verdict == PRODUCER_OK)
+            producer_append_commit(&log->append);
+        for (size_t i = 0; outcome.verdict == PRODUCER_OK && i < log->append.completed_count; i++) {
+            const struct completed_txn *txn = &log->append.completed[i];
+            struct aborted_txn aborted = {txn->producer_id, txn->first_offset, txn->last_offset,
+                                          producer_state_stable_offset_after(&log->producers, txn)};
+            enum err err = ERR_NONE;
+            if (txn->aborted)
+                err = txn_index_append(&r->seg->txns, &r->files, &aborted, why);
+            if (err)
+                return err;
+            producer_state_complete_txn(&log->producers, txn);
+        }
+    }
+    producer_state_set_end_offset(&log->producers, info->last_offset + 1);
+    return ERR_NONE;
+}
+
+static enum err take_batch(struct recovery *r, const struct batch_info *info, struct view entry, int32_t pos,
+                           struct errmsg *why)
+{
+    struct segment *seg = r->seg;
+    struct log *log = r->log;
+    r->last_offset = info->last_offset;
+    if (info->max_timestamp > seg->max_timestamp_ms) {
+        seg->max_timestamp_ms = info->max_timestamp;
+        seg->max_timestamp_offset = info->last_offset;
+    }
+    if (pos - r->last_indexed_pos > log->settings.index_interval_bytes) {
+        enum err err = offset_index_append(&seg->offsets, &r->files, info->last_offset, pos, why);
+        if (!err)
+            err = time_index_append(&seg->times, &r->files, seg->max_timestamp_ms, seg->max_timestamp_offset,
+                                    why);
+        if (err)
+            return err;
+        r->last_indexed_pos = pos;
+    }
+    if (info->magic >= 2 && info->leader_epoch > leader_epochs_latest_epoch(&log->epochs))
+        leader_epochs_assign(&log->epochs, info->leader_epoch, info->base_offset);
+    return recover_producers(r, info, entry, pos, why);
+}
+
+static bool is_good(const struct recovery *r, const struct batch_info *info, struct view entry)
+{
+    return info->last_offset > r->last_offset && segment_fits_offset(r->seg, info->last_offset) &&
+           batch_check_crc(entry) == ERR_NONE;
+}
+
+/* Walks the good batches; *valid_bytes is where they end. */
+static enum err walk(struct recovery *r, const struct log_progress *progress, int32_t *valid_bytes,
+                     struct errmsg *why)
+{
+    int32_t reported = 0;
+    *valid_bytes = 0;
+    for (;;) {
+        struct batch_info info;
+        struct view entry;
+        int32_t pos;
+        enum err err = segment_reader_next(&r->reader, &info, &pos, why);
+        if (!err)
+            err = segment_reader_body(&r->reader, pos, info.size_bytes, &entry, why);
+        if (err == ERR_NOT_FOUND || err == ERR_CORRUPT_MESSAGE)
+            return ERR_NONE;
+        if (err)
+            return err;
+        if (!is_good(r, &info, entry))
+            return ERR_NONE;
+        err = take_batch(r, &info, entry, pos, why);
+        if (err)
+            return err;
+        *valid_bytes = pos + info.size_bytes;
+        if (*valid_bytes - reported >= PROGRESS_EVERY_BYTES) {
+            reported = *valid_bytes;
+            if (progress->fn &&
+                !progress->fn(progress->arg, progress->bytes_before + reported, progress->segments_left))
+                return ERR_CLOSED;
+        }
+    }
+}
+
+enum err log_recover_segment(struct log *log, struct segment *seg, const struct log_progress *progress,
+                             int32_t *valid_bytes, struct errmsg *why)
+{
+    struct recovery r = {
+        .log = log, .seg = seg, .files = log_files(log, seg), .last_offset = seg->base_offset - 1};
+    seg->max_timestamp_ms = -1;
+    seg->max_timestamp_offset = seg->base_offset;
+    seg->timestamps_known = true;
+    seg->rolling_known = false;
+    seg->dirty = true;
+    enum err err = segment_reset_indexes(seg, &r.files, why);
+    if (!err)
+        err = segment_reader_open(&r.reader, seg, &r.files, 0, seg->size_bytes, false, NULL, 0, why);
+    if (!err)
+        err = walk(&r, progress, valid_bytes, why);
+    segment_reader_close(&r.reader);
+    if (err && err != ERR_CLOSED)
+        errmsg_prefix(why, "recover segment %" PRId64, seg->base_offset);
+    return err;
+}
+
+enum err log_recover_finish(struct log *log, struct segment *seg, int32_t valid_bytes, struct errmsg *why)
+{
+    struct segment_files files = log_files(log, seg);
+    enum err err = ERR_NONE;
+    if (valid_bytes < seg->size_bytes)
+        err = segment_cut_file(seg, &files, valid_bytes, why);
+    if (!err)
+        err = segment_seal(seg, &files, why);
+    if (err)
+        errmsg_prefix(why, "recover segment %" PRId64, seg->base_offset);
+    return err;
+}
