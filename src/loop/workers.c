@@ -62,7 +62,8 @@ static void message_discarded(struct loop_message *msg, bool discard)
 static void deliver(struct work *work, bool discarded)
 {
     if (!work->home) {
-        work->done(work, discarded);
+        if (work->done)
+            work->done(work, discarded);
         return;
     }
     work->message.run = discarded ? message_discarded : message_done;
@@ -102,8 +103,11 @@ static void *worker_main(void *arg)
             continue;
         }
         pthread_mutex_unlock(&pool->lock);
+        /* Nobody waits to hear of it: once it has run it may be submitted again, or be gone. */
+        bool silent = !work->home && !work->done;
         work->run(work);
-        deliver(work, false);
+        if (!silent)
+            deliver(work, false);
         pthread_mutex_lock(&pool->lock);
         lane->running--;
         /* The share that became free may be what a sleeping worker waits for; this one looks again itself. */
