@@ -1,0 +1,132 @@
+#include "core/replica/replica.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void replica_init(struct replica *replica)
+{
+    *replica = (struct replica){.leader_id = -1, .leader_epoch = -1, .controller_epoch = -1};
+}
+
+static void ids_close(struct replica_ids *ids)
+{
+    free(ids->ids);
+    *ids = (struct replica_ids){0};
+}
+
+static void ids_copy(struct replica_ids *to, const struct replica_ids *from)
+{
+    int32_t *ids = from->count ? mem_dup(from->ids, (size_t)from->count * sizeof *ids) : NULL;
+    free(to->ids);
+    *to = (struct replica_ids){ids, from->count};
+}
+
+void replica_close(struct replica *replica)
+{
+    ids_close(&replica->assigned);
+    ids_close(&replica->adding);
+    ids_close(&replica->removing);
+    ids_close(&replica->isr);
+    ids_close(&replica->pending);
+    free(replica->remotes);
+    replica->remotes = NULL;
+}
+
+bool replica_ids_contain(const struct replica_ids *ids, int32_t id)
+{
+    for (int32_t i = 0; i < ids->count; i++)
+        if (ids->ids[i] == id)
+            return true;
+    return false;
+}
+
+enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id)
+{
+    if (command->leader_epoch <= replica->leader_epoch)
+        return ERR_STALE_CONTROLLER_EPOCH;
+    if (!replica_ids_contain(&command->assigned, my_id))
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return ERR_NONE;
+}
+
+static void forget_remotes(struct replica *replica, int32_t my_id, int64_t log_end, int64_t now_ms)
+{
+    free(replica->remotes);
+    replica->remotes = mem_zalloc(sizeof *replica->remotes * (size_t)(replica->assigned.count + 1));
+    replica->remotes_count = 0;
+    for (int32_t i = 0; i < replica->assigned.count; i++) {
+        int32_t id = replica->assigned.ids[i];
+        if (id == my_id)
+            continue;
+        bool in_isr = replica_ids_contain(&replica->isr, id);
+        replica->remotes[replica->remotes_count++] =
+            (struct replica_remote){.broker_id = id,
+                                    .end_offset = -1,
+                                    .start_offset = -1,
+                                    .last_caught_up_ms = in_isr ? now_ms : 0,
+                                    .last_fetch_leader_end = log_end};
+    }
+}
+
+void replica_apply(struct replica *replica, const struct replica_command *command, int32_t my_id,
+                   int64_t log_end, int64_t now_ms)
+{
+    bool leads = command->leader_id == my_id;
+    replica->role = leads ? REPLICA_ROLE_LEADER : REPLICA_ROLE_FOLLOWER;
+    replica->leader_id = command->leader_id;
+    replica->controller_epoch = command->controller_epoch;
+    replica->leader_epoch = command->leader_epoch;
+    replica->partition_epoch = command->partition_epoch;
+    ids_copy(&replica->assigned, &command->assigned);
+    ids_copy(&replica->adding, &command->adding);
+    ids_copy(&replica->removing, &command->removing);
+    ids_close(&replica->pending);
+    if (leads) {
+        ids_copy(&replica->isr, &command->isr);
+        replica->epoch_start_offset = log_end;
+        forget_remotes(replica, my_id, log_end, now_ms);
+    } else {
+        ids_close(&replica->isr);
+        free(replica->remotes);
+        replica->remotes = NULL;
+        replica->remotes_count = 0;
+    }
+}
+
+int32_t replica_effective_min_isr(const struct replica *replica, int32_t min_insync_replicas)
+{
+    int32_t replicas = replica->remotes_count + 1;
+    return min_insync_replicas < replicas ? min_insync_replicas : replicas;
+}
+
+bool replica_has_min_isr(const struct replica *replica, int32_t min_insync_replicas)
+{
+    return replica->isr.count >= replica_effective_min_isr(replica, min_insync_replicas);
+}
+
+int64_t replica_high_watermark(const struct replica *replica, int32_t my_id, int64_t durable_end,
+                               int64_t current, int32_t min_insync_replicas)
+{
+    if (!replica_has_min_isr(replica, min_insync_replicas))
+        return current;
+    int64_t candidate = durable_end;
+    for (int32_t i = 0; i < replica->remotes_count; i++) {
+        const struct replica_remote *remote = &replica->remotes[i];
+        /* The largest ISR that the controller may have accepted counts: committed and proposed members. */
+        bool counts =
+            remote->broker_id != my_id && (replica_ids_contain(&replica->isr, remote->broker_id) ||
+                                           replica_ids_contain(&replica->pending, remote->broker_id));
+        if (counts && remote->end_offset < candidate)
+            candidate = remote->end_offset;
+    }
+    return candidate > current ? candidate : current;
+}
+
+enum err replica_check_epoch(const struct replica *replica, int32_t epoch)
+{
+    if (epoch < 0 || epoch == replica->leader_epoch)
+        return ERR_NONE;
+    return epoch < replica->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
+}
