@@ -38,9 +38,12 @@ void controller_loop_free(struct controller_loop *cl);
 void controller_loop_registered(struct controller_loop *cl, int64_t session_id, int64_t broker_epoch);
 /* From the session's owner: the session is over. */
 void controller_loop_expired(struct controller_loop *cl);
-/* From the session's owner: a watch fired. True if the path is one the controller reads. */
-bool controller_loop_watch(struct controller_loop *cl, enum zk_watch_kind kind, const char *path);
-/* Resigns in memory and answers every open call; the session's end then frees /controller. */
+/* From the session's owner: a watch fired. Paths that the controller does not read are passed over. */
+void controller_loop_watch(struct controller_loop *cl, enum zk_watch_kind kind, const char *path);
+/*
+ * Resigns in memory and answers every open call; the session's end then frees /controller. Blocks; not on
+ * the loop.
+ */
 void controller_loop_stop(struct controller_loop *cl);
 
 /* As published last; any thread. */

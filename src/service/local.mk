@@ -1,1 +1,29 @@
-# service: sources, headers and tests of this room
+# service: the shells between requests, storage, ZooKeeper and the cores
+noinst_LIBRARIES += src/service/libservice.a
+src_service_libservice_a_SOURCES = \
+  src/service/append.c src/service/append.h \
+  src/service/broker.h \
+  src/service/broker_settings.c src/service/broker_settings.h \
+  src/service/cluster_setup.c src/service/cluster_setup.h \
+  src/service/config_changes.c src/service/config_changes.h \
+  src/service/control_fence.c src/service/control_fence.h \
+  src/service/log_dirs.c src/service/log_dirs.h \
+  src/service/lookup.c src/service/lookup.h \
+  src/service/metadata_cache.c src/service/metadata_cache.h \
+  src/service/partition.c src/service/partition.h \
+  src/service/partition_call.c src/service/partition_call.h \
+  src/service/partition_settings.c src/service/partition_settings.h \
+  src/service/producer_ids.c src/service/producer_ids.h \
+  src/service/read.c src/service/read.h \
+  src/service/registration.c src/service/registration.h \
+  src/service/replica_configs.c \
+  src/service/replica_load.c \
+  src/service/replica_manager.c src/service/replica_manager.h src/service/replica_manager_internal.h \
+  src/service/replica_roles.c \
+  src/service/replica_state.c src/service/replica_state.h \
+  src/service/session_record.c src/service/session_record.h \
+  src/service/topic_configs.c src/service/topic_configs.h \
+  src/service/topic_creation.c src/service/topic_creation.h \
+  src/service/upkeep.c \
+  src/service/watch.c src/service/watch.h
+include src/service/controller.mk

@@ -1,0 +1,178 @@
+/*
+ * The queue is one pointer: NULL when the partition is free, HELD when it is held and
+ * nothing is queued, else the newest of the queued ops, whose chain ends in HELD. A
+ * submitter either swings NULL to HELD and is the holder, or pushes its op. The holder
+ * takes the whole chain at once and turns it round, so ops run in the order they came.
+ */
+#include "service/partition.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "service/partition_settings.h"
+
+static struct partition_op held_mark;
+#define HELD (&held_mark)
+
+struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id)
+{
+    struct partition *part = MEM_NEW(struct partition);
+    part->topic = mem_strdup(topic);
+    part->index = index;
+    part->broker_id = broker_id;
+    part->name = mem_printf("%s-%d", topic, index);
+    atomic_init(&part->shares, 1);
+    atomic_init(&part->leader_epoch_hint, -1);
+    list_init(&part->watches);
+    list_node_init(&part->members);
+    replica_init(&part->replica);
+    return part;
+}
+
+struct partition *partition_share(struct partition *part)
+{
+    atomic_fetch_add_explicit(&part->shares, 1, memory_order_relaxed);
+    return part;
+}
+
+void partition_release(struct partition *part)
+{
+    if (!part || atomic_fetch_sub_explicit(&part->shares, 1, memory_order_acq_rel) != 1)
+        return;
+    ASSERT(part->waiting_commit.count == 0 && part->waiting_flush.count == 0);
+    ASSERT(list_is_empty(&part->watches));
+    log_free(part->log);
+    heap_close(&part->waiting_commit);
+    heap_close(&part->waiting_flush);
+    replica_close(&part->replica);
+    partition_settings_free(atomic_load(&part->settings));
+    free(part->topic);
+    free(part->name);
+    free(part);
+}
+
+static void op_came_home(struct loop_message *msg, bool discard)
+{
+    (void)discard;
+    struct partition_op *op = CONTAINER_OF(msg, struct partition_op, message);
+    struct partition *part = op->part;
+    op->done(op);
+    partition_release(part);
+}
+
+void partition_send_home(struct partition_op *op)
+{
+    op->message = (struct loop_message){.run = op_came_home, .label = op->label};
+    if (op->home)
+        loop_post(op->home, &op->message);
+    else
+        op_came_home(&op->message, false);
+}
+
+/* Runs one op; ops of the holder's own loop are kept in *mine until the partition is free again. */
+static void run_op(struct partition *part, struct partition_op *op, struct partition_op **mine,
+                   const struct loop *here)
+{
+    if (op->run(op, part) == OP_WAITING)
+        return;
+    if (!op->home || op->home == here) {
+        op->next = *mine;
+        *mine = op;
+    } else {
+        partition_send_home(op);
+    }
+}
+
+static struct partition_op *reversed(struct partition_op *newest, const struct partition_op *end)
+{
+    struct partition_op *oldest = NULL;
+    while (newest != end) {
+        struct partition_op *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+static void run_queue(struct partition *part, struct partition_op **mine, const struct loop *here)
+{
+    for (;;) {
+        struct partition_op *expected = HELD;
+        if (atomic_compare_exchange_strong_explicit(&part->queue, &expected, NULL, memory_order_acq_rel,
+                                                    memory_order_acquire))
+            return;
+        struct partition_op *newest = atomic_exchange_explicit(&part->queue, HELD, memory_order_acq_rel);
+        for (struct partition_op *op = reversed(newest, HELD); op;) {
+            struct partition_op *next = op->next;
+            run_op(part, op, mine, here);
+            op = next;
+        }
+    }
+}
+
+void partition_submit(struct partition *part, struct partition_op *op)
+{
+    op->part = partition_share(part);
+    struct partition_op *seen = atomic_load_explicit(&part->queue, memory_order_acquire);
+    for (;;) {
+        if (seen) {
+            op->next = seen;
+            if (atomic_compare_exchange_weak_explicit(&part->queue, &seen, op, memory_order_acq_rel,
+                                                      memory_order_acquire))
+                return;
+        } else if (atomic_compare_exchange_weak_explicit(&part->queue, &seen, HELD, memory_order_acq_rel,
+                                                         memory_order_acquire)) {
+            break;
+        }
+    }
+    const struct loop *here = loop_current();
+    struct partition_op *mine = NULL;
+    partition_share(part); /* done() of the last op may let go of the partition */
+    run_op(part, op, &mine, here);
+    run_queue(part, &mine, here);
+    for (op = reversed(mine, NULL); op;) {
+        struct partition_op *next = op->next;
+        op->done(op);
+        partition_release(part);
+        op = next;
+    }
+    partition_release(part);
+}
+
+void partition_announce(struct partition *part)
+{
+    struct list *node;
+    while ((node = list_pop_front(&part->watches))) {
+        struct partition_watch *watch = CONTAINER_OF(node, struct partition_watch, node);
+        watch->fired = true;
+        loop_post(watch->home, &watch->message);
+    }
+}
+
+static void complete_below(struct partition *part, struct heap *waiters, int64_t offset)
+{
+    struct heap_node *node;
+    while ((node = heap_peek(waiters)) && node->key < offset) {
+        heap_pop(waiters);
+        struct partition_op *op = CONTAINER_OF(node, struct partition_op, wait);
+        if (op->settle)
+            op->settle(op, part);
+        partition_send_home(op);
+    }
+}
+
+void partition_complete_waiters(struct partition *part)
+{
+    if (!part->log)
+        return;
+    complete_below(part, &part->waiting_flush, log_recovery_point(part->log));
+    complete_below(part, &part->waiting_commit, log_high_watermark(part->log).offset);
+}
+
+void partition_fail_waiters(struct partition *part)
+{
+    complete_below(part, &part->waiting_flush, INT64_MAX);
+    complete_below(part, &part->waiting_commit, INT64_MAX);
+}

@@ -1,0 +1,113 @@
+/*
+ * One replica of one partition on this broker, and the rule by which loops share it.
+ *
+ * The rule: a partition is a monitor without a lock. Work on it is an op. Whoever
+ * submits an op to a partition that nobody holds becomes its holder, runs the op and
+ * then whatever was submitted meanwhile, and lets go. Whoever finds it held leaves the
+ * op there and goes on; the holder runs it and sends it home. So no thread ever waits
+ * for another, and everything below `--- holder` is touched by one thread at a time.
+ *
+ *      submit --> free? --yes--> hold, run, run the queue, let go, done() of my own ops
+ *                  \--no--> queue --> run by the holder --> posted home --> done()
+ *
+ * An op lives in its submitter's memory until its done() ran. An op that must wait
+ * (high watermark, flush) stays with the partition as a waiter and goes home when what
+ * it waits for has happened, or when it is cancelled by another op.
+ *
+ * Runs on: submit anywhere; fields as marked.
+ */
+#ifndef BARNABAS_SERVICE_PARTITION_H
+#define BARNABAS_SERVICE_PARTITION_H
+
+#include <stdatomic.h>
+
+#include "base/heap.h"
+#include "base/uuid.h"
+#include "core/replica/replica.h"
+#include "loop/loop.h"
+#include "storage/log.h"
+
+struct log_dir_state;
+struct partition;
+struct partition_op;
+
+enum op_outcome {
+    OP_DONE,   /* send it home */
+    OP_WAITING /* it was put among the partition's waiters */
+};
+
+struct partition_op {
+    struct partition_op *next; /* private to the queue */
+    struct loop_message message;
+    struct partition *part; /* shared from submit to done */
+    struct loop *home;      /* where done runs; NULL = on the thread that ran it */
+    /* By the holder. Must not block on anything but the page cache. */
+    enum op_outcome (*run)(struct partition_op *op, struct partition *part);
+    /* By the holder, when a waiting op is about to be sent home: what became of it. NULL = nothing to say. */
+    void (*settle)(struct partition_op *op, struct partition *part);
+    /* On `home`. The op may be freed or submitted again. */
+    void (*done)(struct partition_op *op);
+    struct heap_node wait; /* among the waiters, by the offset waited for */
+    const char *label;
+};
+
+/* An entry in a partition's list of those who want news of it (service/watch.h). One-shot. */
+struct partition_watch {
+    struct list node;            /* holder */
+    struct loop_message message; /* sent home when it fires */
+    struct loop *home;
+    bool fired; /* holder */
+};
+
+/* Settings of the topic that the hot path reads without holding the partition; replaced as a whole. */
+struct partition_settings;
+
+struct partition {
+    /* Constant after creation. */
+    char *topic;
+    int32_t index;
+    char *name;        /* "orders-3" */
+    int32_t broker_id; /* ours */
+    _Atomic int shares;
+
+    _Atomic(struct partition_op *) queue; /* NULL = free; else held, see partition.c */
+
+    /* Written by the holder, read by anyone: hints that are checked again by the holder. */
+    _Atomic bool is_leader;
+    _Atomic int32_t leader_epoch_hint;
+    _Atomic(struct partition_settings *)
+        settings; /* a snapshot: loops read it, the control loop replaces it */
+
+    /* --- holder --- */
+    struct replica replica; /* role, epochs, ISR: the pure core's state */
+    struct log *log;        /* NULL while offline */
+    struct log_dir_state *dir;
+    bool deleted;
+    bool flushing;              /* a flush of this log is on its way */
+    int64_t unsynced_since_ms;  /* wall clock; 0 = nothing that flush.ms would count */
+    struct heap waiting_commit; /* ops by last offset: done when the high watermark is above it */
+    struct heap waiting_flush;  /* ops by last offset: done when the recovery point is above it */
+    struct list watches;
+    struct list members; /* in the flush group's queue */
+};
+
+/* Gives the partition with one share. */
+struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id);
+struct partition *partition_share(struct partition *part);
+void partition_release(struct partition *part);
+
+/* See above. Takes a share of the partition for the op. Any thread. */
+void partition_submit(struct partition *part, struct partition_op *op);
+
+/* --- for the holder --- */
+
+/* Wakes every watch: records became readable, the role changed, the log got shorter. */
+void partition_announce(struct partition *part);
+/* Sends home every waiting op whose offset is below the high watermark / the recovery point. */
+void partition_complete_waiters(struct partition *part);
+/* Sends home every waiting op; they look at the partition's role to see why. */
+void partition_fail_waiters(struct partition *part);
+/* Sends home an op that was waiting. */
+void partition_send_home(struct partition_op *op);
+
+#endif

@@ -1,0 +1,257 @@
+#include "service/read.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "service/partition_settings.h"
+#include "service/replica_state.h"
+#include "storage/leader_epochs.h"
+#include "wire/record_convert.h"
+
+/* After so many rounds of warming the page cache drops what is read into it: then wait for the disk. */
+#define WARMINGS_MAX 4
+
+/* A byte of each such piece is probed; the kernel reads ahead in larger ones. */
+#define PROBE_EVERY_BYTES (64 * 1024)
+
+static enum err check_role(const struct read_op *op, const struct partition *part)
+{
+    if (part->deleted)
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    if (!part->log)
+        return ERR_KAFKA_STORAGE_ERROR;
+    enum err err = replica_check_epoch(&part->replica, op->current_leader_epoch);
+    if (err != ERR_NONE)
+        return err;
+    bool leads = atomic_load_explicit(&part->is_leader, memory_order_relaxed);
+    bool consumer = op->replica_id < 0;
+    bool may_follow = consumer && op->followers_serve && part->replica.role == REPLICA_ROLE_FOLLOWER;
+    return leads || may_follow ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+}
+
+/* KIP-595: a reader that says in which epoch its last record was learns where its log parts from ours. */
+static enum err check_divergence(struct read_op *op, struct partition *part)
+{
+    op->diverging_epoch = -1;
+    if (op->last_fetched_epoch < 0)
+        return ERR_NONE;
+    struct leader_epoch end = leader_epochs_end_offset_for(log_leader_epochs(part->log),
+                                                           op->last_fetched_epoch, log_end(part->log).offset);
+    if (end.epoch == LEADER_EPOCH_UNDEFINED || end.start_offset == LEADER_EPOCH_UNDEFINED)
+        return ERR_OFFSET_OUT_OF_RANGE;
+    if (op->fetch_offset < log_start_offset(part->log))
+        return ERR_OFFSET_OUT_OF_RANGE;
+    if (end.epoch < op->last_fetched_epoch || end.start_offset < op->fetch_offset) {
+        op->diverging_epoch = end.epoch;
+        op->diverging_end_offset = end.start_offset;
+    }
+    return ERR_NONE;
+}
+
+static enum log_bound bound_of(const struct read_op *op)
+{
+    if (op->replica_id >= 0)
+        return LOG_BOUND_END;
+    return op->read_committed ? LOG_BOUND_LAST_STABLE : LOG_BOUND_HIGH_WATERMARK;
+}
+
+static enum op_outcome read_run(struct partition_op *base, struct partition *part)
+{
+    struct read_op *op = CONTAINER_OF(base, struct read_op, op);
+    op->leader_id = part->replica.leader_id;
+    op->leader_epoch = part->replica.leader_epoch;
+    op->err = check_role(op, part);
+    if (op->err == ERR_NONE)
+        op->err = check_divergence(op, part);
+    if (op->err != ERR_NONE)
+        return OP_DONE;
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    op->may_convert = settings->downconversion;
+    op->high_watermark = log_high_watermark(part->log).offset;
+    op->last_stable_offset = log_last_stable(part->log).offset;
+    op->log_start_offset = log_start_offset(part->log);
+    op->bound_offset = op->replica_id >= 0  ? log_end(part->log).offset
+                       : op->read_committed ? op->last_stable_offset
+                                            : op->high_watermark;
+    if (op->diverging_epoch >= 0)
+        return OP_DONE;
+    struct log_read_args args = {.offset = op->fetch_offset,
+                                 .max_bytes = op->max_bytes,
+                                 .bound = bound_of(op),
+                                 .min_one = op->min_one,
+                                 .nowait = op->warmings < WARMINGS_MAX,
+                                 .want_aborted = op->read_committed};
+    op->err = log_read(part->log, &args, &op->slice, &op->why);
+    if (op->err == ERR_KAFKA_STORAGE_ERROR)
+        partition_fail_storage(part, &op->why);
+    if ((op->err == ERR_NONE || op->err == ERR_WOULD_BLOCK) && op->slice.file)
+        disk_file_share(op->slice.file);
+    else
+        op->slice.file = NULL;
+    return OP_DONE;
+}
+
+static void submit(struct read_op *op);
+
+/* On a worker: brings what the lookup missed into the page cache. */
+static void warm_run(struct work *work)
+{
+    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
+    if (!op->slice.file)
+        return;
+    uint8_t piece[64 * 1024];
+    int64_t pos = op->slice.pos;
+    int64_t end = pos + op->slice.len;
+    while (pos < end) {
+        size_t got;
+        size_t want = end - pos < (int64_t)sizeof piece ? (size_t)(end - pos) : sizeof piece;
+        if (DISK_FILE(op->slice.file, pread, piece, want, pos, &got, NULL) != ERR_NONE || got == 0)
+            return; /* the lookup that follows meets the same error and says so */
+        pos += (int64_t)got;
+    }
+}
+
+static void finish(struct read_op *op)
+{
+    partition_release(op->part);
+    op->done(op);
+}
+
+/* Would sending the slice wait for the disk? */
+static bool is_cached(const struct log_slice *slice)
+{
+    for (int64_t at = 0; at < slice->len; at += PROBE_EVERY_BYTES) {
+        uint8_t byte;
+        size_t got;
+        enum err err = DISK_FILE(slice->file, pread_nowait, &byte, 1, slice->pos + at, &got, NULL);
+        if (err == ERR_WOULD_BLOCK)
+            return false;
+        if (err != ERR_NONE)
+            return true; /* let the sender meet the error */
+    }
+    return true;
+}
+
+/* Small slices are read here, which is also the probe; false when that would wait for the disk. */
+static bool take_bytes(struct read_op *op)
+{
+    struct log_slice *slice = &op->slice;
+    if (slice->len > op->copy_max_bytes)
+        return is_cached(slice);
+    size_t got;
+    uint8_t *bytes = arena_alloc(op->arena, (size_t)slice->len);
+    enum err err = DISK_FILE(slice->file, pread_nowait, bytes, (size_t)slice->len, slice->pos, &got, NULL);
+    if (err == ERR_NONE && got == (size_t)slice->len) {
+        op->bytes = view_of(bytes, got);
+        disk_file_release(slice->file);
+        slice->file = NULL;
+    }
+    return err != ERR_WOULD_BLOCK;
+}
+
+static void warm_done(struct work *work, bool discard)
+{
+    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
+    if (op->err == ERR_NONE) { /* the bytes of a slice that was found: they are in the cache now */
+        take_bytes(op);
+        finish(op);
+        return;
+    }
+    read_op_close(op);
+    if (discard) {
+        op->err = ERR_UNKNOWN_SERVER_ERROR;
+        finish(op);
+        return;
+    }
+    submit(op);
+}
+
+/* On a worker: the whole slice is read, and rewritten where the reader could not understand it. */
+static void convert_run(struct work *work)
+{
+    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
+    size_t len = (size_t)op->slice.len;
+    uint8_t *records = mem_try_alloc(len);
+    size_t got = 0;
+    op->err = records ? DISK_FILE(op->slice.file, pread, records, len, op->slice.pos, &got, &op->why)
+                      : ERR_NO_MEMORY;
+    struct view slice = view_of(records, got);
+    if (op->err == ERR_NONE && records_need_conversion(slice, op->max_magic)) {
+        op->err = op->may_convert ? records_down_convert(slice, op->max_magic, op->fetch_offset, len, NULL,
+                                                         &op->converted, NULL, &op->why)
+                                  : ERR_UNSUPPORTED_VERSION;
+        op->bytes = buf_view(&op->converted);
+    }
+    free(records);
+}
+
+static void convert_done(struct work *work, bool discard)
+{
+    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
+    if (discard)
+        op->err = ERR_UNKNOWN_SERVER_ERROR;
+    if (op->err != ERR_NONE || op->bytes.ptr) {
+        disk_file_release(op->slice.file);
+        op->slice.file = NULL;
+        op->slice.len = op->err == ERR_NONE ? (int32_t)op->bytes.len : 0;
+    }
+    finish(op);
+}
+
+static void convert(struct read_op *op)
+{
+    op->work = (struct work){
+        .home = loop_current(), .run = convert_run, .done = convert_done, .label = "down_convert"};
+    workers_submit(op->broker->workers, &op->work);
+}
+
+static void read_came_home(struct partition_op *base)
+{
+    struct read_op *op = CONTAINER_OF(base, struct read_op, op);
+    if (op->err == ERR_NONE && op->slice.file && op->max_magic < 2) {
+        convert(op);
+        return;
+    }
+    bool cold =
+        op->err == ERR_NONE && op->slice.file && op->warmings < WARMINGS_MAX && !is_cached(&op->slice);
+    if (op->err != ERR_WOULD_BLOCK && !cold) {
+        finish(op);
+        return;
+    }
+    op->warmings++;
+    op->work =
+        (struct work){.home = loop_current(), .run = warm_run, .done = warm_done, .label = "warm_page_cache"};
+    workers_submit(op->broker->workers, &op->work);
+}
+
+static void submit(struct read_op *op)
+{
+    op->op = (struct partition_op){
+        .home = loop_current(), .run = read_run, .done = read_came_home, .label = "read"};
+    partition_submit(op->part, &op->op);
+}
+
+void read_submit(struct read_op *op)
+{
+    partition_share(op->part);
+    op->err = ERR_NONE;
+    op->warmings = 0;
+    op->high_watermark = -1;
+    op->last_stable_offset = -1;
+    op->log_start_offset = -1;
+    op->leader_id = -1;
+    op->leader_epoch = -1;
+    op->diverging_epoch = -1;
+    submit(op);
+}
+
+void read_op_close(struct read_op *op)
+{
+    disk_file_release(op->slice.file);
+    op->slice.file = NULL;
+    op->slice.len = 0;
+    op->bytes = VIEW_NULL;
+    buf_close(&op->converted);
+    log_slice_close(&op->slice);
+}
