@@ -1,1 +1,21 @@
-# api: sources, headers and tests of this room
+# api: one file per request
+noinst_LIBRARIES += src/api/libapi.a
+src_api_libapi_a_SOURCES = \
+  src/api/api.h \
+  src/api/api_versions.c \
+  src/api/control.c \
+  src/api/controller_requests.c \
+  src/api/create_partitions.c \
+  src/api/create_topics.c \
+  src/api/delete_topics.c \
+  src/api/describe_cluster.c \
+  src/api/dispatch.c \
+  src/api/fetch.c src/api/fetch.h \
+  src/api/find_coordinator.c \
+  src/api/init_producer_id.c \
+  src/api/leader_hint.c src/api/leader_hint.h \
+  src/api/list_offsets.c \
+  src/api/metadata.c \
+  src/api/offset_for_leader_epoch.c \
+  src/api/produce.c  \
+  src/api/topic_admin.c src/api/topic_admin.h

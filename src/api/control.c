@@ -1,0 +1,151 @@
+/*
+ * The controller's requests: LeaderAndIsr (4), StopReplica (5), UpdateMetadata (6).
+ *
+ * They are carried out one after the other, in the order in which they came, whatever
+ * connection they came by: each is a job of the replica manager. The epochs are looked at
+ * when its turn has come (zookeeper-and-controller 4.1).
+ */
+#include "api/api.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "service/control_fence.h"
+#include "service/metadata_cache.h"
+#include "service/replica_manager.h"
+
+struct control_call {
+    struct control_job job;
+    struct api_call *call;
+    const void *request;
+    void *answer;
+    int32_t controller_epoch;
+    int64_t broker_epoch;
+    enum err fenced;
+};
+
+static struct control_call *control_call_of(struct control_job *job)
+{
+    return CONTAINER_OF(job, struct control_call, job);
+}
+
+static void answer_control(struct control_job *job)
+{
+    struct control_call *control = control_call_of(job);
+    call_answer(control->call, control->answer);
+}
+
+/* Decodes and queues; `run` and `apply` as in struct control_job. */
+static struct control_call *control_call_new(struct api_call *call)
+{
+    const void *request = call_decode(call);
+    if (!request)
+        return NULL;
+    struct control_call *control = CALL_ALLOC(call, struct control_call);
+    control->call = call;
+    control->request = request;
+    control->answer = call_new_answer(call);
+    return control;
+}
+
+static void submit(struct control_call *control, void (*run)(struct control_job *),
+                   void (*apply)(struct control_job *))
+{
+    control->job = (struct control_job){.home = control->call->req->loop,
+                                        .run = run,
+                                        .apply = apply,
+                                        .done = answer_control,
+                                        .label = control->call->api->name};
+    replica_manager_submit(control->call->broker->replicas, &control->job);
+}
+
+/* Is it from a controller that was replaced, or meant for an earlier life of this broker? */
+static enum err fence(struct control_call *control)
+{
+    struct broker *broker = control->call->broker;
+    control->fenced =
+        control_fence_check(broker->fence, broker, control->controller_epoch, control->broker_epoch);
+    if (control->fenced != ERR_NONE)
+        log_warn("api", "controller_request_refused", "api=%s error=%s controller_epoch=%d broker_epoch=%lld",
+                 control->call->api->name, err_name(control->fenced), control->controller_epoch,
+                 (long long)control->broker_epoch);
+    return control->fenced;
+}
+
+/* --- LeaderAndIsr --------------------------------------------------------------------------------------- */
+
+static void leader_and_isr_run(struct control_job *job)
+{
+    struct control_call *control = control_call_of(job);
+    struct wire_leader_and_isr_response *answer = control->answer;
+    if (fence(control) != ERR_NONE) {
+        answer->error_code = err_wire_code(control->fenced);
+        return;
+    }
+    replica_manager_leader_and_isr(control->call->broker->replicas, control->call->version, control->request,
+                                   &control->call->req->arena, answer);
+}
+
+void api_leader_and_isr(struct api_call *call)
+{
+    struct control_call *control = control_call_new(call);
+    if (!control)
+        return;
+    const struct wire_leader_and_isr_request *request = control->request;
+    control->controller_epoch = request->controller_epoch;
+    control->broker_epoch = request->broker_epoch;
+    submit(control, leader_and_isr_run, NULL);
+}
+
+/* --- StopReplica ---------------------------------------------------------------------------------------- */
+
+static void stop_replica_run(struct control_job *job)
+{
+    struct control_call *control = control_call_of(job);
+    struct wire_stop_replica_response *answer = control->answer;
+    if (fence(control) != ERR_NONE) {
+        answer->error_code = err_wire_code(control->fenced);
+        return;
+    }
+    replica_manager_stop_replica(control->call->broker->replicas, control->call->version, control->request,
+                                 &control->call->req->arena, answer);
+}
+
+void api_stop_replica(struct api_call *call)
+{
+    struct control_call *control = control_call_new(call);
+    if (!control)
+        return;
+    const struct wire_stop_replica_request *request = control->request;
+    control->controller_epoch = request->controller_epoch;
+    control->broker_epoch = request->broker_epoch;
+    submit(control, stop_replica_run, NULL);
+}
+
+/* --- UpdateMetadata ------------------------------------------------------------------------------------- */
+
+static void update_metadata_run(struct control_job *job)
+{
+    struct control_call *control = control_call_of(job);
+    struct wire_update_metadata_response *answer = control->answer;
+    if (fence(control) != ERR_NONE)
+        answer->error_code = err_wire_code(control->fenced);
+}
+
+/* On the control loop, which alone replaces the metadata. */
+static void update_metadata_apply(struct control_job *job)
+{
+    struct control_call *control = control_call_of(job);
+    if (control->fenced == ERR_NONE)
+        metadata_cache_update(control->call->broker->metadata, control->request);
+}
+
+void api_update_metadata(struct api_call *call)
+{
+    struct control_call *control = control_call_new(call);
+    if (!control)
+        return;
+    const struct wire_update_metadata_request *request = control->request;
+    control->controller_epoch = request->controller_epoch;
+    control->broker_epoch = request->broker_epoch;
+    submit(control, update_metadata_run, update_metadata_apply);
+}

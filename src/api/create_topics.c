@@ -1,0 +1,189 @@
+/*
+ * CreateTopics (19).
+ */
+#include "api/topic_admin.h"
+
+#include "base/mem.h"
+#include "config/describe.h"
+#include "config/topic_config.h"
+#include "core/controller/topic_name.h"
+
+typedef struct wire_create_topics_request_creatable_topic asked_topic;
+
+/* --- checks that need no controller ------------------------------------------------------------------------
+ */
+
+static struct config_pairs pairs_of(const struct api_call *call, const asked_topic *asked)
+{
+    int32_t count = asked->configs_count > 0 ? asked->configs_count : 0;
+    struct config_pair *pairs = arena_alloc(&call->req->arena, sizeof *pairs * (size_t)(count + 1));
+    for (int32_t i = 0; i < count; i++)
+        pairs[i] = (struct config_pair){arena_cstr(&call->req->arena, asked->configs[i].name),
+                                        arena_cstr(&call->req->arena, asked->configs[i].value)};
+    return (struct config_pairs){pairs, (size_t)count};
+}
+
+static bool has_null_value(const asked_topic *asked)
+{
+    for (int32_t i = 0; i < asked->configs_count; i++)
+        if (view_is_null(asked->configs[i].value))
+            return true;
+    return false;
+}
+
+static void refuse(struct admin_topic *topic, enum err err, const char *message)
+{
+    topic->err = err;
+    topic->message = message;
+}
+
+static void check(const struct api_call *call, const asked_topic *asked, struct admin_topic *topic)
+{
+    bool placed = asked->assignments_count > 0;
+    struct errmsg why;
+    if (!topic_name_is_valid(topic->name, NULL))
+        refuse(topic, ERR_INVALID_TOPIC_EXCEPTION,
+               "Topic name is invalid: it may hold 1 to 249 of [a-zA-Z0-9._-] and be neither '.' nor '..'.");
+    else if (view_equal_str(asked->name, "__cluster_metadata"))
+        refuse(topic, ERR_INVALID_REQUEST, "Creation of internal topic __cluster_metadata is prohibited.");
+    else if (placed && (asked->num_partitions != -1 || asked->replication_factor != -1))
+        refuse(topic, ERR_INVALID_REQUEST,
+               "A topic is given either counts or replica assignments, not both.");
+    else if (!placed && asked->num_partitions <= 0 && asked->num_partitions != -1)
+        refuse(topic, ERR_INVALID_PARTITIONS, "Number of partitions must be larger than 0.");
+    else if (!placed && asked->replication_factor <= 0 && asked->replication_factor != -1)
+        refuse(topic, ERR_INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0.");
+    else if (has_null_value(asked))
+        refuse(topic, ERR_INVALID_CONFIG, "A config has a null value.");
+    else if (topic_config_validate(broker_config(call->broker), pairs_of(call, asked), &why) != ERR_NONE)
+        refuse(topic, ERR_INVALID_CONFIG, arena_strdup(&call->req->arena, why.text));
+}
+
+/* --- to the controller
+ * -------------------------------------------------------------------------------------- */
+
+static void fill_topic(const struct topic_admin *admin, const struct admin_topic *topic,
+                       struct controller_new_topic *to)
+{
+    const struct wire_create_topics_request *request = admin->request;
+    const asked_topic *asked = &request->topics[topic - admin->topics];
+    struct arena *arena = &admin->call->req->arena;
+    const struct config *config = broker_config(admin->call->broker);
+    to->name = topic->name;
+    to->partitions_count =
+        asked->num_partitions > 0 ? asked->num_partitions : config_int(config, CONFIG_NUM_PARTITIONS);
+    to->replication_factor = asked->replication_factor > 0
+                                 ? asked->replication_factor
+                                 : config_int(config, CONFIG_DEFAULT_REPLICATION_FACTOR);
+    if (asked->assignments_count > 0) {
+        struct controller_placement *placements =
+            arena_alloc(arena, sizeof *placements * (size_t)asked->assignments_count);
+        for (int32_t i = 0; i < asked->assignments_count; i++) {
+            const struct wire_create_topics_request_creatable_replica_assignment *from =
+                &asked->assignments[i];
+            placements[i].partition = from->partition_index;
+            placements[i].replicas =
+                (struct znode_ids){from->broker_ids, from->broker_ids_count > 0 ? from->broker_ids_count : 0};
+        }
+        to->placements = placements;
+        to->placements_count = asked->assignments_count;
+    }
+    struct config_pairs pairs = pairs_of(admin->call, asked);
+    to->config.entries = arena_alloc(arena, sizeof *to->config.entries * (pairs.count + 1));
+    to->config.count = (int32_t)pairs.count;
+    for (size_t i = 0; i < pairs.count; i++)
+        to->config.entries[i] = (struct znode_config_entry){pairs.items[i].name, pairs.items[i].value};
+}
+
+static void fill(struct topic_admin *admin, const struct admin_topic *const *good, int32_t count)
+{
+    struct controller_new_topic *topics =
+        arena_zalloc(&admin->call->req->arena, sizeof *topics * (size_t)count);
+    for (int32_t i = 0; i < count; i++)
+        fill_topic(admin, good[i], &topics[i]);
+    admin->controller.request.kind = CONTROLLER_CREATE_TOPICS;
+    admin->controller.request.create_topics = (struct controller_create_topics){
+        .topics = topics, .topics_count = count, .validate_only = admin->validate_only};
+}
+
+static bool is_shown(const struct admin_topic *topic, const struct metadata *metadata)
+{
+    const struct metadata_topic *known = metadata_topic(metadata, view_str(topic->name));
+    if (!known || known->partitions_count < topic->partitions_count)
+        return false;
+    for (int32_t p = 0; p < known->partitions_count; p++)
+        if (!known->partitions[p].known || known->partitions[p].leader < 0)
+            return false;
+    return true;
+}
+
+/* --- the answer
+ * --------------------------------------------------------------------------------------------- */
+
+typedef struct wire_create_topics_response_creatable_topic_result answer_topic;
+
+/* KIP-525: the new topic's settings, as DescribeConfigs would show them. */
+static void put_configs(const struct topic_admin *admin, const asked_topic *asked, answer_topic *to)
+{
+    struct arena *arena = &admin->call->req->arena;
+    struct config_entries entries =
+        topic_config_describe(broker_config(admin->call->broker), pairs_of(admin->call, asked), arena);
+    to->configs = wire_new(&wire_create_topics_response_creatable_topic_configs_desc, arena, entries.count);
+    to->configs_count = (int32_t)entries.count;
+    for (size_t i = 0; i < entries.count; i++) {
+        const struct config_entry *from = &entries.items[i];
+        to->configs[i].name = view_str(from->name);
+        to->configs[i].value = view_str(from->value);
+        to->configs[i].read_only = from->read_only;
+        to->configs[i].config_source = (int8_t)from->source;
+        to->configs[i].is_sensitive = from->sensitive;
+    }
+}
+
+static void answer(struct topic_admin *admin)
+{
+    struct api_call *call = admin->call;
+    const struct wire_create_topics_request *request = admin->request;
+    struct wire_create_topics_response *response = call_new_answer(call);
+    response->topics = wire_new(&wire_create_topics_response_creatable_topic_result_desc, &call->req->arena,
+                                (size_t)admin->count);
+    response->topics_count = admin->count;
+    for (int32_t i = 0; i < admin->count; i++) {
+        const struct admin_topic *topic = &admin->topics[i];
+        answer_topic *to = &response->topics[i];
+        to->name = request->topics[i].name;
+        to->error_code = call_error(call, topic->err);
+        to->error_message = topic_admin_message(topic);
+        if (topic->err != ERR_NONE)
+            continue;
+        to->topic_id = topic->id;
+        to->num_partitions = topic->partitions_count;
+        to->replication_factor = (int16_t)topic->replication_factor;
+        if (call->version >= 5)
+            put_configs(admin, &request->topics[i], to);
+    }
+    call_answer(call, response);
+}
+
+void api_create_topics(struct api_call *call)
+{
+    struct wire_create_topics_request *request = call_decode(call);
+    if (!request)
+        return;
+    struct topic_admin *admin = CALL_ALLOC(call, struct topic_admin);
+    admin->call = call;
+    admin->request = request;
+    admin->count = request->topics_count > 0 ? request->topics_count : 0;
+    admin->topics = arena_zalloc(&call->req->arena, sizeof *admin->topics * (size_t)admin->count);
+    admin->timeout_ms = request->timeout_ms;
+    admin->validate_only = request->validate_only;
+    admin->fill = fill;
+    admin->is_shown = is_shown;
+    admin->answer = answer;
+    for (int32_t i = 0; i < admin->count; i++) {
+        admin->topics[i].name = arena_cstr(&call->req->arena, request->topics[i].name);
+        check(call, &request->topics[i], &admin->topics[i]);
+    }
+    topic_admin_refuse_repeated(admin);
+    topic_admin_run(admin);
+}
