@@ -1,0 +1,155 @@
+/*
+ * barnabas-server CONFIG [--override name=value]...
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "config/report.h"
+#include "server/server.h"
+#include "server/version.h"
+
+#define EXIT_USAGE 1
+
+static const char USAGE[] =
+    "usage: barnabas-server CONFIG [--override name=value]...\n"
+    "\n"
+    "Starts one broker with the settings of CONFIG, a server.properties file with Kafka's names.\n"
+    "  --override name=value   beats the file; may be given more than once\n"
+    "  --version               prints the version\n"
+    "  --help                  prints this\n"
+    "It stops in order on SIGTERM or SIGINT.\n";
+
+struct arguments {
+    const char *path;
+    const char **overrides;
+    size_t override_count;
+};
+
+/* -1: go on; else the status to exit with. */
+static int parse_arguments(int argc, char **argv, struct arguments *out)
+{
+    out->overrides = mem_zalloc(sizeof *out->overrides * (size_t)(argc + 1));
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(USAGE, stdout);
+            return EXIT_SUCCESS;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            puts("barnabas " BARNABAS_VERSION);
+            return EXIT_SUCCESS;
+        }
+        if (strcmp(argv[i], "--override") == 0) {
+            if (++i == argc) {
+                fprintf(stderr, "barnabas-server: --override needs name=value\n%s", USAGE);
+                return EXIT_USAGE;
+            }
+            out->overrides[out->override_count++] = argv[i];
+        } else if (argv[i][0] == '-' || out->path) {
+            fprintf(stderr, "barnabas-server: unexpected argument %s\n%s", argv[i], USAGE);
+            return EXIT_USAGE;
+        } else {
+            out->path = argv[i];
+        }
+    }
+    if (!out->path) {
+        fprintf(stderr, "barnabas-server: which configuration file?\n%s", USAGE);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static bool read_file(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    for (;;) {
+        ssize_t got = read(fd, buf_reserve(out, 65536), 65536);
+        if (got > 0)
+            out->len += (size_t)got;
+        else if (got == 0 || errno != EINTR) {
+            close(fd);
+            return got == 0;
+        }
+    }
+}
+
+static struct config *load_config(const struct arguments *args)
+{
+    struct buf text = {0};
+    if (!read_file(args->path, &text)) {
+        fprintf(stderr, "barnabas-server: cannot read %s: %s\n", args->path, strerror(errno));
+        return NULL;
+    }
+    struct config_report report = {0};
+    struct config *config =
+        config_load(buf_view(&text), args->path, args->overrides, args->override_count, &report);
+    config_report_log(&report);
+    if (!config)
+        log_error("server", "not_started",
+                  "reason=\"%zu settings of %s cannot be used; see the lines above\"", report.error_count,
+                  args->path);
+    config_report_close(&report);
+    buf_close(&text);
+    return config;
+}
+
+static void block_signals(sigset_t *stop_signals)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(stop_signals);
+    sigaddset(stop_signals, SIGTERM);
+    sigaddset(stop_signals, SIGINT);
+    sigaddset(stop_signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, stop_signals, NULL);
+}
+
+static void wait_for_stop(const sigset_t *stop_signals)
+{
+    int number = 0;
+    do {
+        if (sigwait(stop_signals, &number) != 0)
+            continue;
+    } while (number == SIGHUP); /* a closed terminal is no reason to stop */
+    log_info("server", "stopping", "signal=%s", strsignal(number));
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments args = {0};
+    int status = parse_arguments(argc, argv, &args);
+    if (status >= 0) {
+        free(args.overrides);
+        return status;
+    }
+    sigset_t stop_signals;
+    block_signals(&stop_signals);
+    assert_install_crash_handler();
+    log_set_thread_name("main");
+    struct config *config = load_config(&args);
+    free(args.overrides);
+    if (!config)
+        return EXIT_FAILURE;
+    struct errmsg why = {.text = ""};
+    struct server *server = server_start(config, &why);
+    config_release(config);
+    if (!server) {
+        log_error("server", "not_started", "reason=\"%s\"", why.text);
+        return EXIT_FAILURE;
+    }
+    wait_for_stop(&stop_signals);
+    server_stop(server);
+    log_info("server", "stopped", "%s", "");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,419 @@
+/*
+ * Start, each step undone by server_stop in the reverse order:
+ *
+ *   settings   threads   log directories (locked)   ZooKeeper session   cluster id, identity
+ *   dynamic settings   logs (loaded)   listeners (bound)   registration   controller
+ *   configuration changes   requests (accepted)
+ *
+ * Logs are loaded before the broker is visible, and it is visible before it accepts: others
+ * find its connections waiting in the backlog (zookeeper-and-controller 2.6).
+ */
+#include "server/server.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "core/fetch/fetch_sessions.h"
+#include "disk/posix.h"
+#include "disk/posix_clock.h"
+#include "disk/posix_random.h"
+#include "net/server.h"
+#include "server/identity.h"
+#include "server/session.h"
+#include "service/broker.h"
+#include "service/broker_settings.h"
+#include "service/cluster_setup.h"
+#include "service/config_changes.h"
+#include "service/control_fence.h"
+#include "service/controller_loop.h"
+#include "service/metadata_cache.h"
+#include "service/producer_ids.h"
+#include "service/registration.h"
+#include "service/replica_manager.h"
+#include "service/topic_configs.h"
+#include "service/topic_creation.h"
+#include "zk/session.h"
+
+struct server {
+    struct broker broker;
+    struct clock clock;
+    struct random random;
+    struct session *session;
+    struct config_changes *changes;
+    struct control_fence fence;
+    struct net_handler handler;
+    struct loop **all_loops;
+    int all_loops_count;
+    bool loops_running;
+    bool logs_loaded;
+};
+
+static const struct config *settings(const struct server *server)
+{
+    return atomic_load(&server->broker.config.value);
+}
+
+/* --- threads -------------------------------------------------------------------------------------------- */
+
+static int network_loops(const struct config *config)
+{
+    int wanted = config_int(config, CONFIG_BARNABAS_NETWORK_LOOPS);
+    if (wanted > 0)
+        return wanted;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (int)cores : 1;
+}
+
+static struct loop *add_loop(struct server *server, const char *name, struct errmsg *why)
+{
+    struct loop *loop = loop_new(name, &server->clock, why);
+    if (loop)
+        server->all_loops[server->all_loops_count++] = loop;
+    return loop;
+}
+
+static enum err start_threads(struct server *server, struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    int count = network_loops(settings(server));
+    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + 2));
+    broker->net_loops = mem_zalloc(sizeof *broker->net_loops * (size_t)count);
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "net-%d", i);
+        broker->net_loops[i] = add_loop(server, name, why);
+        if (!broker->net_loops[i])
+            return ERR_IO;
+        broker->net_loops_count++;
+    }
+    broker->control_loop = add_loop(server, "control", why);
+    broker->zk_loop = broker->control_loop ? add_loop(server, "controller", why) : NULL;
+    if (!broker->zk_loop)
+        return ERR_IO;
+    broker->domain = snapshot_domain_new(server->all_loops, server->all_loops_count);
+    /* Three at least: one may hang on a directory, one may wait for the other. */
+    int workers = config_int(settings(server), CONFIG_BACKGROUND_THREADS);
+    broker->workers = workers_new(workers > 3 ? workers : 3);
+    for (int i = 0; i < server->all_loops_count; i++)
+        loop_start(server->all_loops[i]);
+    server->loops_running = true;
+    return ERR_NONE;
+}
+
+/* --- ZooKeeper and identity ------------------------------------------------------------------------------
+ */
+
+static enum err open_session(struct server *server, struct errmsg *why)
+{
+    const struct config *config = settings(server);
+    const char *connect = config_str(config, CONFIG_ZOOKEEPER_CONNECT);
+    int timeout_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS);
+    int connect_ms = config_int_or(config, CONFIG_ZOOKEEPER_CONNECTION_TIMEOUT_MS, timeout_ms);
+    if (!connect) {
+        errmsg_set(why, "zookeeper.connect is not set");
+        return ERR_INVALID_ARGUMENT;
+    }
+    enum err err = zk_session_ensure_chroot(connect, connect_ms, why);
+    if (err != ERR_NONE)
+        return err;
+    server->session = session_new(&server->broker, connect, timeout_ms);
+    server->broker.zk = zk_client_port(session_client(server->session));
+    return session_await(server->session, connect_ms, why);
+}
+
+static enum err find_identity(struct server *server, struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    struct zk_sync sync = {broker->zk, broker->zk_loop};
+    enum err err = cluster_setup_paths(&sync, why);
+    if (err == ERR_NONE)
+        err = cluster_setup_id(&sync, broker->random, broker->cluster_id, why);
+    if (err == ERR_NONE)
+        err = identity_find(broker, settings(server), &sync, replica_manager_dirs(broker->replicas), why);
+    if (err == ERR_NONE)
+        log_info("server", "identity", "broker=%d cluster=%s", broker->id, broker->cluster_id);
+    return err;
+}
+
+/* --- listeners -------------------------------------------------------------------------------------------
+ */
+
+static enum err bind_listeners(struct server *server, struct errmsg *why)
+{
+    const struct config *config = settings(server);
+    const struct config_listeners *listeners = config_listeners(config);
+    struct net_listener_config *items = mem_zalloc(sizeof *items * listeners->count);
+    for (size_t i = 0; i < listeners->count; i++)
+        items[i] = (struct net_listener_config){
+            .name = listeners->items[i].name,
+            .host = listeners->items[i].host,
+            .port = listeners->items[i].port,
+            .max_connections = config_listener_int(config, listeners->items[i].name, CONFIG_MAX_CONNECTIONS)};
+    struct net_config net = {
+        .listeners = items,
+        .listeners_count = (int)listeners->count,
+        .request_max_bytes = config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES),
+        .queued_max_bytes = config_long(config, CONFIG_QUEUED_MAX_REQUEST_BYTES),
+        .connections_max_idle_ms = config_long(config, CONFIG_CONNECTIONS_MAX_IDLE_MS),
+        .max_connections = config_int(config, CONFIG_MAX_CONNECTIONS),
+        .max_connections_per_ip = config_int(config, CONFIG_MAX_CONNECTIONS_PER_IP),
+        .max_connections_per_ip_overrides = config_str(config, CONFIG_MAX_CONNECTIONS_PER_IP_OVERRIDES),
+        .max_connection_creation_rate = config_int(config, CONFIG_MAX_CONNECTION_CREATION_RATE),
+        .send_buffer_bytes = config_int(config, CONFIG_SOCKET_SEND_BUFFER_BYTES),
+        .receive_buffer_bytes = config_int(config, CONFIG_SOCKET_RECEIVE_BUFFER_BYTES),
+        .listen_backlog = config_int(config, CONFIG_SOCKET_LISTEN_BACKLOG_SIZE),
+    };
+    server->handler = (struct net_handler){.arg = &server->broker, .request = api_dispatch};
+    server->broker.net =
+        net_server_new(&net, server->broker.net_loops, server->broker.net_loops_count, &server->handler, why);
+    free(items);
+    return server->broker.net ? ERR_NONE : ERR_IO;
+}
+
+/* --- registration ----------------------------------------------------------------------------------------
+ */
+
+/* The endpoints to publish: ports that were 0 are known now, an unset host is this machine's name. */
+static void fill_endpoints(struct server *server, struct znode_broker *znode, char hostname[256],
+                           struct znode_endpoint *endpoints)
+{
+    const struct config_listeners *listeners = config_listeners(settings(server));
+    if (gethostname(hostname, 256) != 0)
+        memcpy(hostname, "localhost", sizeof "localhost");
+    hostname[255] = '\0';
+    for (size_t i = 0; i < listeners->advertised_count; i++) {
+        size_t index = listeners->advertised[i];
+        const struct config_listener *listener = &listeners->items[index];
+        int port = listener->advertised_port ? listener->advertised_port
+                                             : net_server_port(server->broker.net, (int)index);
+        endpoints[i] =
+            (struct znode_endpoint){.listener = listener->name,
+                                    .protocol = security_protocol_name(listener->protocol),
+                                    .host = listener->advertised_host ? listener->advertised_host : hostname,
+                                    .port = port};
+        if (!znode->host && listener->protocol == PROTOCOL_PLAINTEXT) {
+            znode->host = endpoints[i].host;
+            znode->port = port;
+        }
+    }
+    znode->endpoints = endpoints;
+    znode->endpoints_count = (int32_t)listeners->advertised_count;
+}
+
+static enum err register_broker(struct server *server, int64_t *epoch, struct errmsg *why)
+{
+    const struct config *config = settings(server);
+    struct broker *broker = &server->broker;
+    struct log_dirs *dirs = replica_manager_dirs(broker->replicas);
+    const char **paths = mem_zalloc(sizeof *paths * (size_t)dirs->count);
+    int live = 0;
+    for (int i = 0; i < dirs->count; i++)
+        if (!log_dir_is_offline(&dirs->items[i]->dir))
+            paths[live++] = dirs->items[i]->dir.path;
+    char hostname[256];
+    struct znode_endpoint *endpoints = mem_zalloc(sizeof *endpoints * config_listeners(config)->count);
+    struct registration_config registration = {
+        .connect = config_str(config, CONFIG_ZOOKEEPER_CONNECT),
+        .session_timeout_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS),
+        .dirs = paths,
+        .dirs_count = live,
+        .znode = {.version = 5, .port = -1, .jmx_port = -1, .rack = config_str(config, CONFIG_BROKER_RACK)}};
+    fill_endpoints(server, &registration.znode, hostname, endpoints);
+    broker->registration = registration_new(broker, session_client(server->session), &registration);
+    free(endpoints);
+    free(paths);
+    enum err err = registration_check_endpoints(broker->registration, why);
+    return err == ERR_NONE ? registration_register(broker->registration, epoch, why) : err;
+}
+
+/* --- controller ------------------------------------------------------------------------------------------
+ */
+
+static void make_controller(struct server *server)
+{
+    const struct config *config = settings(server);
+    const struct config_listeners *listeners = config_listeners(config);
+    const char *control_plane = config_str(config, CONFIG_CONTROL_PLANE_LISTENER_NAME);
+    struct controller_loop_config controller = {
+        .core = {.broker_id = server->broker.id,
+                 .unclean_election = config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE),
+                 .delete_topic = config_bool(config, CONFIG_DELETE_TOPIC_ENABLE),
+                 .auto_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
+                 .rebalance_check_ms =
+                     config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
+                 .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE)},
+        .listener = control_plane ? control_plane : listeners->items[listeners->inter_broker].name,
+        .socket_timeout_ms = config_int(config, CONFIG_CONTROLLER_SOCKET_TIMEOUT_MS),
+        .request_timeout_ms = config_int(config, CONFIG_REQUEST_TIMEOUT_MS),
+        .max_answer_bytes = config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES)};
+    server->broker.controller =
+        controller_loop_new(&controller, server->broker.zk_loop, server->broker.zk, server->broker.random);
+}
+
+/* --- fetch sessions --------------------------------------------------------------------------------------
+ */
+
+static void make_fetch_sessions(struct server *server)
+{
+    struct broker *broker = &server->broker;
+    int slots = config_int(settings(server), CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
+    int each = (slots + broker->net_loops_count - 1) / broker->net_loops_count;
+    broker->fetch_sessions = mem_zalloc(sizeof *broker->fetch_sessions * (size_t)broker->net_loops_count);
+    for (int i = 0; i < broker->net_loops_count; i++)
+        fetch_sessions_init(&broker->fetch_sessions[i], each, random_u64(broker->random));
+}
+
+static void free_fetch_sessions(struct server *server)
+{
+    struct broker *broker = &server->broker;
+    for (int i = 0; broker->fetch_sessions && i < broker->net_loops_count; i++)
+        fetch_sessions_close(&broker->fetch_sessions[i]);
+    free(broker->fetch_sessions);
+}
+
+/* --- start and stop --------------------------------------------------------------------------------------
+ */
+
+static enum err open_dirs(struct server *server, struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    struct config_list dirs = config_log_dirs(settings(server));
+    broker->topic_configs = topic_configs_new(broker);
+    broker->topic_creation = topic_creation_new();
+    broker->metadata = metadata_cache_new(broker);
+    broker->replicas = replica_manager_new(broker);
+    broker->producer_ids = producer_ids_new(broker);
+    return log_dirs_open(replica_manager_dirs(broker->replicas), broker, dirs.items, (int)dirs.count, why);
+}
+
+static enum err start(struct server *server, struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    enum err err = start_threads(server, why);
+    if (err == ERR_NONE)
+        err = open_dirs(server, why);
+    if (err == ERR_NONE)
+        err = open_session(server, why);
+    if (err == ERR_NONE)
+        err = find_identity(server, why);
+    if (err != ERR_NONE)
+        return err;
+    broker_settings_reload(broker);
+    err = replica_manager_load(broker->replicas, why);
+    if (err == ERR_NONE) {
+        server->logs_loaded = true;
+        err = bind_listeners(server, why);
+    }
+    if (err != ERR_NONE)
+        return err;
+    make_fetch_sessions(server);
+    make_controller(server);
+    int64_t epoch;
+    err = register_broker(server, &epoch, why);
+    if (err != ERR_NONE)
+        return err;
+    server->changes = config_changes_new(broker);
+    session_follow(server->session, server->changes, epoch);
+    config_changes_kick(server->changes);
+    replica_manager_start(broker->replicas);
+    net_server_open(broker->net);
+    return ERR_NONE;
+}
+
+struct server *server_start(struct config *config, struct errmsg *why)
+{
+    struct server *server = MEM_NEW(struct server);
+    struct broker *broker = &server->broker;
+    server->clock = clock_posix();
+    server->random = random_posix();
+    broker->clock = &server->clock;
+    broker->random = &server->random;
+    broker->disk = disk_posix_new(0);
+    broker->id = -1;
+    broker->fence = &server->fence;
+    atomic_store(&broker->epoch, -1);
+    atomic_store(&broker->config.value, config_share(config));
+    pthread_mutex_init(&broker->config_lock, NULL);
+    int64_t begun_ms = clock_mono_ms(broker->clock);
+    if (start(server, why) != ERR_NONE) {
+        server_stop(server);
+        return NULL;
+    }
+    log_info("server", "started", "broker=%d port=%d ms=%lld", broker->id, net_server_port(broker->net, 0),
+             (long long)(clock_mono_ms(broker->clock) - begun_ms));
+    return server;
+}
+
+static void stop_serving(struct server *server)
+{
+    struct broker *broker = &server->broker;
+    if (server->changes)
+        config_changes_stop(server->changes);
+    if (broker->net) {
+        net_server_stop_accepting(broker->net);
+        net_server_stop(broker->net);
+    }
+    if (server->logs_loaded)
+        replica_manager_stop(broker->replicas);
+    if (broker->controller)
+        controller_loop_stop(broker->controller);
+    if (broker->registration)
+        registration_forget(broker->registration);
+    session_close(server->session);
+}
+
+static void stop_threads(struct server *server)
+{
+    if (server->broker.workers)
+        workers_stop(server->broker.workers);
+    for (int i = 0; i < server->all_loops_count; i++)
+        if (server->loops_running)
+            loop_stop(server->all_loops[i]);
+    for (int i = 0; i < server->all_loops_count; i++)
+        if (server->loops_running)
+            loop_join(server->all_loops[i]);
+}
+
+static void free_services(struct server *server)
+{
+    struct broker *broker = &server->broker;
+    net_server_free(broker->net);
+    free_fetch_sessions(server);
+    controller_loop_free(broker->controller);
+    registration_free(broker->registration);
+    config_changes_free(server->changes);
+    session_free(server->session);
+    replica_manager_free(broker->replicas);
+    metadata_cache_free(broker->metadata);
+    producer_ids_free(broker->producer_ids);
+    topic_configs_free(broker->topic_configs);
+    topic_creation_free(broker->topic_creation);
+}
+
+void server_stop(struct server *server)
+{
+    struct broker *broker = &server->broker;
+    if (server->loops_running)
+        stop_serving(server);
+    stop_threads(server);
+    free_services(server);
+    if (broker->domain)
+        snapshot_domain_free(broker->domain);
+    if (broker->workers)
+        workers_free(broker->workers);
+    for (int i = 0; i < server->all_loops_count; i++)
+        loop_free(server->all_loops[i]);
+    free(server->all_loops);
+    free(broker->net_loops);
+    config_release(atomic_load(&broker->config.value));
+    pthread_mutex_destroy(&broker->config_lock);
+    disk_posix_free(broker->disk);
+    free(server);
+}

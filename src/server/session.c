@@ -1,0 +1,209 @@
+#include "server/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "service/config_changes.h"
+#include "service/controller_loop.h"
+#include "service/registration.h"
+
+#define RETRY_MS 1000
+
+struct session {
+    struct broker *broker;
+    struct zk_client *client;
+    struct config_changes *changes;
+
+    pthread_mutex_t lock; /* the starting thread waits for `opened` */
+    pthread_cond_t changed;
+    bool opened;
+
+    /* ZooKeeper loop. */
+    int64_t id;
+    bool following;
+    bool registering;
+    bool again; /* another session was opened meanwhile */
+    bool closed;
+    struct loop_timer retry;
+    struct work work;
+    enum err result;
+    struct errmsg why;
+    int64_t epoch;
+    struct loop_message follow_message;
+};
+
+static void begin_registering(struct session *session);
+
+/* --- registering again ---------------------------------------------------------------------------------- */
+
+static void register_run(struct work *work)
+{
+    struct session *session = CONTAINER_OF(work, struct session, work);
+    session->result = registration_register(session->broker->registration, &session->epoch, &session->why);
+}
+
+static void register_done(struct work *work, bool discard)
+{
+    struct session *session = CONTAINER_OF(work, struct session, work);
+    session->registering = false;
+    if (discard || session->closed)
+        return;
+    if (session->again) {
+        session->again = false;
+        begin_registering(session);
+    } else if (session->result == ERR_NONE) {
+        controller_loop_registered(session->broker->controller, session->id, session->epoch);
+        config_changes_kick(session->changes);
+    } else if (session->result == ERR_EXISTS) {
+        /* Never go on as a broker that the cluster does not know (KAFKA-14845). */
+        log_error("registration", "id_taken", "error=\"%s\" effect=\"the broker ends\"", session->why.text);
+        _Exit(1);
+    } else if (session->result != ERR_SESSION_EXPIRED) {
+        log_warn("registration", "not_registered", "error=\"%s\" retry_ms=%d", session->why.text, RETRY_MS);
+        loop_timer_arm(session->broker->zk_loop, &session->retry,
+                       loop_now_ms(session->broker->zk_loop) + RETRY_MS);
+    }
+}
+
+static void begin_registering(struct session *session)
+{
+    if (session->registering) {
+        session->again = true;
+        return;
+    }
+    session->registering = true;
+    session->work = (struct work){
+        .home = session->broker->zk_loop, .run = register_run, .done = register_done, .label = "register"};
+    workers_submit(session->broker->workers, &session->work);
+}
+
+static void retry_fired(struct loop_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    struct session *session = CONTAINER_OF(timer, struct session, retry);
+    if (session->id != 0 && !session->closed)
+        begin_registering(session);
+}
+
+/* --- events --------------------------------------------------------------------------------------------- */
+
+static void on_opened(struct session *session, int64_t id)
+{
+    session->id = id;
+    log_info("zk", "session_opened", "session=0x%llx", (unsigned long long)id);
+    pthread_mutex_lock(&session->lock);
+    session->opened = true;
+    pthread_cond_signal(&session->changed);
+    pthread_mutex_unlock(&session->lock);
+    if (session->following)
+        begin_registering(session);
+}
+
+static void on_session(void *arg, enum zk_session_event event, int64_t id)
+{
+    struct session *session = arg;
+    switch (event) {
+    case ZK_SESSION_OPENED:
+        on_opened(session, id);
+        break;
+    case ZK_SESSION_EXPIRED:
+        session->id = 0;
+        loop_timer_cancel(session->broker->zk_loop, &session->retry);
+        if (session->following)
+            controller_loop_expired(session->broker->controller);
+        break;
+    case ZK_SESSION_CONNECTED:
+        log_info("zk", "connected", "session=0x%llx", (unsigned long long)id);
+        break;
+    case ZK_SESSION_DISCONNECTED:
+        log_warn("zk", "disconnected", "session=0x%llx", (unsigned long long)id);
+        break;
+    }
+}
+
+static void on_watch(void *arg, enum zk_watch_kind kind, const char *path)
+{
+    struct session *session = arg;
+    if (!session->following)
+        return;
+    if (strcmp(path, CONFIG_CHANGES_PATH) == 0)
+        config_changes_kick(session->changes);
+    else
+        controller_loop_watch(session->broker->controller, kind, path);
+}
+
+/* --- lifecycle ------------------------------------------------------------------------------------------ */
+
+struct session *session_new(struct broker *broker, const char *connect, int timeout_ms)
+{
+    struct session *session = MEM_NEW(struct session);
+    session->broker = broker;
+    session->retry.fire = retry_fired;
+    pthread_mutex_init(&session->lock, NULL);
+    pthread_cond_init(&session->changed, NULL);
+    struct zk_client_config config = {.connect = connect, .session_timeout_ms = timeout_ms};
+    struct zk_events events = {.arg = session, .watch = on_watch, .session = on_session};
+    session->client = zk_client_new(&config, broker->zk_loop, broker->workers, &events);
+    zk_client_open(session->client);
+    return session;
+}
+
+struct zk_client *session_client(struct session *session)
+{
+    return session->client;
+}
+
+enum err session_await(struct session *session, int timeout_ms, struct errmsg *why)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += timeout_ms / 1000 + 1;
+    pthread_mutex_lock(&session->lock);
+    int rc = 0;
+    while (!session->opened && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&session->changed, &session->lock, &deadline);
+    bool opened = session->opened;
+    pthread_mutex_unlock(&session->lock);
+    if (opened)
+        return ERR_NONE;
+    errmsg_set(why, "no ZooKeeper session within %d ms (zookeeper.connection.timeout.ms)", timeout_ms);
+    return ERR_REQUEST_TIMED_OUT;
+}
+
+static void follow_on_loop(struct loop_message *msg, bool discard)
+{
+    struct session *session = CONTAINER_OF(msg, struct session, follow_message);
+    if (discard)
+        return;
+    session->following = true;
+    if (session->id != 0)
+        controller_loop_registered(session->broker->controller, session->id, session->epoch);
+}
+
+void session_follow(struct session *session, struct config_changes *changes, int64_t epoch)
+{
+    session->changes = changes;
+    session->epoch = epoch;
+    session->follow_message = (struct loop_message){.run = follow_on_loop, .label = "zk_follow"};
+    loop_post(session->broker->zk_loop, &session->follow_message);
+}
+
+void session_close(struct session *session)
+{
+    if (session)
+        zk_client_close(session->client);
+}
+
+void session_free(struct session *session)
+{
+    if (!session)
+        return;
+    zk_client_free(session->client);
+    pthread_cond_destroy(&session->changed);
+    pthread_mutex_destroy(&session->lock);
+    free(session);
+}
