@@ -84,7 +84,7 @@ bool partition_files_has(const struct partition_files *files, int64_t base_offse
 }
 
 enum err partition_files_unlink(struct partition_files *files, struct disk *disk, const char *dir, size_t i,
-                              struct errmsg *why)
+                                struct errmsg *why)
 {
     char *path = mem_printf("%s/%s", dir, files->items[i].name);
     enum err err = DISK(disk, unlink, path, why);
@@ -220,7 +220,7 @@ static void drop_repeated_names(struct partition_files *files)
 }
 
 enum err partition_files_settle(struct partition_files *files, struct disk *disk, const char *dir,
-                              struct errmsg *why)
+                                struct errmsg *why)
 {
     enum err err = DISK(disk, list, dir, add_name, files, why);
     if (err)

@@ -42,11 +42,11 @@ struct partition_files {
 void partition_files_close(struct partition_files *files);
 /* Settles the directory and lists what is left into the empty `files`. */
 MUST_USE enum err partition_files_settle(struct partition_files *files, struct disk *disk, const char *dir,
-                                       struct errmsg *why);
+                                         struct errmsg *why);
 /* Is there "<20 digits of base_offset><extension>"? */
 bool partition_files_has(const struct partition_files *files, int64_t base_offset, const char *extension);
 /* Unlinks file `i`; the list keeps it. */
 MUST_USE enum err partition_files_unlink(struct partition_files *files, struct disk *disk, const char *dir,
-                                       size_t i, struct errmsg *why);
+                                         size_t i, struct errmsg *why);
 
 #endif
