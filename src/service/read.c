@@ -4,13 +4,11 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
 #include "storage/leader_epochs.h"
 #include "wire/record_convert.h"
-
-/* After so many rounds of warming the page cache drops what is read into it: then wait for the disk. */
-#define WARMINGS_MAX 4
 
 /* A byte of each such piece is probed; the kernel reads ahead in larger ones. */
 #define PROBE_EVERY_BYTES (64 * 1024)
@@ -56,16 +54,16 @@ static enum log_bound bound_of(const struct read_op *op)
     return op->read_committed ? LOG_BOUND_LAST_STABLE : LOG_BOUND_HIGH_WATERMARK;
 }
 
-static enum op_outcome read_run(struct partition_op *base, struct partition *part)
+/* By the holder. The slice's file is shared, so that it outlives the hold. */
+static void look(struct read_op *op, struct partition *part, bool nowait)
 {
-    struct read_op *op = CONTAINER_OF(base, struct read_op, op);
     op->leader_id = part->replica.leader_id;
     op->leader_epoch = part->replica.leader_epoch;
     op->err = check_role(op, part);
     if (op->err == ERR_NONE)
         op->err = check_divergence(op, part);
     if (op->err != ERR_NONE)
-        return OP_DONE;
+        return;
     const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
     op->may_convert = settings->downconversion;
     op->high_watermark = log_high_watermark(part->log).offset;
@@ -75,41 +73,26 @@ static enum op_outcome read_run(struct partition_op *base, struct partition *par
                        : op->read_committed ? op->last_stable_offset
                                             : op->high_watermark;
     if (op->diverging_epoch >= 0)
-        return OP_DONE;
+        return;
     struct log_read_args args = {.offset = op->fetch_offset,
                                  .max_bytes = op->max_bytes,
                                  .bound = bound_of(op),
                                  .min_one = op->min_one,
-                                 .nowait = op->warmings < WARMINGS_MAX,
+                                 .nowait = nowait,
                                  .want_aborted = op->read_committed};
     op->err = log_read(part->log, &args, &op->slice, &op->why);
     if (op->err == ERR_KAFKA_STORAGE_ERROR)
         partition_fail_storage(part, &op->why);
-    if ((op->err == ERR_NONE || op->err == ERR_WOULD_BLOCK) && op->slice.file)
+    if (op->err == ERR_NONE && op->slice.file)
         disk_file_share(op->slice.file);
     else
         op->slice.file = NULL;
-    return OP_DONE;
 }
 
-static void submit(struct read_op *op);
-
-/* On a worker: brings what the lookup missed into the page cache. */
-static void warm_run(struct work *work)
+static enum op_outcome read_run(struct partition_op *base, struct partition *part)
 {
-    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
-    if (!op->slice.file)
-        return;
-    uint8_t piece[64 * 1024];
-    int64_t pos = op->slice.pos;
-    int64_t end = pos + op->slice.len;
-    while (pos < end) {
-        size_t got;
-        size_t want = end - pos < (int64_t)sizeof piece ? (size_t)(end - pos) : sizeof piece;
-        if (DISK_FILE(op->slice.file, pread, piece, want, pos, &got, NULL) != ERR_NONE || got == 0)
-            return; /* the lookup that follows meets the same error and says so */
-        pos += (int64_t)got;
-    }
+    look(CONTAINER_OF(base, struct read_op, op), part, true);
+    return OP_DONE;
 }
 
 static void finish(struct read_op *op)
@@ -117,6 +100,9 @@ static void finish(struct read_op *op)
     partition_release(op->part);
     op->done(op);
 }
+
+/* --- bytes that are in the page cache
+ * ----------------------------------------------------------------------- */
 
 /* Would sending the slice wait for the disk? */
 static bool is_cached(const struct log_slice *slice)
@@ -150,30 +136,35 @@ static bool take_bytes(struct read_op *op)
     return err != ERR_WOULD_BLOCK;
 }
 
-static void warm_done(struct work *work, bool discard)
+/* --- the slow way, on a worker
+ * ------------------------------------------------------------------------------- */
+
+static void look_and_wait(struct partition *part, void *arg)
 {
-    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
-    if (op->err == ERR_NONE) { /* the bytes of a slice that was found: they are in the cache now */
-        take_bytes(op);
-        finish(op);
-        return;
-    }
-    read_op_close(op);
-    if (discard) {
-        op->err = ERR_UNKNOWN_SERVER_ERROR;
-        finish(op);
-        return;
-    }
-    submit(op);
+    look(arg, part, false);
 }
 
-/* On a worker: the whole slice is read, and rewritten where the reader could not understand it. */
-static void convert_run(struct work *work)
+/* Brings the slice into the page cache. */
+static void warm(const struct log_slice *slice)
 {
-    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
+    uint8_t piece[64 * 1024];
+    int64_t pos = slice->pos;
+    int64_t end = pos + slice->len;
+    while (pos < end) {
+        size_t got;
+        size_t want = end - pos < (int64_t)sizeof piece ? (size_t)(end - pos) : sizeof piece;
+        if (DISK_FILE(slice->file, pread, piece, want, pos, &got, NULL) != ERR_NONE || got == 0)
+            return; /* the sender meets the same error */
+        pos += (int64_t)got;
+    }
+}
+
+/* Reads the whole slice and rewrites what the reader would not understand. */
+static void convert(struct read_op *op)
+{
     size_t len = (size_t)op->slice.len;
-    uint8_t *records = mem_try_alloc(len);
     size_t got = 0;
+    uint8_t *records = mem_try_alloc(len);
     op->err = records ? DISK_FILE(op->slice.file, pread, records, len, op->slice.pos, &got, &op->why)
                       : ERR_NO_MEMORY;
     struct view slice = view_of(records, got);
@@ -184,66 +175,66 @@ static void convert_run(struct work *work)
         op->bytes = buf_view(&op->converted);
     }
     free(records);
+    if (op->err == ERR_NONE && !op->bytes.ptr)
+        return; /* it can be sent as it is */
+    disk_file_release(op->slice.file);
+    op->slice.file = NULL;
+    op->slice.len = op->err == ERR_NONE ? (int32_t)op->bytes.len : 0;
 }
 
-static void convert_done(struct work *work, bool discard)
+static void slow_run(struct work *work)
 {
     struct read_op *op = CONTAINER_OF(work, struct read_op, work);
-    if (discard)
+    if (op->err == ERR_WOULD_BLOCK)
+        partition_call(op->part, look_and_wait, op);
+    if (op->err != ERR_NONE || !op->slice.file)
+        return;
+    if (op->max_magic < 2)
+        convert(op);
+    else
+        warm(&op->slice);
+}
+
+static void slow_done(struct work *work, bool discard)
+{
+    struct read_op *op = CONTAINER_OF(work, struct read_op, work);
+    if (discard && op->err == ERR_NONE)
         op->err = ERR_UNKNOWN_SERVER_ERROR;
-    if (op->err != ERR_NONE || op->bytes.ptr) {
-        disk_file_release(op->slice.file);
-        op->slice.file = NULL;
-        op->slice.len = op->err == ERR_NONE ? (int32_t)op->bytes.len : 0;
-    }
+    if (op->err == ERR_NONE && op->slice.file)
+        take_bytes(op); /* were they dropped again already, the sender waits for them */
     finish(op);
 }
 
-static void convert(struct read_op *op)
-{
-    op->work = (struct work){
-        .home = loop_current(), .run = convert_run, .done = convert_done, .label = "down_convert"};
-    workers_submit(op->broker->workers, &op->work);
-}
+/* --- submitting
+ * ----------------------------------------------------------------------------------------------- */
 
 static void read_came_home(struct partition_op *base)
 {
     struct read_op *op = CONTAINER_OF(base, struct read_op, op);
-    if (op->err == ERR_NONE && op->slice.file && op->max_magic < 2) {
-        convert(op);
-        return;
-    }
-    bool cold =
-        op->err == ERR_NONE && op->slice.file && op->warmings < WARMINGS_MAX && !is_cached(&op->slice);
-    if (op->err != ERR_WOULD_BLOCK && !cold) {
+    bool found = op->err == ERR_NONE && op->slice.file;
+    bool slow = op->err == ERR_WOULD_BLOCK || (found && (op->max_magic < 2 || !take_bytes(op)));
+    if (!slow) {
         finish(op);
         return;
     }
-    op->warmings++;
     op->work =
-        (struct work){.home = loop_current(), .run = warm_run, .done = warm_done, .label = "warm_page_cache"};
+        (struct work){.home = loop_current(), .run = slow_run, .done = slow_done, .label = "slow_read"};
     workers_submit(op->broker->workers, &op->work);
-}
-
-static void submit(struct read_op *op)
-{
-    op->op = (struct partition_op){
-        .home = loop_current(), .run = read_run, .done = read_came_home, .label = "read"};
-    partition_submit(op->part, &op->op);
 }
 
 void read_submit(struct read_op *op)
 {
     partition_share(op->part);
     op->err = ERR_NONE;
-    op->warmings = 0;
     op->high_watermark = -1;
     op->last_stable_offset = -1;
     op->log_start_offset = -1;
     op->leader_id = -1;
     op->leader_epoch = -1;
     op->diverging_epoch = -1;
-    submit(op);
+    op->op = (struct partition_op){
+        .home = loop_current(), .run = read_run, .done = read_came_home, .label = "read"};
+    partition_submit(op->part, &op->op);
 }
 
 void read_op_close(struct read_op *op)

@@ -1,10 +1,10 @@
 /*
  * Reading a partition for a fetch: where the bytes are, not the bytes themselves.
  *
- *   look     as the holder: checks, finds the slice of the segment, shares its file
- *   warm     if finding it would have had to wait for the disk: a worker reads what is
- *            missing into the page cache, then it is looked up again
- *   convert  for a reader of an older record format: on a worker
+ *   look   as the holder: checks, finds the slice of the segment, shares its file
+ *   slow   on a worker, when finding or reading it would wait for the disk, or when a reader of an
+ *          older record format needs it rewritten: a reader of old data stalls neither its loop nor
+ *          the others on it
  *
  * Ownership: op and its outputs belong to the request; read_op_close gives the file back.
  * Runs on: the loop of the request, except where said.
@@ -53,7 +53,6 @@ struct read_op {
     /* Private. */
     struct partition_op op;
     struct work work;
-    int warmings;
     struct buf converted; /* holds bytes, for an old reader */
     bool may_convert;     /* message.downconversion.enable */
 };
