@@ -132,27 +132,17 @@ static enum err batch_file(struct atomic_batch *batch, const char *dir, const ch
     return err;
 }
 
-/* The directory of a new partition, with the files that must be there before the first append. */
+/* The directory of a new partition, with the file that must be there before the first append. */
 static enum err prepare_dir(struct role_change *change, struct atomic_batch *batch)
 {
     struct log_dir *dir = &change->dir->dir;
     enum err err = log_dir_create_partition(dir, change->part->name, &change->why);
-    if (err != ERR_NONE)
+    if (err != ERR_NONE || uuid_is_zero(change->topic_id))
         return err;
     char *path = log_dir_join(dir, change->part->name);
     struct buf text = {0};
-    if (!uuid_is_zero(change->topic_id)) {
-        partition_metadata_format(change->topic_id, &text);
-        err = batch_file(batch, path, PARTITION_METADATA_FILE_NAME, &text, &change->why);
-    }
-    if (err == ERR_NONE) {
-        struct leader_epochs epochs = {0};
-        leader_epochs_assign(&epochs, change->command.leader_epoch, 0);
-        buf_clear(&text);
-        leader_epochs_format(&epochs, &text);
-        leader_epochs_close(&epochs);
-        err = batch_file(batch, path, LEADER_EPOCH_FILE_NAME, &text, &change->why);
-    }
+    partition_metadata_format(change->topic_id, &text);
+    err = batch_file(batch, path, PARTITION_METADATA_FILE_NAME, &text, &change->why);
     buf_close(&text);
     free(path);
     return err;
@@ -250,9 +240,8 @@ static void take_over(struct partition *part, void *arg)
     atomic_store(&part->leader_epoch_hint, change->command.leader_epoch);
     if (change->became_leader) {
         struct leader_epochs *epochs = log_leader_epochs(part->log);
-        leader_epochs_assign(epochs, change->command.leader_epoch, end);
-        change->epochs_changed = epochs->dirty;
-        if (epochs->dirty) {
+        change->epochs_changed = leader_epochs_assign(epochs, change->command.leader_epoch, end);
+        if (change->epochs_changed) {
             leader_epochs_format(epochs, &change->epochs_text);
             epochs->dirty = false;
         }
