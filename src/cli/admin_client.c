@@ -12,7 +12,7 @@
 #define CONTROLLER_BACKOFF_MS 100
 /* A controller that just died is the one that Metadata names until its session is over. */
 #define CONTROLLER_UNREACHABLE_MS 10000
-#define NO_CONTROLLER         (-1)
+#define NO_CONTROLLER             (-1)
 
 struct node {
     struct admin_broker broker;
@@ -94,8 +94,8 @@ enum err admin_metadata(struct admin_client *client, const struct view *topics, 
         for (int i = 0; i < count; i++)
             request.topics[i].name = topics[i];
     }
-    enum err err = admin_call(client, ADMIN_ANY_BROKER, wire_api_find_any(METADATA_KEY), &request, arena,
-                              out, why);
+    enum err err =
+        admin_call(client, ADMIN_ANY_BROKER, wire_api_find_any(METADATA_KEY), &request, arena, out, why);
     if (err == ERR_NONE)
         learn_nodes(client, out);
     return err;
@@ -182,8 +182,7 @@ int admin_client_timeout_ms(const struct admin_client *client)
 
 /* --- calls ---------------------------------------------------------------------------------------- */
 
-struct connection *admin_client_connection(struct admin_client *client, int32_t broker_id,
-                                           struct errmsg *why)
+struct connection *admin_client_connection(struct admin_client *client, int32_t broker_id, struct errmsg *why)
 {
     struct connection_config config = connection_config_of(client);
     if (broker_id == ADMIN_ANY_BROKER) {

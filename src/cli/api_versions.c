@@ -159,8 +159,7 @@ static int run(const struct options *opts)
     }
     struct progress progress;
     progress_start(&progress, "Waiting for the cluster", NULL, 0);
-    struct admin_client *client =
-        admin_client_new(options_text(opts, OPT_BOOTSTRAP_SERVER), &config, &why);
+    struct admin_client *client = admin_client_new(options_text(opts, OPT_BOOTSTRAP_SERVER), &config, &why);
     progress_stop(&progress);
     int status = client ? print_brokers(client) : 1;
     if (client == NULL)

@@ -47,8 +47,9 @@ bool client_property_allowed(const char *key, const char *value, struct errmsg *
     bool protected = strcmp(key, "security.protocol") == 0 && strcmp(value, "PLAINTEXT") != 0;
     if (!protected && strncmp(key, "sasl.jaas", strlen("sasl.jaas")) != 0)
         return true;
-    errmsg_set(why, "%.60s=%.40s: SSL and SASL are not supported by this version; connect to a listener of "
-                    "PLAINTEXT",
+    errmsg_set(why,
+               "%.60s=%.40s: SSL and SASL are not supported by this version; connect to a listener of "
+               "PLAINTEXT",
                key, protected ? value : "...");
     return false;
 }

@@ -12,7 +12,8 @@ const char *kafka_error_text(int16_t code)
     case ERR_UNKNOWN_TOPIC_OR_PARTITION:
         return "This server does not host this topic-partition.";
     case ERR_LEADER_NOT_AVAILABLE:
-        return "There is no leader for this topic-partition as we are in the middle of a leadership election.";
+        return "There is no leader for this topic-partition as we are in the middle of a leadership "
+               "election.";
     case ERR_REQUEST_TIMED_OUT:
         return "The request timed out.";
     case ERR_INVALID_TOPIC_EXCEPTION:

@@ -23,6 +23,8 @@ struct command {
 
 static const struct command commands[] = {
     {"topics", "kafka-topics", "create, list, describe, alter and delete topics", topics_command},
+    {"produce", "kafka-console-producer", "send lines of standard input as messages", produce_command},
+    {"consume", "kafka-console-consumer", "print messages of a topic", consume_command},
     {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
      api_versions_command},
 };

@@ -35,8 +35,14 @@ struct option_spec {
 };
 
 /* The two that every tool has. */
-#define OPTION_SPEC_HELP    {"help", OPTION_FLAG, false, NULL, "Print usage information."}
-#define OPTION_SPEC_VERSION {"version", OPTION_FLAG, false, NULL, "Display the version and end."}
+#define OPTION_SPEC_HELP                                                                                     \
+    {                                                                                                        \
+        "help", OPTION_FLAG, false, NULL, "Print usage information."                                         \
+    }
+#define OPTION_SPEC_VERSION                                                                                  \
+    {                                                                                                        \
+        "version", OPTION_FLAG, false, NULL, "Display the version and end."                                  \
+    }
 
 struct option_found {
     bool present;

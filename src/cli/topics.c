@@ -133,10 +133,14 @@ static const struct {
     int option;
     int other;
 } exclusions[] = {
-    {OPT_UNDER_REPLICATED, OPT_WITH_OVERRIDES},     {OPT_UNDER_MIN_ISR, OPT_WITH_OVERRIDES},
-    {OPT_AT_MIN_ISR, OPT_WITH_OVERRIDES},           {OPT_UNAVAILABLE, OPT_WITH_OVERRIDES},
-    {OPT_DELETE_CONFIG, OPT_BOOTSTRAP_SERVER},      {OPT_DISABLE_RACK_AWARE, OPT_BOOTSTRAP_SERVER},
-    {OPT_COMMAND_CONFIG, OPT_ZOOKEEPER},            {OPT_TOPIC_ID, OPT_ZOOKEEPER},
+    {OPT_UNDER_REPLICATED, OPT_WITH_OVERRIDES},
+    {OPT_UNDER_MIN_ISR, OPT_WITH_OVERRIDES},
+    {OPT_AT_MIN_ISR, OPT_WITH_OVERRIDES},
+    {OPT_UNAVAILABLE, OPT_WITH_OVERRIDES},
+    {OPT_DELETE_CONFIG, OPT_BOOTSTRAP_SERVER},
+    {OPT_DISABLE_RACK_AWARE, OPT_BOOTSTRAP_SERVER},
+    {OPT_COMMAND_CONFIG, OPT_ZOOKEEPER},
+    {OPT_TOPIC_ID, OPT_ZOOKEEPER},
     {OPT_DISABLE_RACK_AWARE, OPT_REPLICA_ASSIGNMENT},
 };
 
@@ -278,8 +282,9 @@ static bool parse_configs(const struct options *opts, struct arena *arena, struc
         const char *equals = strchr(text, '=');
         struct view value = equals ? trim(view_str(equals + 1)) : VIEW_NULL;
         if (equals == NULL || value.len == 0 || memchr(value.ptr, '=', value.len) != NULL) {
-            errmsg_set(why, "requirement failed: Invalid topic config: all configs to be added must be in the "
-                            "format \"key=val\".");
+            errmsg_set(why,
+                       "requirement failed: Invalid topic config: all configs to be added must be in the "
+                       "format \"key=val\".");
             return false;
         }
         request->configs[i].name = trim(view_of(text, (size_t)(equals - text)));

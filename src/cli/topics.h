@@ -97,8 +97,7 @@ int topics_fail_missing(const struct topics_request *request);
 /* --- how it is done ------------------------------------------------------------------------------- */
 
 /* Both return the exit status. */
-int topics_over_wire(const struct topics_request *request, const char *bootstrap,
-                     const char *command_config);
+int topics_over_wire(const struct topics_request *request, const char *bootstrap, const char *command_config);
 int topics_over_zookeeper(const struct topics_request *request, const char *connect);
 
 /*

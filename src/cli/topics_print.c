@@ -72,8 +72,8 @@ static bool is_wanted(const struct topics_request *request, const struct topics_
 void topics_print(const struct topics_request *request, const struct topics_description *topic,
                   const int32_t *live, int live_count)
 {
-    bool filtered = request->under_replicated || request->unavailable || request->under_min_isr ||
-                    request->at_min_isr;
+    bool filtered =
+        request->under_replicated || request->unavailable || request->under_min_isr || request->at_min_isr;
     if (!filtered && (!request->with_overrides || topic->override_count > 0))
         print_topic(topic);
     if (request->with_overrides)

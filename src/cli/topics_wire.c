@@ -229,8 +229,8 @@ static void fill_new_partitions(const struct topics_request *request, int presen
     }
     int added = from->partitions > present ? from->partitions - present : 0;
     topic->assignments_count = added;
-    topic->assignments = wire_new(&wire_create_partitions_request_create_partitions_assignment_desc, arena,
-                                  (size_t)added);
+    topic->assignments =
+        wire_new(&wire_create_partitions_request_create_partitions_assignment_desc, arena, (size_t)added);
     for (int i = 0; i < added; i++) {
         topic->assignments[i].broker_ids = from->brokers + (size_t)(present + i) * (size_t)from->replicas;
         topic->assignments[i].broker_ids_count = from->replicas;
@@ -305,16 +305,15 @@ static bool reassignments_miss(const void *response)
 
 /* Reassignments of these topics; none where the cluster does not tell. */
 static enum err ask_reassignments(struct session *session, metadata_topic **topics, int count,
-                                  struct wire_list_partition_reassignments_response *out,
-                                  struct errmsg *why)
+                                  struct wire_list_partition_reassignments_response *out, struct errmsg *why)
 {
     struct wire_list_partition_reassignments_request message;
     wire_init(&wire_list_partition_reassignments_request_desc, &message);
     message.timeout_ms = admin_client_timeout_ms(session->client);
     message.topics_count = count;
-    message.topics = wire_new(
-        &wire_list_partition_reassignments_request_list_partition_reassignments_topics_desc, &session->arena,
-        (size_t)count);
+    message.topics =
+        wire_new(&wire_list_partition_reassignments_request_list_partition_reassignments_topics_desc,
+                 &session->arena, (size_t)count);
     for (int i = 0; i < count; i++) {
         int partitions = topics[i]->partitions_count;
         int32_t *indexes = arena_zalloc(&session->arena, (size_t)partitions * sizeof *indexes);
