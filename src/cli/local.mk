@@ -1,1 +1,41 @@
-# cli: sources, headers and tests of this room
+# cli: the program barnabas, a command each file
+bin_PROGRAMS += barnabas
+barnabas_SOURCES = \
+  src/cli/main.c src/cli/commands.h \
+  src/cli/addresses.c src/cli/addresses.h \
+  src/cli/admin_client.c src/cli/admin_client.h \
+  src/cli/api_versions.c \
+  src/cli/client_config.c src/cli/client_config.h \
+  src/cli/connection.c src/cli/connection.h \
+  src/cli/consume.c \
+  src/cli/formatter.c src/cli/formatter.h \
+  src/cli/java_number.c src/cli/java_number.h \
+  src/cli/java_order.c src/cli/java_order.h \
+  src/cli/kafka_text.c src/cli/kafka_text.h \
+  src/cli/key_values.c src/cli/key_values.h \
+  src/cli/line_reader.c src/cli/line_reader.h \
+  src/cli/options.c src/cli/options.h \
+  src/cli/produce.c \
+  src/cli/progress.c src/cli/progress.h \
+  src/cli/rdkafka_settings.c src/cli/rdkafka_settings.h \
+  src/cli/topic_filter.c src/cli/topic_filter.h \
+  src/cli/topics.c src/cli/topics.h \
+  src/cli/topics_print.c \
+  src/cli/topics_wire.c \
+  src/cli/topics_zk.c
+barnabas_LDADD = src/wire/libwire.a src/base/libbase.a \
+  $(RDKAFKA_LIBS) $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lm
+
+# Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
+kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions
+kafka_toolsdir = $(pkglibexecdir)/kafka-tools
+
+install-exec-hook:
+	$(MKDIR_P) '$(DESTDIR)$(kafka_toolsdir)'
+	cd '$(DESTDIR)$(kafka_toolsdir)' && for tool in $(kafka_tools); do \
+	  rm -f $$tool.sh $$tool && $(LN_S) '$(bindir)/barnabas' $$tool.sh && $(LN_S) '$(bindir)/barnabas' $$tool || exit 1; \
+	done
+
+uninstall-hook:
+	-cd '$(DESTDIR)$(kafka_toolsdir)' && for tool in $(kafka_tools); do rm -f $$tool.sh $$tool; done
+	-rmdir '$(DESTDIR)$(kafka_toolsdir)' '$(DESTDIR)$(pkglibexecdir)' 2>/dev/null

@@ -1,0 +1,19 @@
+/*
+ * The commands of the program `barnabas`, one function each. The table in
+ * main.c names them; a command is added there and in a file of its own.
+ *
+ * Runs on: the main thread.
+ */
+#ifndef BARNABAS_CLI_COMMANDS_H
+#define BARNABAS_CLI_COMMANDS_H
+
+/*
+ * Every command gets its own arguments only (argv[0] is the first of them) and returns the program's
+ * exit status. `--help` is the command's own matter.
+ */
+int topics_command(int argc, char **argv);
+int produce_command(int argc, char **argv);
+int consume_command(int argc, char **argv);
+int api_versions_command(int argc, char **argv);
+
+#endif

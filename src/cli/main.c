@@ -1,0 +1,119 @@
+/*
+ * The program `barnabas`: one table of commands. A command is chosen by the
+ * first argument, or, when the program is called under the name of one of
+ * Kafka's tools (kafka-topics.sh or kafka-topics, by symlink), by that name.
+ */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+
+struct command {
+    const char *name;
+    const char *tool; /* Kafka's name for it, without ".sh" */
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"topics", "kafka-topics", "create, list, describe, alter and delete topics", topics_command},
+    {"produce", "kafka-console-producer", "send lines of standard input as messages", produce_command},
+    {"consume", "kafka-console-consumer", "print messages of a topic", consume_command},
+    {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
+     api_versions_command},
+};
+
+static void print_commands(FILE *to)
+{
+    fputs("Usage: barnabas COMMAND [OPTION]...\n"
+          "       barnabas help [COMMAND]\n"
+          "\n"
+          "The tools of a broker cluster, with the options and the output of Kafka's own.\n"
+          "\n"
+          "Commands:\n",
+          to);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(to, "  %-14s %s (%s)\n", commands[i].name, commands[i].summary, commands[i].tool);
+    fputs("\n"
+          "Called by the name in brackets, for example through a symbolic link\n"
+          "kafka-topics.sh, the program is that tool.\n",
+          to);
+}
+
+/* By the command's name or that of Kafka's tool, with or without ".sh". */
+static const struct command *find_command(const char *name)
+{
+    size_t len = strlen(name);
+    if (len > 3 && strcmp(name + len - 3, ".sh") == 0)
+        len -= 3;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        const struct command *command = &commands[i];
+        if (strcmp(name, command->name) == 0 ||
+            (strlen(command->tool) == len && memcmp(name, command->tool, len) == 0))
+            return command;
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    fprintf(stderr, "barnabas: there is no command %s\n\n", name);
+    print_commands(stderr);
+    return 1;
+}
+
+static int help_command(int argc, char **argv)
+{
+    if (argc == 0) {
+        print_commands(stdout);
+        return 0;
+    }
+    const struct command *command = find_command(argv[0]);
+    if (command == NULL)
+        return unknown_command(argv[0]);
+    char help[] = "--help";
+    char *help_argv[] = {help, NULL};
+    printf("%s: %s. The same as %s.\n", command->name, command->summary, command->tool);
+    fflush(stdout);
+    command->run(1, help_argv);
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *slash = strrchr(argv[0], '/');
+    const struct command *command = find_command(slash ? slash + 1 : argv[0]);
+    if (command != NULL)
+        return command->run(argc - 1, argv + 1);
+    if (argc < 2) {
+        print_commands(stderr);
+        return 1;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help_command(argc - 2, argv + 2);
+    if (strcmp(argv[1], "--version") == 0)
+        return options_print_version();
+    command = find_command(argv[1]);
+    return command ? command->run(argc - 2, argv + 2) : unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 1)
+        return 1;
+    /* A reader that goes away (`| head`) shows as a failed write. */
+    signal(SIGPIPE, SIG_IGN);
+    log_set_level(LOG_LEVEL_ERROR);
+    int status = run(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "barnabas: cannot write to standard output\n");
+        return status ? status : 1;
+    }
+    return status;
+}
