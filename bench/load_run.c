@@ -148,11 +148,18 @@ static void send_some(struct run *r, struct link *l)
     }
 }
 
+/* How many of the requests one connection sends: the same number each, so that partitions grow alike. */
+static uint64_t share(const struct load_plan *plan, int index)
+{
+    uint64_t connections = (uint64_t)plan->connections;
+    return plan->requests / connections + ((uint64_t)index < plan->requests % connections);
+}
+
 static bool may_start(const struct run *r, const struct link *l)
 {
     if (r->closing || l->started - l->answered >= (uint64_t)r->plan->in_flight)
         return false;
-    return r->plan->requests == 0 || r->given < r->plan->requests;
+    return r->plan->requests == 0 || l->started < share(r->plan, l->index);
 }
 
 static void start(struct run *r, struct link *l, int64_t since_ns)

@@ -16,6 +16,7 @@ bench/malloc_count.so: bench/malloc_count.c
 	  $(top_srcdir)/bench/malloc_count.c -ldl
 
 CLEANFILES += $(EXTRA_PROGRAMS) bench/malloc_count.so
-EXTRA_DIST += bench/README.md bench/malloc_count.c
+EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/rows.py bench/systems.py bench/table.py \
+  bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
 bench: bench/load$(EXEEXT) bench/floor$(EXEEXT) bench/malloc_count.so
