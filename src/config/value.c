@@ -281,12 +281,18 @@ static enum err check_replicas(const struct setting *setting, const struct confi
     }
     if (listed || (star && full == 1))
         return ERR_NONE;
+    struct buf shown = {0};
+    for (size_t i = 0; i < value->count; i++)
+        buf_printf(&shown, "%s%s", i > 0 ? ", " : "[", value->items[i]);
+    buf_put_str(&shown, value->count > 0 ? "]" : "[]");
     char reason[240];
     snprintf(reason, sizeof(reason),
              "%s must be the literal '*' or a list of replicas in the following format: "
              "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
              setting->name);
-    return invalid(setting, value->text, why, reason);
+    enum err err = invalid(setting, buf_cstr(&shown), why, reason);
+    buf_close(&shown);
+    return err;
 }
 
 static bool is_host_port(const char *text)

@@ -144,7 +144,9 @@ START_TEST(throttled_replicas_are_pairs_or_a_star)
     check_value(setting, "", "", NULL);
     struct arena arena = {0};
     struct config_value value;
-    ck_assert_int_eq(config_value_parse(setting, "0:1,*", &arena, &value, NULL), ERR_INVALID_CONFIG);
+    struct errmsg why;
+    ck_assert_int_eq(config_value_parse(setting, "0:1,*", &arena, &value, &why), ERR_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(why.text, "Invalid value [0:1, *] for configuration leader."));
     ck_assert_int_eq(config_value_parse(setting, "0-1", &arena, &value, NULL), ERR_INVALID_CONFIG);
     ck_assert_int_eq(config_value_parse(setting, "0:", &arena, &value, NULL), ERR_INVALID_CONFIG);
     arena_close(&arena);
