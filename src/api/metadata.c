@@ -21,7 +21,7 @@ struct metadata_state {
 };
 
 /* What may be done with a topic or the cluster when there is no authorizer: everything that makes sense. */
-#define TOPIC_OPERATIONS     0x0df8 /* READ WRITE CREATE DELETE ALTER DESCRIBE DESCRIBE_CONFIGS ALTER_CONFIGS */
+#define TOPIC_OPERATIONS     0x0df8 /* READ .. DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS */
 #define CLUSTER_OPERATIONS   0x1fa0 /* CREATE ALTER DESCRIBE CLUSTER_ACTION .. IDEMPOTENT_WRITE */
 #define OPERATIONS_NOT_ASKED INT32_MIN
 
