@@ -1,17 +1,24 @@
 # api: one file per request
 noinst_LIBRARIES += src/api/libapi.a
 src_api_libapi_a_SOURCES = \
+  src/api/alter_configs.c \
   src/api/api.h \
   src/api/api_versions.c \
+  src/api/broker_loggers.c src/api/broker_loggers.h \
+  src/api/config_alter_call.c src/api/config_alter_call.h \
+  src/api/config_resource.c src/api/config_resource.h \
   src/api/control.c \
   src/api/controller_requests.c \
   src/api/create_partitions.c \
   src/api/create_topics.c \
+  src/api/delete_records.c \
   src/api/delete_topics.c \
   src/api/describe_cluster.c \
+  src/api/describe_configs.c \
   src/api/dispatch.c \
   src/api/fetch.c src/api/fetch.h \
   src/api/find_coordinator.c \
+  src/api/incremental_alter_configs.c \
   src/api/init_producer_id.c \
   src/api/leader_hint.c src/api/leader_hint.h \
   src/api/list_offsets.c \

@@ -11,7 +11,6 @@
 #include "zk/sync.h"
 #include "zk/znode_json.h"
 
-#define PREFIX        "config_change_"
 #define KEEP_MS       (15 * 60 * 1000)
 #define SEQUENCE_NONE (-1)
 
@@ -28,8 +27,8 @@ struct config_changes {
 
 static int64_t sequence_of(struct view name)
 {
-    size_t prefix = sizeof PREFIX - 1;
-    if (name.len <= prefix || memcmp(name.ptr, PREFIX, prefix) != 0)
+    size_t prefix = sizeof CONFIG_CHANGES_PREFIX - 1;
+    if (name.len <= prefix || memcmp(name.ptr, CONFIG_CHANGES_PREFIX, prefix) != 0)
         return SEQUENCE_NONE;
     int64_t number = 0;
     for (size_t i = prefix; i < name.len; i++) {

@@ -12,7 +12,8 @@
 
 struct config_changes;
 
-#define CONFIG_CHANGES_PATH "/config/changes"
+#define CONFIG_CHANGES_PATH   "/config/changes"
+#define CONFIG_CHANGES_PREFIX "config_change_"
 
 /* Gives it (config_changes_free). */
 struct config_changes *config_changes_new(struct broker *broker);

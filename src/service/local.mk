@@ -5,8 +5,13 @@ src_service_libservice_a_SOURCES = \
   src/service/broker.h \
   src/service/broker_settings.c src/service/broker_settings.h \
   src/service/cluster_setup.c src/service/cluster_setup.h \
+  src/service/config_alter.c src/service/config_alter.h \
   src/service/config_changes.c src/service/config_changes.h \
+  src/service/config_edit.c src/service/config_edit.h \
+  src/service/config_read.c src/service/config_read.h \
+  src/service/config_store.c src/service/config_store.h \
   src/service/control_fence.c src/service/control_fence.h \
+  src/service/delete_records.c src/service/delete_records.h \
   src/service/log_dirs.c src/service/log_dirs.h \
   src/service/lookup.c src/service/lookup.h \
   src/service/metadata_cache.c src/service/metadata_cache.h \

@@ -27,11 +27,16 @@ static int64_t bound_offset(const struct partition *part, enum log_bound bound)
     return -1;
 }
 
+static bool differs(const struct watch *watch, const struct partition *part)
+{
+    return !part->log || part->replica.leader_epoch != watch->seen_epoch ||
+           bound_offset(part, watch->bound) != watch->seen_offset;
+}
+
 static enum op_outcome list_run(struct partition_op *op, struct partition *part)
 {
     struct watch *watch = CONTAINER_OF(op, struct watch, op);
-    watch->has_news = !part->log || part->replica.leader_epoch != watch->seen_epoch ||
-                      bound_offset(part, watch->bound) != watch->seen_offset;
+    watch->has_news = watch->has_news_fn ? watch->has_news_fn(watch, part) : differs(watch, part);
     if (!watch->has_news) {
         list_push_back(&part->watches, &watch->entry.node);
         watch->listed = true;
