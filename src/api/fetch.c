@@ -38,6 +38,8 @@ static enum err find_partition(struct fetch_state *state, struct fetch_part *par
                                                  &part->part);
     if (err != ERR_NONE)
         return err;
+    if (part->max_bytes < 0)
+        return ERR_UNKNOWN_SERVER_ERROR; /* as Kafka, which has no code for it */
     const struct partition_settings *settings =
         atomic_load_explicit(&part->part->settings, memory_order_acquire);
     if (settings->zstd_configured && state->call->version < 10)

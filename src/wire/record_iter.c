@@ -245,6 +245,15 @@ static bool skim_v2(struct record_iter *it, uint32_t left, struct record *out)
     return left == 0;
 }
 
+/*
+ * A length that ends in mid-number is an invalid record; one that never ends is nothing that Kafka has a code
+ * for (it answers UNKNOWN_SERVER_ERROR, as for a codec that does not exist).
+ */
+static enum err bad_length(const uint8_t *from, const uint8_t *end)
+{
+    return end - from >= VARINT_MAX_BYTES ? ERR_MALFORMED : ERR_INVALID_RECORD;
+}
+
 static bool next_v2(struct record_iter *it, struct record *out)
 {
     int32_t length = 0;
@@ -252,13 +261,13 @@ static bool next_v2(struct record_iter *it, struct record *out)
     if (it->end - it->at >= VARINT_MAX_BYTES || !it->in_codec) {
         const uint8_t *from = it->at;
         if (!get_varint(&it->at, it->end, &length))
-            return fail(it, ERR_INVALID_RECORD);
+            return fail(it, bad_length(from, it->end));
         prefix = (size_t)(it->at - from);
     } else {
         uint32_t left = VARINT_MAX_BYTES;
         int64_t n;
         if (!stream_varlong(it, VARINT_MAX_BYTES, &left, &n))
-            return fail(it, it->err ? it->err : ERR_INVALID_RECORD);
+            return fail(it, it->err ? it->err : left == 0 ? ERR_MALFORMED : ERR_INVALID_RECORD);
         length = (int32_t)n;
         prefix = VARINT_MAX_BYTES - left;
     }

@@ -67,7 +67,9 @@ START_TEST(records_that_break_their_own_lengths_are_invalid)
         put_raw(&buf, broken[_i], 1, (enum codec)codec);
         for (int mode = RECORD_VIEW; mode <= RECORD_SKIM; mode++) {
             count_records(buf_view(&buf), (enum record_iter_mode)mode, &err);
-            ck_assert_msg(err == ERR_INVALID_RECORD, "%s: %s", broken[_i], err_name(err));
+            bool endless = strcmp(broken[_i], "ffffffffff0f") == 0;
+            enum err expected = endless ? ERR_MALFORMED : ERR_INVALID_RECORD;
+            ck_assert_msg(err == expected, "%s: %s", broken[_i], err_name(err));
         }
         buf_close(&buf);
     }
