@@ -1,0 +1,618 @@
+"""The requests of administration, asked of a real Kafka and of the broker under test in every version that
+each has. The answers must be the same in every field, but for ids, times, hosts and free space."""
+
+import itertools
+
+import pytest
+
+from conftest import Maker, make_topic
+from harness import records, schema
+from harness.wait import wait_until
+
+_numbers = itertools.count(1)
+
+TOPIC, BROKER, LOGGER, CLIENT_METRICS = 2, 4, 8, 16
+SET, DELETE, APPEND, SUBTRACT = range(4)
+BROKER_ID = 7
+
+# What both brokers are told, so that sources and synonyms have something to show.
+CONFIG = {
+    "log.retention.hours": "100",
+    "log.segment.bytes": "1048576",
+    "log.retention.check.interval.ms": "600000",
+    "min.insync.replicas": "1",
+    "auto.create.topics.enable": "false",
+}
+
+
+MESSAGE_COMPARED = 200  # ours are cut after some more
+
+
+def with_short_messages(answer):
+    if isinstance(answer, dict):
+        return {
+            key: value[:MESSAGE_COMPARED] if key == "error_message" and value else with_short_messages(value)
+            for key, value in answer.items()
+        }
+    return [with_short_messages(item) for item in answer] if isinstance(answer, list) else answer
+
+
+class Pair:
+    """A real Kafka and the broker under test, which are told and asked the same things."""
+
+    def __init__(self, kafka, ours):
+        self.brokers = {"kafka": kafka, "ours": ours}
+
+    def each(self, act):
+        """act(client, broker) on both; what it returned, by make."""
+        out = {}
+        for make, broker in self.brokers.items():
+            with broker.connect() as client:
+                out[make] = act(client, broker)
+        return out
+
+    def compare(self, act, clean=lambda answer: answer):
+        """Both answers, cleaned of what may differ, are the same. Returns Kafka's."""
+        out = {make: clean(with_short_messages(answer)) for make, answer in self.each(act).items()}
+        assert out["ours"] == out["kafka"]
+        return out["kafka"]
+
+    def ask(self, name, version, clean=lambda answer: answer, **fields):
+        return self.compare(lambda client, broker: schema.ask(client, name, version, **fields), clean)
+
+    def topic(self, partitions=1, configs=None):
+        name = f"admin-{next(_numbers)}"
+        for broker in self.brokers.values():
+            make_topic(broker, partitions=partitions, configs=configs, name=name)
+        return name
+
+
+@pytest.fixture(scope="module")
+def pair(zk, workspace):
+    maker = Maker(zk, workspace)
+    made = Pair(
+        maker(kind="kafka", broker_id=BROKER_ID, config=CONFIG), maker(broker_id=BROKER_ID, config=CONFIG)
+    )
+    for broker in made.brokers.values():
+        broker.zk = zk
+    yield made
+    maker.finish()
+
+
+def each_version(name):
+    return pytest.mark.parametrize("version", schema.versions(name))
+
+
+def by(*names):
+    """Sorts lists of dicts by these fields; Kafka's order is that of a hash table."""
+    return lambda item: tuple(str(item[name]) for name in names)
+
+
+# --- DescribeConfigs ------------------------------------------------------------------------------
+
+
+def sorted_configs(answer):
+    for result in answer["results"]:
+        result["configs"].sort(key=by("name"))
+        for config in result["configs"]:
+            # The meanings are told in words of our own; that there are some is what matters.
+            if config.get("documentation") is not None:
+                config["documentation"] = config["documentation"] != ""
+    return answer
+
+
+@each_version("DescribeConfigs")
+@pytest.mark.parametrize("wordy", (False, True), ids=("plain", "with_synonyms_and_documentation"))
+def test_describe_configs_of_a_topic(pair, version, wordy):
+    topic = pair.topic(configs={"retention.ms": "1234567", "cleanup.policy": "compact,delete", "segment.ms": "9000"})
+    more = {}
+    if version >= 1:
+        more["include_synonyms"] = wordy
+    if version >= 3:
+        more["include_documentation"] = wordy
+    answer = pair.ask(
+        "DescribeConfigs",
+        version,
+        clean=sorted_configs,
+        resources=[{"resource_type": TOPIC, "resource_name": topic, "configuration_keys": None}],
+        **more,
+    )
+    assert len(answer["results"][0]["configs"]) > 30
+
+
+@each_version("DescribeConfigs")
+def test_describe_configs_picks_names(pair, version):
+    topic = pair.topic(configs={"flush.ms": "77"})
+    for keys in (["flush.ms", "retention.ms", "no.such.setting"], ["no.such.setting"], []):
+        pair.ask(
+            "DescribeConfigs",
+            version,
+            clean=sorted_configs,
+            resources=[{"resource_type": TOPIC, "resource_name": topic, "configuration_keys": keys}],
+        )
+
+
+@each_version("DescribeConfigs")
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    (
+        (TOPIC, "no-such-topic"),
+        (TOPIC, ""),
+        (TOPIC, "bad name"),
+        (BROKER, "8"),
+        (BROKER, "seven"),
+        (BROKER, "-1"),
+        (LOGGER, ""),
+        (LOGGER, "8"),
+        (LOGGER, "x"),
+        (CLIENT_METRICS, ""),
+        (CLIENT_METRICS, "m"),
+        (0, "x"),
+        (1, "x"),
+        (32, "x"),
+    ),
+)
+def test_describe_configs_refuses(pair, version, kind, name):
+    topic = pair.topic() if kind in (0, 1, 32) else None
+    resources = [{"resource_type": kind, "resource_name": name, "configuration_keys": None}]
+    if topic:  # an unknown type spoils the whole request
+        resources.append({"resource_type": TOPIC, "resource_name": topic, "configuration_keys": ["flush.ms"]})
+    pair.ask("DescribeConfigs", version, clean=sorted_configs, resources=resources)
+
+
+def test_describe_configs_refuses_a_long_name(pair):
+    def clean(answer):
+        # Ours shows the beginning of the name.
+        answer["results"][0]["error_message"] = answer["results"][0]["error_message"][:70]
+        return answer
+
+    resources = [{"resource_type": TOPIC, "resource_name": "x" * 250, "configuration_keys": None}]
+    pair.ask("DescribeConfigs", 4, clean=clean, resources=resources)
+
+
+# Settings that are of one process, and those that only one of the two has.
+ITS_OWN = {"listeners", "log.dirs", "zookeeper.connect", "advertised.listeners", "broker.rack"}
+
+
+def common_configs(answer):
+    for result in answer["results"]:
+        result["configs"] = [
+            config
+            for config in result["configs"]
+            if config["name"] not in ITS_OWN and not config["name"].startswith("barnabas.")
+        ]
+    return sorted_configs(answer)
+
+
+@each_version("DescribeConfigs")
+def test_describe_configs_of_the_broker(pair, version):
+    answer = pair.ask(
+        "DescribeConfigs",
+        version,
+        clean=common_configs,
+        resources=[{"resource_type": BROKER, "resource_name": str(BROKER_ID), "configuration_keys": None}],
+        **({"include_synonyms": True} if version >= 1 else {}),
+    )
+    assert len(answer["results"][0]["configs"]) > 200
+
+
+@each_version("DescribeConfigs")
+def test_describe_configs_of_a_logger(pair, version):
+    pair.ask(
+        "DescribeConfigs",
+        version,
+        clean=sorted_configs,
+        resources=[{"resource_type": LOGGER, "resource_name": str(BROKER_ID), "configuration_keys": ["root"]}],
+    )
+
+
+# --- AlterConfigs, IncrementalAlterConfigs ------------------------------------------------------------
+
+
+def znode_config(pair, entity):
+    import json
+
+    def read(client, broker):
+        data = broker.zk.read(f"{broker.chroot}/config/{entity}")
+        return None if data is None else json.loads(data)
+
+    return pair.compare(read)
+
+
+def alter(pair, version, kind, name, configs, validate_only=False):
+    return pair.ask(
+        "AlterConfigs",
+        version,
+        resources=[
+            {
+                "resource_type": kind,
+                "resource_name": name,
+                "configs": [{"name": key, "value": value} for key, value in configs],
+            }
+        ],
+        validate_only=validate_only,
+    )["responses"][0]
+
+
+def alter_each(pair, version, kind, name, edits, validate_only=False, clean=lambda answer: answer):
+    return pair.ask(
+        "IncrementalAlterConfigs",
+        version,
+        clean=clean,
+        resources=[
+            {
+                "resource_type": kind,
+                "resource_name": name,
+                "configs": [{"name": key, "config_operation": op, "value": value} for op, key, value in edits],
+            }
+        ],
+        validate_only=validate_only,
+    )["responses"][0]
+
+
+def shown(pair, topic, key):
+    """A setting as DescribeConfigs shows it."""
+    answer = pair.ask(
+        "DescribeConfigs",
+        4,
+        clean=sorted_configs,
+        resources=[{"resource_type": TOPIC, "resource_name": topic, "configuration_keys": [key]}],
+        include_synonyms=True,
+    )
+    return answer["results"][0]["configs"][0]["value"]
+
+
+@each_version("AlterConfigs")
+def test_alter_configs_replaces_all_of_a_topic(pair, version):
+    topic = pair.topic(configs={"retention.ms": "1000", "flush.ms": "5"})
+    assert alter(pair, version, TOPIC, topic, [("retention.ms", "2000")], validate_only=True)["error_code"] == 0
+    assert shown(pair, topic, "retention.ms") == "1000"
+    assert alter(pair, version, TOPIC, topic, [("retention.ms", "2000")])["error_code"] == 0
+    assert shown(pair, topic, "retention.ms") == "2000"
+    assert znode_config(pair, f"topics/{topic}") == {"version": 1, "config": {"retention.ms": "2000"}}
+    assert alter(pair, version, TOPIC, topic, [])["error_code"] == 0
+    assert znode_config(pair, f"topics/{topic}") == {"version": 1, "config": {}}
+
+
+@each_version("IncrementalAlterConfigs")
+def test_incremental_alter_configs_edits_a_topic(pair, version):
+    topic = pair.topic(configs={"retention.ms": "1000", "flush.ms": "5"})
+
+    def edit(*edits):
+        assert alter_each(pair, version, TOPIC, topic, edits)["error_code"] == 0
+        return znode_config(pair, f"topics/{topic}")["config"]
+
+    assert edit((SET, "segment.ms", "9000")) == {"retention.ms": "1000", "flush.ms": "5", "segment.ms": "9000"}
+    assert edit((DELETE, "flush.ms", None), (DELETE, "max.message.bytes", "")) == {
+        "retention.ms": "1000",
+        "segment.ms": "9000",
+    }
+    assert edit((APPEND, "cleanup.policy", "compact"))["cleanup.policy"] == "delete,compact"
+    assert edit((APPEND, "cleanup.policy", "compact,delete"))["cleanup.policy"] == "delete,compact"
+    assert edit((SUBTRACT, "cleanup.policy", "delete,nonesuch"))["cleanup.policy"] == "compact"
+    replicas = "leader.replication.throttled.replicas"
+    assert edit((APPEND, replicas, "0:7,1:7"))[replicas] == "0:7,1:7"
+    assert edit((SUBTRACT, replicas, "1:7"))[replicas] == "0:7"
+    edit((SUBTRACT, replicas, "0:7"))
+    shown(pair, topic, replicas)
+
+
+BAD_TOPIC_EDITS = (
+    [(SET, "no.such.setting", "1")],
+    [(SET, "retention.ms", "soon")],
+    [(SET, "retention.ms", "-2")],
+    [(SET, "cleanup.policy", "sometimes")],
+    [(SET, "min.cleanable.dirty.ratio", "1.5")],
+    [(SET, "compression.type", "rar")],
+    [(SET, "message.timestamp.type", "Never")],
+    [(SET, "unclean.leader.election.enable", "maybe")],
+    [(SET, "min.compaction.lag.ms", "10"), (SET, "max.compaction.lag.ms", "9")],
+    [(SET, "leader.replication.throttled.replicas", "x")],
+    [(SET, "remote.storage.enable", "true")],
+    [(SET, "flush.ms", None)],
+    [(SET, "flush.ms", None), (SET, "segment.ms", None)],
+    [(SET, "flush.ms", "1"), (SET, "flush.ms", "2")],
+    [(SET, "", "1")],
+    [(SET, "segment.bytes", "3000000000")],
+    [(SET, "flush.ms", " 12 ")],
+)
+
+
+@each_version("AlterConfigs")
+@pytest.mark.parametrize("edits", BAD_TOPIC_EDITS, ids=str)
+def test_alter_configs_refuses(pair, version, edits):
+    topic = pair.topic()
+    alter(pair, version, TOPIC, topic, [(key, value) for _, key, value in edits])
+    znode_config(pair, f"topics/{topic}")
+
+
+@each_version("IncrementalAlterConfigs")
+@pytest.mark.parametrize(
+    "edits",
+    BAD_TOPIC_EDITS
+    + (
+        [(APPEND, "retention.ms", "1")],
+        [(SUBTRACT, "retention.ms", "1")],
+        [(APPEND, "cleanup.policy", None)],
+        [(APPEND, "cleanup.policy", "never")],
+        [(SET, "flush.ms", "1"), (DELETE, "flush.ms", None)],
+        [(DELETE, "no.such.setting", None)],
+    ),
+    ids=str,
+)
+def test_incremental_alter_configs_refuses(pair, version, edits):
+    topic = pair.topic()
+    alter_each(pair, version, TOPIC, topic, edits)
+    znode_config(pair, f"topics/{topic}")
+
+
+RESOURCES = (
+    (TOPIC, "no-such-topic"),
+    (TOPIC, ""),
+    (TOPIC, "bad name"),
+    (BROKER, "8"),
+    (BROKER, "seven"),
+    (LOGGER, "x"),
+    (CLIENT_METRICS, "m"),
+    (0, "x"),
+    (77, "x"),
+)
+
+
+@pytest.mark.parametrize(("kind", "name"), RESOURCES)
+def test_altering_refuses_resources(pair, kind, name):
+    for version in schema.versions("AlterConfigs"):
+        alter(pair, version, kind, name, [("retention.ms", "1")])
+    for version in schema.versions("IncrementalAlterConfigs"):
+        alter_each(pair, version, kind, name, [(SET, "retention.ms", "1")])
+
+
+def test_altering_refuses_a_resource_named_twice(pair):
+    topic = pair.topic()
+    resource = {"resource_type": TOPIC, "resource_name": topic, "configs": []}
+    other = {"resource_type": TOPIC, "resource_name": "no-such-topic", "configs": []}
+    # Asked of AlterConfigs, Kafka never answers.
+    with pair.brokers["ours"].connect() as client:
+        answer = schema.ask(client, "AlterConfigs", 2, resources=[resource, other, resource], validate_only=False)
+    assert [response["error_code"] for response in answer["responses"]] == [42, 3, 42]
+    pair.ask("IncrementalAlterConfigs", 1, resources=[resource, other, resource], validate_only=False)
+
+
+# Kafka trips over these and answers -1; ours says what is wrong.
+@pytest.mark.parametrize(
+    ("kind", "edits", "code"),
+    (
+        (TOPIC, [(APPEND, "no.such.setting", "1")], 40),
+        (TOPIC, [(9, "flush.ms", "1")], 42),
+        (LOGGER, [(9, "root", "INFO")], 42),
+    ),
+    ids=("append_to_unknown_setting", "unknown_operation", "unknown_operation_on_a_logger"),
+)
+def test_incremental_alter_configs_says_what_is_wrong(pair, kind, edits, code):
+    name = pair.topic() if kind == TOPIC else str(BROKER_ID)
+
+    def act(client, broker):
+        return schema.ask(
+            client,
+            "IncrementalAlterConfigs",
+            1,
+            resources=[
+                {
+                    "resource_type": kind,
+                    "resource_name": name,
+                    "configs": [{"name": k, "config_operation": op, "value": v} for op, k, v in edits],
+                }
+            ],
+        )["responses"][0]
+
+    answers = pair.each(act)
+    assert answers["kafka"]["error_code"] == -1
+    assert answers["ours"]["error_code"] == code
+    assert answers["ours"]["error_message"]
+
+
+@pytest.mark.parametrize("name", ("", str(BROKER_ID)), ids=("all_brokers", "one_broker"))
+@pytest.mark.parametrize(
+    "edits",
+    (
+        [(SET, "broker.id", "9")],
+        [(SET, "log.retention.ms", "never")],
+        [(SET, "log.cleaner.threads", "0")],
+        [(SET, "num.io.threads", "100")],
+        [(SET, "num.io.threads", "1")],
+        [(APPEND, "log.retention.ms", "1")],
+        [(SET, "listeners", "x")],
+        [(SET, "ssl.keystore.type", "JKS")],
+        [(SET, "log.retention.ms", None)],
+        [(SET, "max.connections", "100"), (SET, "max.connections", "101")],
+    ),
+    ids=str,
+)
+def test_altering_a_broker_refuses(pair, name, edits):
+    def code_alone(answer):
+        # Messages list sets and rules in an order of their own.
+        for response in answer["responses"]:
+            response["error_message"] = response["error_message"] is not None
+        return answer
+
+    alter_each(pair, 1, BROKER, name, edits, clean=code_alone)
+
+
+def broker_setting(client, key, name):
+    answer = schema.ask(
+        client,
+        "DescribeConfigs",
+        4,
+        resources=[{"resource_type": BROKER, "resource_name": name, "configuration_keys": [key]}],
+        include_synonyms=True,
+    )
+    return answer["results"][0]["configs"]
+
+
+def test_broker_settings_change_for_one_and_for_all(pair):
+    key = "log.retention.ms"
+    steps = (
+        ("", [(SET, key, "5000000")]),
+        (str(BROKER_ID), [(SET, key, "6000000")]),
+        (str(BROKER_ID), [(DELETE, key, None)]),
+        ("", [(DELETE, key, None)]),
+    )
+    topic = pair.topic()
+    for name, edits in steps:
+        before = pair.each(lambda client, broker: broker_setting(client, key, str(BROKER_ID)))
+        assert alter_each(pair, 1, BROKER, name, edits)["error_code"] == 0
+
+        def took_effect(client, broker):
+            make = next(m for m, b in pair.brokers.items() if b is broker)
+            wait_until(
+                lambda: broker_setting(client, key, str(BROKER_ID)) != before[make], 20, f"new {key} in {make}"
+            )
+
+        pair.each(took_effect)
+        for resource in ("", str(BROKER_ID)):
+            pair.compare(lambda client, broker: broker_setting(client, key, resource))  # noqa: B023
+        shown(pair, topic, "retention.ms")
+    znode_config(pair, f"brokers/{BROKER_ID}")
+    znode_config(pair, "brokers/<default>")
+
+
+def test_log_level_changes(pair):
+    def level(client, broker):
+        answer = schema.ask(
+            client,
+            "DescribeConfigs",
+            4,
+            resources=[{"resource_type": LOGGER, "resource_name": str(BROKER_ID), "configuration_keys": ["root"]}],
+        )
+        return answer["results"][0]["configs"][0]["value"]
+
+    for value in ("WARN", "DEBUG", "INFO"):
+        assert alter_each(pair, 1, LOGGER, str(BROKER_ID), [(SET, "root", value)])["error_code"] == 0
+        assert pair.compare(level) == value
+    assert alter_each(pair, 1, LOGGER, str(BROKER_ID), [(SET, "root", "ERROR")], True)["error_code"] == 0
+    assert pair.compare(level) == "INFO"
+    for edits in (
+        [(SET, "root", "LOUD")],
+        [(SET, "root", "info")],
+        [(DELETE, "root", None)],
+        [(SET, "no.such.logger", "INFO")],
+        [(APPEND, "root", "INFO")],
+        [(SUBTRACT, "root", "INFO")],
+    ):
+        alter_each(pair, 1, LOGGER, str(BROKER_ID), edits)
+
+
+def test_two_who_edit_one_topic_both_count(pair):
+    """Edits of different settings, sent at once over two connections, all hold."""
+    topic = pair.topic()
+    ours = pair.brokers["ours"]
+    with ours.connect() as one, ours.connect() as two:
+        for number in range(40):
+            sent = []
+            for client, key in ((one, "flush.ms"), (two, "segment.ms")):
+                edit = {"name": key, "config_operation": SET, "value": str(1000 + number)}
+                sent.append(
+                    schema.send(
+                        client,
+                        "IncrementalAlterConfigs",
+                        1,
+                        resources=[{"resource_type": TOPIC, "resource_name": topic, "configs": [edit]}],
+                    )
+                )
+            for client, correlation_id in zip((one, two), sent):
+                answer = schema.receive(client, "IncrementalAlterConfigs", 1, correlation_id)
+                assert answer["responses"][0]["error_code"] == 0
+            data = ours.zk.read(f"{ours.chroot}/config/topics/{topic}")
+            for key in ("flush.ms", "segment.ms"):
+                assert f'"{key}":"{1000 + number}"' in (data if isinstance(data, str) else data.decode())
+
+
+# --- DeleteRecords ------------------------------------------------------------------------------------
+
+
+def fill(pair, topic, count, partition=0):
+    def act(client, broker):
+        for number in range(count):
+            answer = client.produce(topic, records.batch([(b"k", b"%d" % number)]), partition=partition)
+            assert answer["error"] == 0
+
+    pair.each(act)
+
+
+def delete_records(pair, version, topic, offsets, timeout_ms=5000):
+    return pair.ask(
+        "DeleteRecords",
+        version,
+        topics=[
+            {
+                "name": topic,
+                "partitions": [{"partition_index": p, "offset": o} for p, o in offsets],
+            }
+        ],
+        timeout_ms=timeout_ms,
+        clean=sorted_partitions,
+    )["topics"][0]["partitions"]
+
+
+def sorted_partitions(answer):
+    answer["topics"].sort(key=by("name"))
+    for topic in answer["topics"]:
+        topic["partitions"].sort(key=by("partition_index"))
+    return answer
+
+
+@each_version("DeleteRecords")
+def test_delete_records_moves_the_start(pair, version):
+    topic = pair.topic(partitions=2)
+    fill(pair, topic, 10)
+    (answer,) = delete_records(pair, version, topic, [(0, 4)])
+    assert (answer["error_code"], answer["low_watermark"]) == (0, 4)
+    assert pair.compare(lambda client, broker: client.list_offset(topic, -2))["offset"] == 4
+    (answer,) = delete_records(pair, version, topic, [(0, 2)])  # already gone
+    assert (answer["error_code"], answer["low_watermark"]) == (0, 4)
+    (answer,) = delete_records(pair, version, topic, [(0, 11)])
+    assert answer["error_code"] == 1
+    (answer,) = delete_records(pair, version, topic, [(0, -2)])
+    assert answer["error_code"] == 1
+    answers = delete_records(pair, version, topic, [(0, -1), (1, -1), (2, 0)], timeout_ms=0)
+    assert [(a["error_code"], a["low_watermark"]) for a in answers] == [(0, 10), (0, 0), (3, -1)]
+    assert pair.compare(lambda client, broker: client.fetch(topic, 3)["error"]) == 1
+    delete_records(pair, version, "no-such-topic", [(0, 0)])
+
+
+@each_version("DeleteRecords")
+def test_delete_records_minds_the_cleanup_policy(pair, version):
+    topic = pair.topic(configs={"cleanup.policy": "compact"})
+    (answer,) = delete_records(pair, version, topic, [(0, -1)])
+    assert answer["error_code"] == 44
+    assert alter_each(pair, 1, TOPIC, topic, [(APPEND, "cleanup.policy", "delete")])["error_code"] == 0
+
+    def allowed(client, broker):
+        wait_until(
+            lambda: schema.ask(
+                client,
+                "DeleteRecords",
+                version,
+                topics=[{"name": topic, "partitions": [{"partition_index": 0, "offset": -1}]}],
+                timeout_ms=1000,
+            )["topics"][0]["partitions"][0]["error_code"]
+            == 0,
+            20,
+            "the new policy holds",
+        )
+
+    pair.each(allowed)
+
+
+def test_delete_records_survives_a_restart(new_broker):
+    broker = new_broker(config=CONFIG)
+    topic = make_topic(broker)
+    with broker.connect() as client:
+        for number in range(5):
+            client.produce(topic, records.batch([(b"k", b"%d" % number)]))
+        ask = {"topics": [{"name": topic, "partitions": [{"partition_index": 0, "offset": 3}]}], "timeout_ms": 1000}
+        assert schema.ask(client, "DeleteRecords", 2, **ask)["topics"][0]["partitions"][0]["low_watermark"] == 3
+    broker.stop()
+    broker.start()
+    with broker.connect() as client:
+        wait_until(lambda: client.list_offset(topic, -2)["offset"] == 3, 20, "the start stands again")
