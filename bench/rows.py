@@ -1,0 +1,215 @@
+"""The rows of the table: what each one does to a system, and what is read from it.
+
+Three kinds:
+  LOADS     one run of bench/load against systems that stay up, in turn
+  LIVES     a broker's life from an empty directory on: start, topics, stop, start, memory
+  SPECIALS  the others, each a function of a fresh broker
+"""
+
+import glob
+import os
+import subprocess
+import time
+
+from systems import load_argv
+
+
+class Sizes:
+    """How long and how much; --quick makes everything smaller."""
+
+    def __init__(self, quick):
+        self.seconds = 2 if quick else 6
+        self.big_requests = 500 if quick else 2000
+        self.fetch_batches = 2500 if quick else 10000  # of 100 KB
+        self.warm_requests = 30000 if quick else 60000
+        self.life_partitions = 1000
+        self.many_partitions = 1000 if quick else 5000
+        self.idle_connections = 1000
+        self.idle_seconds = 8 if quick else 30
+        self.producer_ids = 100000 if quick else 1000000
+        self.paced_seconds = 4 if quick else 10
+
+
+# name: (title, kind of load, options, partitions)
+def loads(sizes):
+    s = sizes.seconds
+    return {
+        "produce-1": ("Produce 1 x 100 B, 1 in flight", "produce", dict(in_flight=1, seconds=s)),
+        "produce-16": ("Produce 1 x 100 B, 16 in flight", "produce", dict(in_flight=16, seconds=s)),
+        "produce-80": ("Produce 80 x 100 B, 5 in flight", "produce", dict(records=80, in_flight=5, seconds=s)),
+        "produce-40": (
+            "Produce 40 x 200 B, 5 in flight",
+            "produce",
+            dict(records=40, record_bytes=200, in_flight=5, seconds=s),
+        ),
+        "produce-big": (
+            "Produce 900 x 1 KB (0.93 MB), 2 in flight",
+            "produce",
+            dict(records=900, record_bytes=1024, in_flight=2, requests=sizes.big_requests),
+        ),
+        "fetch": ("Fetch, 1 MB answers", "fetch", dict(in_flight=1, seconds=s)),
+        "paced-2000": (
+            "paced 2 000 requests/s of 1 KB",
+            "produce",
+            dict(record_bytes=1024, in_flight=256, rate=2000, seconds=sizes.paced_seconds),
+        ),
+        "paced-5000": (
+            "paced 5 000 requests/s of 1 KB",
+            "produce",
+            dict(record_bytes=1024, in_flight=256, rate=5000, seconds=sizes.paced_seconds),
+        ),
+        "flush": (
+            "flush.messages=1, 64 producers of 1 KB",
+            "produce",
+            dict(record_bytes=1024, connections=64, in_flight=1, seconds=s),
+        ),
+    }
+
+
+PARTITIONS = 4
+FETCH_RECORDS = 100  # of 1 KB per batch: answers of 1 MB hold ten
+
+
+def run_load(system, name, sizes, number):
+    """One run of a load row on a topic of its own, which is gone afterwards."""
+    _, kind, options = loads(sizes)[name]
+    topic = f"{name}-{number}"
+    configs = {"flush.messages": "1"} if name == "flush" else {}
+    system.create_topic(topic, PARTITIONS, configs)
+    common = dict(topic=topic, partitions=PARTITIONS)
+    if name == "fetch":
+        per_partition = sizes.fetch_batches // PARTITIONS
+        fill = dict(records=FETCH_RECORDS, record_bytes=1024, in_flight=2, requests=per_partition * PARTITIONS)
+        system.load("produce", **fill, **common)
+        span = per_partition * FETCH_RECORDS - 2000
+        options = dict(options, step=1000, count=span // 1000)
+    else:
+        warm_in_flight = min(options["in_flight"], 5)
+        warm = dict(options, rate=None, seconds=None, requests=400, in_flight=warm_in_flight)
+        system.load(kind, **warm, **common)
+    report = system.load(kind, **options, **common)
+    system.delete_topic(topic)
+    os.sync()
+    return report
+
+
+def warm_up(system, sizes):
+    """Compiles what a JVM compiles; harmless for the others."""
+    system.create_topic("warm", PARTITIONS)
+    common = dict(topic="warm", partitions=PARTITIONS)
+    system.load("produce", in_flight=16, requests=sizes.warm_requests, **common)
+    system.load("produce", in_flight=1, requests=sizes.warm_requests // 2, **common)
+    system.load("produce", records=80, in_flight=5, requests=sizes.warm_requests // 2, **common)
+    system.load("fetch", requests=2000, step=100, count=100, **common)
+    system.delete_topic("warm")
+
+
+# --- a broker's life -------------------------------------------------------------------------------
+
+
+def run_life(system, sizes):
+    """start_s, create_s, created_s, stop_s, restart_s, and memory at three moments."""
+    found = {"start_s": system.start()}
+    time.sleep(2)
+    found.update({f"idle_{key}": value for key, value in system.memory().items()})
+    found["create_s"], found["created_s"] = system.create_topic("thousand", sizes.life_partitions)
+    time.sleep(2)
+    found.update({f"thousand_{key}": value for key, value in system.memory().items()})
+    found["stop_s"] = system.stop()
+    begin = time.monotonic()
+    found["restart_s"] = system.start()
+    system.wait_leaders("thousand", sizes.life_partitions)
+    found["leads_s"] = time.monotonic() - begin
+    return found
+
+
+# --- the others ------------------------------------------------------------------------------------
+
+
+def run_many(system, sizes):
+    """Producing to N partitions in turn against producing to 1, and idling with them."""
+    system.start()
+    system.create_topic("many", sizes.many_partitions)
+    common = dict(topic="many", in_flight=16, seconds=sizes.seconds)
+    system.load("produce", topic="many", in_flight=16, partitions=sizes.many_partitions, in_turn=True,
+                requests=max(20000, 4 * sizes.many_partitions))
+    one = system.load("produce", partitions=1, **common)
+    turn = system.load("produce", partitions=sizes.many_partitions, in_turn=True, **common)
+    found = {
+        "one_per_s": one["requests_per_s"],
+        "turn_per_s": turn["requests_per_s"],
+        "loss": max(0.0, 1 - turn["requests_per_s"] / one["requests_per_s"]),
+        "one_cpu_us": one["cpu_us"],
+        "turn_cpu_us": turn["cpu_us"],
+        "cpu_loss": max(0.0, 1 - one["cpu_us"] / turn["cpu_us"]),
+    }
+    found["idle_cpu"] = idle_cpu(system, sizes)
+    return found
+
+
+def idle_cpu(system, sizes):
+    argv = load_argv(system.port, "hold", dict(connections=sizes.idle_connections))
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as hold:
+        assert hold.stdout.readline() == "ready\n", f"{system.name} took not {sizes.idle_connections} connections"
+        time.sleep(5)
+        before = system.cpu_s()
+        time.sleep(sizes.idle_seconds)
+        used = system.cpu_s() - before
+        hold.stdin.close()
+        hold.wait()
+    return used / sizes.idle_seconds
+
+
+def run_producer_ids(system, sizes):
+    system.start()
+    system.create_topic("ids", PARTITIONS)
+    time.sleep(2)
+    before = system.memory()
+    system.load("produce", topic="ids", partitions=PARTITIONS, in_flight=16, producer_ids=100000,
+                requests=sizes.producer_ids)
+    after = system.memory()
+    return {
+        "anonymous_mb": after["anonymous_mb"],
+        "resident_mb": after["resident_mb"],
+        "grown_mb": after["anonymous_mb"] - before["anonymous_mb"],
+    }
+
+
+def drop_page_cache(folder):
+    for path in glob.glob(os.path.join(folder, "*.log")):
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
+def run_cold(system, sizes):
+    """p99 of paced producers alone, and beside one reader of what is on the disk only."""
+    system.start()
+    system.create_topic("cold", 1)
+    system.create_topic("hot", PARTITIONS)
+    batches = sizes.fetch_batches
+    system.load("produce", topic="cold", records=FETCH_RECORDS, record_bytes=1024, in_flight=2, requests=batches)
+    hot = dict(topic="hot", partitions=PARTITIONS, record_bytes=1024, in_flight=256, rate=5000)
+    system.load("produce", **dict(hot, seconds=2))
+    os.sync()
+    alone = system.load("produce", **hot, seconds=sizes.paced_seconds)
+    os.sync()
+    drop_page_cache(system.partition_folder("cold"))
+    reader = load_argv(
+        system.port,
+        "fetch",
+        dict(topic="cold", connections=1, step=1000, count=(batches - 20) * FETCH_RECORDS // 1000,
+             seconds=sizes.paced_seconds),
+    )
+    with subprocess.Popen(reader, stdout=subprocess.PIPE, text=True) as reading:
+        beside = system.load("produce", **hot, seconds=sizes.paced_seconds)
+        reading.stdout.read()
+    return {
+        "alone_p99_us": alone["p99_us"],
+        "beside_p99_us": beside["p99_us"],
+        "raised": beside["p99_us"] / alone["p99_us"],
+    }
+
+
+SPECIALS = {"many": run_many, "producer-ids": run_producer_ids, "cold": run_cold}
