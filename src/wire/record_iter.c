@@ -130,24 +130,44 @@ static const uint8_t *take(struct record_iter *it, size_t len)
 
 /* --- v2 ---------------------------------------------------------------------------------------- */
 
+/*
+ * Most varints of a record are of one to three bytes: those are read here, zig-zag undone; 0 if it is
+ * longer or may run into the end, else the number of bytes.
+ */
+static inline unsigned get_short(const uint8_t *p, const uint8_t *end, int32_t *out)
+{
+    if (end - p < 3)
+        return 0;
+    uint32_t v = p[0];
+    unsigned n = 1;
+    if (v >= 0x80) {
+        v = (v & 0x7f) | (uint32_t)p[1] << 7;
+        n = 2;
+        if (p[1] >= 0x80) {
+            v = (v & 0x3fff) | (uint32_t)p[2] << 14;
+            n = 3;
+            if (p[2] >= 0x80)
+                return 0;
+        }
+    }
+    *out = (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
+    return n;
+}
+
 static inline bool get_varint(const uint8_t **p, const uint8_t *end, int32_t *out)
 {
-    if (*p < end && **p < 0x80) {
-        uint32_t v = *(*p)++;
-        *out = (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
-        return true;
-    }
-    return varint_read_i32(p, end, out);
+    unsigned n = get_short(*p, end, out);
+    *p += n;
+    return n > 0 || varint_read_i32(p, end, out);
 }
 
 static inline bool get_varlong(const uint8_t **p, const uint8_t *end, int64_t *out)
 {
-    if (*p < end && **p < 0x80) {
-        uint32_t v = *(*p)++;
-        *out = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-        return true;
-    }
-    return varint_read_i64(p, end, out);
+    int32_t v = 0;
+    unsigned n = get_short(*p, end, &v);
+    *p += n;
+    *out = v;
+    return n > 0 || varint_read_i64(p, end, out);
 }
 
 /* Length-prefixed bytes; a negative length is null. */
