@@ -6,6 +6,9 @@
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
 
+/* A batch that expands beyond this is checked on a worker. */
+#define INLINE_BYTES_MAX (512 * 1024)
+
 /* --- the append, by the holder ------------------------------------------------------------------------ */
 
 static enum err check_leader(const struct append_op *op, const struct partition *part,
@@ -175,6 +178,15 @@ static void prepared(struct work *work, bool discard)
         submit_to_partition(op);
 }
 
+static void prepare_elsewhere(struct append_op *op, struct loop *loop)
+{
+    append_plan_close(&op->plan);
+    op->rules.inline_bytes_max = 0;
+    op->work =
+        (struct work){.home = loop, .run = prepare_on_worker, .done = prepared, .label = "prepare_records"};
+    workers_submit(op->broker->workers, &op->work);
+}
+
 void append_submit(struct append_op *op)
 {
     struct loop *loop = loop_current();
@@ -199,14 +211,15 @@ void append_submit(struct append_op *op)
         return;
     }
     if (records_needs_heavy_work(&op->summary, &op->rules)) {
-        op->work = (struct work){
-            .home = loop, .run = prepare_on_worker, .done = prepared, .label = "prepare_records"};
-        workers_submit(op->broker->workers, &op->work);
+        prepare_elsewhere(op, loop);
         return;
     }
+    op->rules.inline_bytes_max = INLINE_BYTES_MAX;
     err = records_prepare(&op->plan, (uint8_t *)(uintptr_t)op->summary.bytes.ptr, &op->summary, &op->rules,
                           op->now_ms, NULL, &op->why);
-    if (err != ERR_NONE)
+    if (err == ERR_WOULD_BLOCK) /* it expands to more than its size betrayed */
+        prepare_elsewhere(op, loop);
+    else if (err != ERR_NONE)
         finish_early(op, err);
     else
         submit_to_partition(op);
