@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -60,6 +61,12 @@ struct loop {
     int64_t mark_ns;
     int64_t slowest_ns;
     const char *slowest;
+
+    int index;
+    int64_t turn_began_ns;
+    struct histogram turns; /* in microseconds */
+    _Atomic int64_t stalled_us;
+    _Atomic int64_t busy_since_ns;
 
     /* Written by every thread. */
     _Alignas(64) _Atomic(struct loop_message *) mailbox;
@@ -252,6 +259,31 @@ struct clock *loop_clock(const struct loop *loop)
     return loop->clock;
 }
 
+void loop_set_index(struct loop *loop, int index)
+{
+    loop->index = index;
+}
+
+int loop_index(const struct loop *loop)
+{
+    return loop->index;
+}
+
+const struct histogram *loop_turn_times(const struct loop *loop)
+{
+    return &loop->turns;
+}
+
+int64_t loop_stalled_us(const struct loop *loop)
+{
+    return atomic_load_explicit(&loop->stalled_us, memory_order_relaxed);
+}
+
+int64_t loop_busy_since_ns(const struct loop *loop)
+{
+    return atomic_load_explicit(&loop->busy_since_ns, memory_order_relaxed);
+}
+
 int64_t loop_now_ms(const struct loop *loop)
 {
     return loop->now_ms;
@@ -309,6 +341,22 @@ static void begin_turn(struct loop *loop)
     atomic_store(&loop->sleeping, false);
     loop->slowest_ns = 0;
     read_clock(loop);
+    loop->turn_began_ns = loop->mark_ns;
+    atomic_store_explicit(&loop->busy_since_ns, loop->mark_ns, memory_order_relaxed);
+}
+
+/* The turn ends at the last mark. */
+static void end_turn(struct loop *loop)
+{
+    int64_t us = (loop->mark_ns - loop->turn_began_ns) / 1000;
+    histogram_add(&loop->turns, us > 0 ? (uint64_t)us : 0);
+    atomic_store_explicit(&loop->busy_since_ns, 0, memory_order_relaxed);
+    if (loop->slowest_ns <= STALL_NS)
+        return;
+    int64_t before = atomic_load_explicit(&loop->stalled_us, memory_order_relaxed);
+    atomic_store_explicit(&loop->stalled_us, before + us, memory_order_relaxed);
+    log_warn("loop", "turn_stalled", "loop=%s ms=%lld in=%s", loop->name,
+             (long long)(loop->slowest_ns / 1000000), loop->slowest);
 }
 
 /* Notes how long what ran since the last mark took. */
@@ -405,9 +453,7 @@ void loop_turn(struct loop *loop, bool may_wait)
     run_mailbox(loop);
     run_deferred(loop);
     mark(loop, "deferred");
-    if (loop->slowest_ns > STALL_NS)
-        log_warn("loop", "turn_stalled", "loop=%s ms=%lld in=%s", loop->name,
-                 (long long)(loop->slowest_ns / 1000000), loop->slowest);
+    end_turn(loop);
     current = outer;
 }
 

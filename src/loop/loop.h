@@ -24,6 +24,7 @@
 
 struct loop;
 struct event_base;
+struct histogram;
 
 /* A message to a loop. Embedded in its subject; not to be posted again before it ran. */
 struct loop_message {
@@ -76,6 +77,19 @@ struct loop *loop_current(void);
 #define ASSERT_ON_LOOP(loop) ASSERT(loop_is_current(loop))
 
 struct clock *loop_clock(const struct loop *loop);
+
+/* A small number by which others keep things for each loop, given before it starts; 0 at first. */
+void loop_set_index(struct loop *loop, int index);
+int loop_index(const struct loop *loop);
+
+/* --- how it is doing; any thread --- */
+
+/* How long its turns took, in microseconds, without the wait. */
+const struct histogram *loop_turn_times(const struct loop *loop);
+/* Microseconds spent in turns that took so long that they were logged as stalled. */
+int64_t loop_stalled_us(const struct loop *loop);
+/* Since when the present turn lasts, monotonic; 0 while the loop waits for events. */
+int64_t loop_busy_since_ns(const struct loop *loop);
 
 /* Time as read once at the beginning of this turn's callbacks. */
 int64_t loop_now_ms(const struct loop *loop);      /* monotonic */

@@ -136,6 +136,8 @@ static void start_one(struct conn *conn)
     struct clock *clock = loop_clock(nl->loop);
     slot->req.received_ns = clock->mono_ns(clock);
     nl->server->handler.request(nl->server->handler.arg, &slot->req);
+    if (slot->state == SLOT_WAITING)
+        slot->req.handled_ns = clock->mono_ns(clock);
     if (conn->eof)
         slot_tell_abandoned(slot);
 }

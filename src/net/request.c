@@ -49,7 +49,10 @@ struct request_slot *slot_new(struct conn *conn, struct chunk *chunk, uint8_t *f
     req->listener = conn->listener->index;
     req->state = NULL;
     req->abandoned = NULL;
-    req->api_key = req->api_version = 0;
+    req->handled_ns = req->ended_ns = 0;
+    req->api_key = -1; /* until the handler knows it */
+    req->api_version = 0;
+    req->of_follower = false;
     req->correlation_id = 0;
     req->client_id = VIEW_NULL;
     reply_begin(&req->reply);
@@ -78,6 +81,8 @@ static void net_loop_free_if_last(struct net_loop *nl)
 void slot_free(struct request_slot *slot)
 {
     struct net_loop *nl = slot->nl;
+    if (!nl->server_gone && nl->server->handler.over)
+        nl->server->handler.over(nl->server->handler.arg, &slot->req);
     list_remove(&slot->node);
     empty_reply(&slot->req.reply);
     arena_reset(&slot->req.arena);
@@ -128,7 +133,9 @@ static void end(struct request_slot *slot, enum slot_state state)
 {
     ASSERT(slot->state == SLOT_WAITING);
     ASSERT_ON_LOOP(slot->req.loop);
+    struct clock *clock = loop_clock(slot->req.loop);
     slot->state = state;
+    slot->req.ended_ns = clock->mono_ns(clock);
     struct conn *conn = slot->req.conn;
     if (!conn) {
         slot_free(slot);

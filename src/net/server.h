@@ -37,6 +37,8 @@ struct request {
     struct arena arena;  /* reset when the request ends */
     struct reply reply;  /* begun; the handler writes its answer here */
     int64_t received_ns; /* monotonic, when the frame was complete */
+    int64_t handled_ns;  /* when the handler returned and left it open; 0 = it was ended by then */
+    int64_t ended_ns;    /* when it was ended; 0 = not yet */
     int listener;        /* index of the listener it came in by */
     /* For the handler. */
     void *state;
@@ -45,7 +47,8 @@ struct request {
      * A peer that only ended its sending (half-closed) still gets the answer, so conn may be there yet.
      */
     void (*abandoned)(struct request *req);
-    int16_t api_key, api_version;
+    int16_t api_key, api_version; /* -1 until the handler says */
+    bool of_follower;             /* a Fetch of another broker */
     int32_t correlation_id;
     struct view client_id;
 };
@@ -54,6 +57,8 @@ struct net_handler {
     void *arg;
     /* A frame is complete. Must, now or later, call exactly one request_ function that ends it. */
     void (*request)(void *arg, struct request *req);
+    /* The request is over: its answer was written, or there was none to write. For metrics; may be NULL. */
+    void (*over)(void *arg, const struct request *req);
 };
 
 /* Sends the sealed reply when its turn comes. Ends the request. On its loop. */
