@@ -22,7 +22,7 @@ struct api_call {
     const struct wire_api *api;
     int16_t version;
     struct view body;
-    enum err worst; /* first error in the answer, for metrics */
+    int errors_count; /* codes that went into the answer, ERR_NONE too */
 };
 
 typedef void (*api_handler)(struct api_call *call);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "service/count.h"
 
 #define API_KEY_API_VERSIONS 18
 
@@ -129,6 +130,8 @@ struct buf *call_begin_answer(struct api_call *call)
 
 void call_send(struct api_call *call)
 {
+    if (call->errors_count == 0)
+        call_error(call, ERR_NONE); /* an answer without a place for a code, or whose handler saw no error */
     reply_seal(&call->req->reply);
     request_reply(call->req);
 }
@@ -163,8 +166,8 @@ void call_close(struct api_call *call, const char *reason)
 
 int16_t call_error(struct api_call *call, enum err err)
 {
-    if (call->worst == ERR_NONE)
-        call->worst = err;
+    call->errors_count++;
+    metrics_count_error(count_shard(call->broker), call->api->key, call->api->name, err);
     return err_wire_code(err);
 }
 

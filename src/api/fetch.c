@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "core/metadata/metadata.h"
+#include "service/count.h"
 #include "service/metadata_cache.h"
 #include "service/partition_settings.h"
 #include "service/replica_manager.h"
@@ -30,16 +31,26 @@
 static void pass_is_over(struct fetch_state *state);
 static void read_is_done(struct read_op *op);
 
+/* Gives back what a pass took for the part. */
+static void fetch_part_close(struct fetch_part *part)
+{
+    read_op_close(&part->read);
+    partition_release(part->part);
+    part->part = NULL;
+}
+
 static enum err find_partition(struct fetch_state *state, struct fetch_part *part)
 {
     if (part->err != ERR_NONE)
         return part->err;
-    enum err err = replica_manager_find_or_error(state->call->broker->replicas, part->topic, part->partition,
-                                                 &part->part);
+    struct partition *found;
+    enum err err =
+        replica_manager_find_or_error(state->call->broker->replicas, part->topic, part->partition, &found);
     if (err != ERR_NONE)
         return err;
     if (part->max_bytes < 0)
         return ERR_UNKNOWN_SERVER_ERROR; /* as Kafka, which has no code for it */
+    part->part = partition_share(found);
     const struct partition_settings *settings =
         atomic_load_explicit(&part->part->settings, memory_order_acquire);
     if (settings->zstd_configured && state->call->version < 10)
@@ -92,7 +103,7 @@ static void continue_pass(struct fetch_state *state)
         struct fetch_part *part = &state->parts[state->next];
         part->read_err = find_partition(state, part);
         if (part->read_err != ERR_NONE) {
-            part->part = NULL;
+            fetch_part_close(part);
             state->must_answer = true;
             state->next++;
             continue;
@@ -122,7 +133,7 @@ static void read_is_done(struct read_op *op)
 static void begin_pass(struct fetch_state *state)
 {
     for (int i = 0; i < state->count; i++)
-        read_op_close(&state->parts[i].read);
+        fetch_part_close(&state->parts[i]);
     state->next = 0;
     state->bytes = 0;
     state->bytes_left = state->max_bytes;
@@ -137,6 +148,11 @@ static enum log_bound bound_of(const struct fetch_state *state)
     if (state->replica_id >= 0)
         return LOG_BOUND_END;
     return state->read_committed ? LOG_BOUND_LAST_STABLE : LOG_BOUND_HIGH_WATERMARK;
+}
+
+static bool fetch_of_follower(const struct fetch_state *state)
+{
+    return state->replica_id >= 0;
 }
 
 static void cancel_watches(struct fetch_state *state)
@@ -209,6 +225,11 @@ static void peer_is_gone(struct request *req)
 static void pass_is_over(struct fetch_state *state)
 {
     bool enough = state->bytes >= state->min_bytes || state->must_answer || state->count == 0;
+    struct metrics_shard *shard = count_shard(state->call->broker);
+    if (state->waits && !enough && state->timed_out)
+        metrics_add(shard,
+                    fetch_of_follower(state) ? METRIC_FETCH_EXPIRES_FOLLOWER : METRIC_FETCH_EXPIRES_CONSUMER,
+                    1);
     if (enough || state->timed_out) {
         loop_timer_cancel(state->call->req->loop, &state->timeout);
         fetch_answer(state);
@@ -216,6 +237,9 @@ static void pass_is_over(struct fetch_state *state)
     }
     for (int i = 0; i < state->count; i++)
         read_op_close(&state->parts[i].read);
+    if (!state->waits)
+        metrics_add(shard, METRIC_WAITING_FETCH, 1);
+    state->waits = true;
     wait_for_news(state);
 }
 
@@ -278,11 +302,16 @@ static void take_from_session(struct fetch_state *state)
 /* The sessions of the request's loop. */
 static struct fetch_sessions *sessions_of(const struct api_call *call)
 {
-    const struct broker *broker = call->broker;
-    for (int i = 0; i < broker->net_loops_count; i++)
-        if (broker->net_loops[i] == call->req->loop)
-            return &broker->fetch_sessions[i];
-    UNREACHABLE();
+    return &call->broker->fetch_sessions[loop_index(call->req->loop)];
+}
+
+static void count_sessions(const struct api_call *call)
+{
+    const struct fetch_sessions *sessions = sessions_of(call);
+    struct metrics_shard *shard = count_shard(call->broker);
+    metrics_set(shard, METRIC_FETCH_SESSIONS, (int64_t)sessions->by_id.count);
+    metrics_set(shard, METRIC_FETCH_SESSION_PARTITIONS, sessions->parts_count);
+    metrics_set(shard, METRIC_FETCH_SESSION_EVICTIONS, sessions->evicted_count);
 }
 
 /* Which partitions are meant: those of the request, or of the session it goes on with. */
@@ -294,6 +323,7 @@ static enum err take_parts(struct fetch_state *state, const struct wire_fetch_re
     if (call->version >= 7)
         err = fetch_sessions_begin(sessions_of(call), request, call->version >= 13, state->replica_id >= 0,
                                    loop_now_ms(call->req->loop), &state->session, &full);
+    count_sessions(call);
     if (err != ERR_NONE)
         return err;
     state->incremental = !full;
@@ -323,6 +353,7 @@ void api_fetch(struct api_call *call)
     struct fetch_state *state = CALL_ALLOC(call, struct fetch_state);
     state->call = call;
     state->replica_id = call->version >= 15 ? request->replica_state.replica_id : request->replica_id;
+    call->req->of_follower = fetch_of_follower(state);
     state->read_committed = request->isolation_level == 1;
     state->min_bytes = request->min_bytes;
     int32_t limit = config_int(broker_config(call->broker), CONFIG_FETCH_MAX_BYTES);
@@ -480,7 +511,9 @@ static void let_go(struct fetch_state *state)
         struct fetch_part *part = &state->parts[i];
         if (part->session_part && part->read_err == ERR_NONE && part->read.slice.len > 0)
             fetch_session_part_served(state->session, part->session_part);
-        read_op_close(&part->read);
+        if (part->part && part->read_err == ERR_NONE && part->read.slice.len > 0)
+            count_sent(&part->read);
+        fetch_part_close(part);
     }
     if (state->session)
         fetch_session_let_go(state->session);
@@ -490,6 +523,8 @@ void fetch_answer(struct fetch_state *state)
 {
     struct api_call *call = state->call;
     call->req->abandoned = NULL;
+    if (state->waits)
+        metrics_add(count_shard(call->broker), METRIC_WAITING_FETCH, -1);
     struct wire_fetch_response *answer = call_new_answer(call);
     state->answer = answer;
     answer->session_id = state->session && !state->session->closed ? state->session->id : FETCH_SESSION_NONE;

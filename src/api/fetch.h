@@ -21,7 +21,7 @@ struct fetch_part {
     int32_t last_fetched_epoch;
     struct fetch_session_part *session_part; /* of a session that is held; NULL without one */
     enum err err;                            /* known before anything is read: an unknown topic id */
-    struct partition *part;
+    struct partition *part;                  /* shared during a pass and the wait after it */
     struct read_op read;
     enum err read_err;
     struct watch watch;
@@ -52,6 +52,7 @@ struct fetch_state {
     struct loop_timer timeout;
     struct loop_deferred again;
     bool timed_out;
+    bool waits; /* counted among those that wait */
     bool arming;
     bool woken;
     int watches_away;

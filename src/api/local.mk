@@ -9,6 +9,7 @@ src_api_libapi_a_SOURCES = \
   src/api/config_resource.c src/api/config_resource.h \
   src/api/control.c \
   src/api/controller_requests.c \
+  src/api/count.c src/api/count.h \
   src/api/create_partitions.c \
   src/api/create_topics.c \
   src/api/delete_records.c \

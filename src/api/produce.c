@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/append.h"
+#include "service/count.h"
 #include "service/replica_manager.h"
 #include "wire/produce_codec.h"
 
@@ -26,6 +27,7 @@ struct produce_state {
     int count;
     int away; /* ops not yet done, and 1 while they are being submitted */
     struct loop_timer timeout;
+    bool waits; /* counted among those that wait */
 };
 
 static int count_partitions(const struct wire_produce_request *request)
@@ -148,6 +150,8 @@ static bool any_failed(const struct produce_state *state)
 static void finish(struct produce_state *state)
 {
     loop_timer_cancel(state->call->req->loop, &state->timeout);
+    if (state->waits)
+        metrics_add(count_shard(state->call->broker), METRIC_WAITING_PRODUCE, -1);
     for (int i = 0; i < state->count; i++)
         if (state->ops[i].err == ERR_UNKNOWN_SERVER_ERROR || err_wire_code(state->ops[i].err) == -1)
             log_warn("api", "produce_failed", "error=\"%s\"", state->ops[i].why.text);
@@ -210,9 +214,11 @@ static void submit_all(struct produce_state *state)
             op->err = find_partition(state, topic->name, topic->partition_data[p].index, &part);
             op->base_offset = -1;
             op->log_start_offset = -1;
-            if (op->err != ERR_NONE)
-                continue;
             op->broker = state->call->broker;
+            if (op->err != ERR_NONE) {
+                count_append(op);
+                continue;
+            }
             op->part = part;
             op->records = topic->partition_data[p].records;
             op->produce_version = state->call->version;
@@ -247,6 +253,10 @@ void api_produce(struct api_call *call)
         loop_timer_arm(call->req->loop, &state->timeout,
                        loop_now_ms(call->req->loop) + (request->timeout_ms > 0 ? request->timeout_ms : 0));
     }
-    if (--state->away == 0)
+    if (--state->away == 0) {
         finish(state);
+        return;
+    }
+    state->waits = true;
+    metrics_add(count_shard(call->broker), METRIC_WAITING_PRODUCE, 1);
 }

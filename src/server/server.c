@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/count.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
@@ -24,8 +25,10 @@
 #include "disk/posix.h"
 #include "disk/posix_clock.h"
 #include "disk/posix_random.h"
+#include "metrics/metrics.h"
 #include "net/server.h"
 #include "server/identity.h"
+#include "server/monitor.h"
 #include "server/session.h"
 #include "service/broker.h"
 #include "service/broker_settings.h"
@@ -47,6 +50,7 @@ struct server {
     struct random random;
     struct session *session;
     struct config_changes *changes;
+    struct monitor *monitor; /* NULL = not wanted */
     struct control_fence fence;
     struct net_handler handler;
     struct loop **all_loops;
@@ -74,16 +78,35 @@ static int network_loops(const struct config *config)
 static struct loop *add_loop(struct server *server, const char *name, struct errmsg *why)
 {
     struct loop *loop = loop_new(name, &server->clock, why);
-    if (loop)
-        server->all_loops[server->all_loops_count++] = loop;
+    if (!loop)
+        return NULL;
+    loop_set_index(loop, server->all_loops_count);
+    server->all_loops[server->all_loops_count++] = loop;
     return loop;
+}
+
+static enum err start_monitor(struct server *server, struct errmsg *why)
+{
+    const char *listener = config_str(settings(server), CONFIG_BARNABAS_METRICS_LISTENER);
+    if (!listener || !*listener)
+        return ERR_NONE;
+    struct loop *loop = add_loop(server, "monitor", why);
+    if (!loop)
+        return ERR_IO;
+    struct monitor_config config = {.listener = listener,
+                                    .loop = loop,
+                                    .loops = server->all_loops,
+                                    .loops_count = server->all_loops_count};
+    server->monitor = monitor_new(&server->broker, &config, why);
+    return server->monitor ? ERR_NONE : ERR_IO;
 }
 
 static enum err start_threads(struct server *server, struct errmsg *why)
 {
     struct broker *broker = &server->broker;
     int count = network_loops(settings(server));
-    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + 2));
+    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + 3));
+    broker->metrics = metrics_new(count + 2); /* network loops, control, controller */
     broker->net_loops = mem_zalloc(sizeof *broker->net_loops * (size_t)count);
     for (int i = 0; i < count; i++) {
         char name[32];
@@ -95,7 +118,7 @@ static enum err start_threads(struct server *server, struct errmsg *why)
     }
     broker->control_loop = add_loop(server, "control", why);
     broker->zk_loop = broker->control_loop ? add_loop(server, "controller", why) : NULL;
-    if (!broker->zk_loop)
+    if (!broker->zk_loop || start_monitor(server, why) != ERR_NONE)
         return ERR_IO;
     broker->domain = snapshot_domain_new(server->all_loops, server->all_loops_count);
     /* Three at least: one may hang on a directory, one may wait for the other. */
@@ -124,6 +147,7 @@ static enum err open_session(struct server *server, struct errmsg *why)
     if (err != ERR_NONE)
         return err;
     server->session = session_new(&server->broker, connect, timeout_ms);
+    server->broker.zk_client = session_client(server->session);
     server->broker.zk = zk_client_port(session_client(server->session));
     return session_await(server->session, connect_ms, why);
 }
@@ -170,7 +194,8 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
         .receive_buffer_bytes = config_int(config, CONFIG_SOCKET_RECEIVE_BUFFER_BYTES),
         .listen_backlog = config_int(config, CONFIG_SOCKET_LISTEN_BACKLOG_SIZE),
     };
-    server->handler = (struct net_handler){.arg = &server->broker, .request = api_dispatch};
+    server->handler =
+        (struct net_handler){.arg = &server->broker, .request = api_dispatch, .over = count_request_over};
     server->broker.net =
         net_server_new(&net, server->broker.net_loops, server->broker.net_loops_count, &server->handler, why);
     free(items);
@@ -306,6 +331,7 @@ static enum err start(struct server *server, struct errmsg *why)
     if (err != ERR_NONE)
         return err;
     broker_settings_reload(broker);
+    atomic_store(&broker->state, BROKER_RECOVERY);
     err = replica_manager_load(broker->replicas, why);
     if (err == ERR_NONE) {
         server->logs_loaded = true;
@@ -324,6 +350,7 @@ static enum err start(struct server *server, struct errmsg *why)
     config_changes_kick(server->changes);
     replica_manager_start(broker->replicas);
     net_server_open(broker->net);
+    atomic_store(&broker->state, BROKER_RUNNING);
     return ERR_NONE;
 }
 
@@ -338,6 +365,7 @@ struct server *server_start(struct config *config, struct errmsg *why)
     broker->disk = disk_posix_new(0);
     broker->id = -1;
     broker->fence = &server->fence;
+    atomic_store(&broker->state, BROKER_STARTING);
     atomic_store(&broker->epoch, -1);
     atomic_store(&broker->config.value, config_share(config));
     pthread_mutex_init(&broker->config_lock, NULL);
@@ -354,6 +382,8 @@ struct server *server_start(struct config *config, struct errmsg *why)
 static void stop_serving(struct server *server)
 {
     struct broker *broker = &server->broker;
+    if (atomic_load(&broker->state) == BROKER_RUNNING)
+        atomic_store(&broker->state, BROKER_SHUTTING_DOWN);
     if (server->changes)
         config_changes_stop(server->changes);
     if (broker->net) {
@@ -403,6 +433,7 @@ void server_stop(struct server *server)
     if (server->loops_running)
         stop_serving(server);
     stop_threads(server);
+    monitor_free(server->monitor);
     free_services(server);
     if (broker->domain)
         snapshot_domain_free(broker->domain);
@@ -410,6 +441,7 @@ void server_stop(struct server *server)
         workers_free(broker->workers);
     for (int i = 0; i < server->all_loops_count; i++)
         loop_free(server->all_loops[i]);
+    metrics_free(broker->metrics);
     free(server->all_loops);
     free(broker->net_loops);
     config_release(atomic_load(&broker->config.value));

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "service/config_changes.h"
 #include "service/controller_loop.h"
+#include "service/count.h"
 #include "service/registration.h"
 
 #define RETRY_MS 1000
@@ -56,6 +57,7 @@ static void register_done(struct work *work, bool discard)
         session->again = false;
         begin_registering(session);
     } else if (session->result == ERR_NONE) {
+        atomic_store(&session->broker->registered, session->id != 0);
         controller_loop_registered(session->broker->controller, session->id, session->epoch);
         config_changes_kick(session->changes);
     } else if (session->result == ERR_EXISTS) {
@@ -106,20 +108,27 @@ static void on_opened(struct session *session, int64_t id)
 static void on_session(void *arg, enum zk_session_event event, int64_t id)
 {
     struct session *session = arg;
+    struct metrics_shard *shard = count_shard(session->broker);
     switch (event) {
     case ZK_SESSION_OPENED:
         on_opened(session, id);
         break;
     case ZK_SESSION_EXPIRED:
         session->id = 0;
+        atomic_store(&session->broker->registered, false);
+        metrics_add(shard, METRIC_ZK_EXPIRES, 1);
         loop_timer_cancel(session->broker->zk_loop, &session->retry);
         if (session->following)
             controller_loop_expired(session->broker->controller);
         break;
     case ZK_SESSION_CONNECTED:
+        metrics_add(shard, METRIC_ZK_CONNECTS, 1);
+        metrics_set(shard, METRIC_ZK_CONNECTED, 1);
         log_info("zk", "connected", "session=0x%llx", (unsigned long long)id);
         break;
     case ZK_SESSION_DISCONNECTED:
+        metrics_add(shard, METRIC_ZK_DISCONNECTS, 1);
+        metrics_set(shard, METRIC_ZK_CONNECTED, 0);
         log_warn("zk", "disconnected", "session=0x%llx", (unsigned long long)id);
         break;
     }
@@ -180,6 +189,7 @@ static void follow_on_loop(struct loop_message *msg, bool discard)
     if (discard)
         return;
     session->following = true;
+    atomic_store(&session->broker->registered, session->id != 0);
     if (session->id != 0)
         controller_loop_registered(session->broker->controller, session->id, session->epoch);
 }

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "service/count.h"
 #include "service/log_dirs.h"
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
@@ -89,6 +90,7 @@ static void one_is_home(struct append_op *op)
 {
     if (--op->away > 0)
         return;
+    count_append(op);
     partition_release(op->part);
     op->done(op);
 }

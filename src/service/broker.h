@@ -34,11 +34,24 @@ struct replica_manager;
 struct topic_configs;
 struct topic_creation;
 struct zk;
+struct zk_client;
+
+/* As Kafka numbers them in its metric BrokerState. */
+enum broker_state {
+    BROKER_NOT_RUNNING = 0,
+    BROKER_STARTING = 1,
+    BROKER_RECOVERY = 2, /* loads its logs */
+    BROKER_RUNNING = 3,
+    BROKER_PENDING_SHUTDOWN = 6,
+    BROKER_SHUTTING_DOWN = 7
+};
 
 struct broker {
+    _Atomic int state; /* enum broker_state; from RUNNING on everything below is there */
     int32_t id;
     char cluster_id[64];
-    _Atomic int64_t epoch; /* czxid of /brokers/ids/N; -1 = not registered */
+    _Atomic bool registered; /* under the present session */
+    _Atomic int64_t epoch;   /* czxid of /brokers/ids/N; -1 = not registered */
 
     struct clock *clock;
     struct random *random;
@@ -56,6 +69,7 @@ struct broker {
     struct net_server *net;
     struct loop *zk_loop; /* the controller's: ZooKeeper events, the controller core, channels */
     struct zk *zk;        /* on zk_loop */
+    const struct zk_client *zk_client;
     struct metadata_cache *metadata;
     struct topic_configs *topic_configs;
     struct topic_creation *topic_creation;
@@ -65,7 +79,7 @@ struct broker {
     struct producer_ids *producer_ids;
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;
-    struct metrics *metrics;
+    struct metrics *metrics; /* shards by loop_index */
 };
 
 /* Settings in force, borrowed until the calling loop's callback returns. */

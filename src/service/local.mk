@@ -6,6 +6,7 @@ src_service_libservice_a_SOURCES = \
   src/service/broker_settings.c src/service/broker_settings.h \
   src/service/cluster_setup.c src/service/cluster_setup.h \
   src/service/config_alter.c src/service/config_alter.h \
+  src/service/count.c src/service/count.h \
   src/service/config_changes.c src/service/config_changes.h \
   src/service/config_edit.c src/service/config_edit.h \
   src/service/config_read.c src/service/config_read.h \

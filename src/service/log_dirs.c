@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/broker.h"
+#include "service/count.h"
 #include "service/partition.h"
 #include "service/partition_call.h"
 #include "service/replica_state.h"
@@ -82,7 +83,11 @@ static void flush_run(struct work *work)
             partition_call(members[i].part, member_begin, &members[i]);
         }
         struct errmsg why;
+        struct clock *clock = state->all->broker->clock;
+        int64_t begun_ns = clock->mono_ns(clock);
         enum err err = log_flush_run(&flush, &why);
+        metrics_observe(count_shard(state->all->broker), METRIC_FLUSH_TIME,
+                        (clock->mono_ns(clock) - begun_ns) / 1000);
         for (int i = 0; i < count; i++) {
             struct flush_member *member = &members[i];
             if (err != ERR_NONE && member->err == ERR_NONE) {

@@ -25,7 +25,8 @@ struct log_dir_state {
     struct log_dirs *all;
     int lane; /* of the worker pool, 1 + index */
     bool was_clean;
-    _Atomic int partitions; /* logs in it */
+    _Atomic int partitions;   /* logs in it */
+    _Atomic int logs_to_load; /* that the start has yet to open */
 
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;

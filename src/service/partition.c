@@ -10,17 +10,19 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 #include "service/partition_settings.h"
 
 static struct partition_op held_mark;
 #define HELD (&held_mark)
 
-struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id)
+struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id, struct metrics *metrics)
 {
     struct partition *part = MEM_NEW(struct partition);
     part->topic = mem_strdup(topic);
     part->index = index;
     part->broker_id = broker_id;
+    part->counts = metrics_topic_get(metrics, topic);
     part->name = mem_printf("%s-%d", topic, index);
     atomic_init(&part->shares, 1);
     atomic_init(&part->leader_epoch_hint, -1);
@@ -47,6 +49,7 @@ void partition_release(struct partition *part)
     heap_close(&part->waiting_flush);
     replica_close(&part->replica);
     partition_settings_free(atomic_load(&part->settings));
+    metrics_topic_release(part->counts);
     free(part->topic);
     free(part->name);
     free(part);

@@ -28,6 +28,8 @@
 #include "storage/log.h"
 
 struct log_dir_state;
+struct metrics;
+struct metrics_topic;
 struct partition;
 struct partition_op;
 
@@ -66,8 +68,9 @@ struct partition {
     /* Constant after creation. */
     char *topic;
     int32_t index;
-    char *name;        /* "orders-3" */
-    int32_t broker_id; /* ours */
+    char *name;                   /* "orders-3" */
+    int32_t broker_id;            /* ours */
+    struct metrics_topic *counts; /* the topic's; a share */
     _Atomic int shares;
 
     _Atomic(struct partition_op *) queue; /* NULL = free; else held, see partition.c */
@@ -92,7 +95,7 @@ struct partition {
 };
 
 /* Gives the partition with one share. */
-struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id);
+struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id, struct metrics *metrics);
 struct partition *partition_share(struct partition *part);
 void partition_release(struct partition *part);
 

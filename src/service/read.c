@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "service/count.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
@@ -97,6 +98,7 @@ static enum op_outcome read_run(struct partition_op *base, struct partition *par
 
 static void finish(struct read_op *op)
 {
+    count_read(op);
     partition_release(op->part);
     op->done(op);
 }
@@ -169,9 +171,11 @@ static void convert(struct read_op *op)
                       : ERR_NO_MEMORY;
     struct view slice = view_of(records, got);
     if (op->err == ERR_NONE && records_need_conversion(slice, op->max_magic)) {
+        struct convert_stats stats = {0};
         op->err = op->may_convert ? records_down_convert(slice, op->max_magic, op->fetch_offset, len, NULL,
-                                                         &op->converted, NULL, &op->why)
+                                                         &op->converted, &stats, &op->why)
                                   : ERR_UNSUPPORTED_VERSION;
+        op->converted_count = stats.converted_count;
         op->bytes = buf_view(&op->converted);
     }
     free(records);

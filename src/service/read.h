@@ -53,8 +53,9 @@ struct read_op {
     /* Private. */
     struct partition_op op;
     struct work work;
-    struct buf converted; /* holds bytes, for an old reader */
-    bool may_convert;     /* message.downconversion.enable */
+    struct buf converted;    /* holds bytes, for an old reader */
+    int32_t converted_count; /* records that were rewritten for it */
+    bool may_convert;        /* message.downconversion.enable */
 };
 
 void read_submit(struct read_op *op);

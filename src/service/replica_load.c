@@ -109,6 +109,7 @@ static void load_run(struct work *work)
             if (err != ERR_NONE)
                 log_dir_state_fail(item->dir, ERR_KAFKA_STORAGE_ERROR, &why);
         }
+        atomic_fetch_sub(&item->dir->logs_to_load, 1);
         pthread_mutex_lock(&loading->lock);
         loading->done++;
         pthread_mutex_unlock(&loading->lock);
@@ -223,9 +224,11 @@ static void collect(struct replica_manager *manager, const struct found_dir *dir
         switch (found->parsed.kind) {
         case PARTITION_DIR_CURRENT: {
             char *topic = view_to_cstr(found->parsed.topic);
-            struct partition *part = partition_new(topic, found->parsed.partition, manager->broker->id);
+            struct partition *part =
+                partition_new(topic, found->parsed.partition, manager->broker->id, manager->broker->metrics);
             free(topic);
             loading->items[loading->count++] = (struct load_item){part, dir->state};
+            atomic_fetch_add(&dir->state->logs_to_load, 1);
             break;
         }
         case PARTITION_DIR_DELETE:

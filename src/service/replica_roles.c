@@ -116,7 +116,8 @@ static void judge(struct replica_manager *manager, struct role_change *change)
         return;
     }
     char *topic = view_to_cstr(change->topic);
-    change->part = partition_new(topic, change->state->partition_index, change->my_id);
+    change->part =
+        partition_new(topic, change->state->partition_index, change->my_id, manager->broker->metrics);
     free(topic);
     change->created = true;
 }

@@ -51,6 +51,7 @@ struct zk_client {
     struct list waiting; /* calls to send when connected */
     struct list sent;    /* calls the library has */
     struct list contexts;
+    struct histogram latency;
     struct loop_timer reopen_timer;
 
     struct work open_work;
@@ -73,6 +74,7 @@ struct zk_call {
     int64_t handle_number;
     struct arena arena; /* the op's copy and the answer's copy */
     struct zk_op op;
+    int64_t submitted_ns;
     zk_done_fn done;
     void *arg;
     zoo_op_t *zoo_ops; /* of a multi, as the library wants them */
@@ -155,6 +157,9 @@ static void call_free(struct zk_call *call)
 static void call_finish(struct zk_call *call)
 {
     list_remove(&call->node);
+    struct clock *clock = loop_clock(call->client->loop);
+    int64_t us = (clock->mono_ns(clock) - call->submitted_ns) / 1000;
+    histogram_add(&call->client->latency, us > 0 ? (uint64_t)us : 0);
     if (call->done)
         call->done(call->arg, &call->result);
     call_free(call);
@@ -372,6 +377,7 @@ static void client_submit(struct zk *zk, const struct zk_op *op, zk_done_fn done
     struct zk_call *call = MEM_NEW(struct zk_call);
     call->client = client;
     call->message = (struct loop_message){.run = call_answer, .label = "zk_answer"};
+    call->submitted_ns = loop_clock(client->loop)->mono_ns(loop_clock(client->loop));
     call->done = done;
     call->arg = arg;
     copy_op(&call->arena, &call->op, op);
@@ -607,6 +613,11 @@ bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t 
     *id = credentials->client_id;
     memcpy(password, credentials->passwd, ZK_PASSWORD_BYTES);
     return true;
+}
+
+const struct histogram *zk_client_latency(const struct zk_client *client)
+{
+    return &client->latency;
 }
 
 int zk_client_session_timeout_ms(const struct zk_client *client)

@@ -17,6 +17,7 @@
 #define BARNABAS_ZK_CLIENT_H
 
 #include "base/errmsg.h"
+#include "base/histogram.h"
 #include "loop/workers.h"
 #include "port/zk.h"
 
@@ -37,6 +38,8 @@ void zk_client_open(struct zk_client *client);
 struct zk *zk_client_port(struct zk_client *client);
 /* The session's id and password, to be kept for a restart; false while there is no session. */
 bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t password[ZK_PASSWORD_BYTES]);
+/* From an operation to its answer, in microseconds. Any thread. */
+const struct histogram *zk_client_latency(const struct zk_client *client);
 /* Timeout that the server granted, in ms. */
 int zk_client_session_timeout_ms(const struct zk_client *client);
 /*
