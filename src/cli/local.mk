@@ -8,6 +8,12 @@ barnabas_SOURCES = \
   src/cli/client_config.c src/cli/client_config.h \
   src/cli/connection.c src/cli/connection.h \
   src/cli/consume.c \
+  src/cli/dump.h \
+  src/cli/dump_files.c \
+  src/cli/dump_index.c \
+  src/cli/dump_log.c \
+  src/cli/dump_records.c \
+  src/cli/dump_state.c \
   src/cli/formatter.c src/cli/formatter.h \
   src/cli/java_number.c src/cli/java_number.h \
   src/cli/java_order.c src/cli/java_order.h \
@@ -23,11 +29,11 @@ barnabas_SOURCES = \
   src/cli/topics_print.c \
   src/cli/topics_wire.c \
   src/cli/topics_zk.c
-barnabas_LDADD = src/wire/libwire.a src/base/libbase.a \
+barnabas_LDADD = src/storage/libstorage.a src/wire/libwire.a src/base/libbase.a \
   $(RDKAFKA_LIBS) $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lm
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
-kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions
+kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-dump-log
 kafka_toolsdir = $(pkglibexecdir)/kafka-tools
 
 install-exec-hook:
