@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "service": BELOW_SERVICE,
     "api": BELOW_API,
     "server": BELOW_SERVER,
-    "cli": ["base", "config", "wire", "net", "zk", "core", "storage"],
+    "cli": ["base", "config", "port", "wire", "loop", "disk", "net", "zk", "core", "storage"],
 }
 
 # Where cli may look into a room only in part: room -> pattern of the cli files that may.

@@ -22,7 +22,8 @@ static bool parse_port(const char *text, size_t len, int *out)
     return port > 0 && port <= PORT_MAX;
 }
 
-static bool parse_one(const char *text, size_t len, struct address *out, struct errmsg *why)
+static bool parse_one(const char *text, size_t len, const char *setting, struct address *out,
+                      struct errmsg *why)
 {
     const char *start = text;
     size_t all = len;
@@ -33,13 +34,13 @@ static bool parse_one(const char *text, size_t len, struct address *out, struct 
     }
     const char *colon = memrchr(text, ':', len);
     if (colon == NULL || colon == text) {
-        errmsg_set(why, "Invalid url in bootstrap.servers: %.*s (it must be host:port, as in localhost:9092)",
-                   (int)(all < 80 ? all : 80), start);
+        errmsg_set(why, "Invalid url in %s: %.*s (it must be host:port)", setting, (int)(all < 80 ? all : 80),
+                   start);
         return false;
     }
     size_t host_len = (size_t)(colon - text);
     if (!parse_port(colon + 1, len - host_len - 1, &out->port)) {
-        errmsg_set(why, "Invalid port in bootstrap.servers: %.*s (a port is a number from 1 to 65535)",
+        errmsg_set(why, "Invalid port in %s: %.*s (a port is a number from 1 to 65535)", setting,
                    (int)(all < 80 ? all : 80), start);
         return false;
     }
@@ -51,7 +52,7 @@ static bool parse_one(const char *text, size_t len, struct address *out, struct 
     return true;
 }
 
-bool addresses_parse(const char *text, struct addresses *out, struct errmsg *why)
+bool addresses_parse(const char *text, const char *setting, struct addresses *out, struct errmsg *why)
 {
     *out = (struct addresses){0};
     while (*text != '\0') {
@@ -60,7 +61,7 @@ bool addresses_parse(const char *text, struct addresses *out, struct errmsg *why
         if (len == 0)
             break;
         struct address address;
-        if (!parse_one(text, len, &address, why)) {
+        if (!parse_one(text, len, setting, &address, why)) {
             addresses_close(out);
             return false;
         }
@@ -69,7 +70,7 @@ bool addresses_parse(const char *text, struct addresses *out, struct errmsg *why
         text += len;
     }
     if (out->count == 0) {
-        errmsg_set(why, "No bootstrap server is given: name one as host:port");
+        errmsg_set(why, "No server is given in %s: name one as host:port", setting);
         return false;
     }
     return true;

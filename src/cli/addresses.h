@@ -20,8 +20,11 @@ struct addresses {
     int count;
 };
 
-/* Gives `out` (addresses_close); false with why when it is not such a list. */
-bool addresses_parse(const char *text, struct addresses *out, struct errmsg *why);
+/*
+ * Gives `out` (addresses_close); false with why when it is not such a list. `setting` names in the message
+ * what the list is: "bootstrap.servers".
+ */
+bool addresses_parse(const char *text, const char *setting, struct addresses *out, struct errmsg *why);
 void addresses_close(struct addresses *list);
 
 #endif

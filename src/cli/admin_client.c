@@ -131,7 +131,7 @@ struct admin_client *admin_client_new(const char *bootstrap, const struct client
     client->config = *config;
     client->config.client_id = mem_strdup(config->client_id);
     client->controller_id = NO_CONTROLLER;
-    if (!addresses_parse(bootstrap, &client->bootstrap, why))
+    if (!addresses_parse(bootstrap, "bootstrap.servers", &client->bootstrap, why))
         goto fail;
     client->first = connect_first(client, why);
     if (client->first == NULL)

@@ -90,7 +90,7 @@ static void say_not_connected(const char *name, int errnum, struct errmsg *why)
 {
     const char *remedy = "";
     if (errnum == ECONNREFUSED)
-        remedy = " (nothing listens there: is the broker running, and is this its address?)";
+        remedy = " (nothing listens there: is the server running, and is this its address?)";
     else if (errnum == ETIMEDOUT)
         remedy = " (is the machine up, and does a firewall stand between?)";
     errmsg_set_errno(why, errnum, "Cannot connect to %.100s", name);
@@ -349,10 +349,25 @@ static enum err agree_on_versions(struct connection *conn, struct errmsg *why)
 
 /* --- life ----------------------------------------------------------------------------------------- */
 
+static char *name_of(const char *host, int port)
+{
+    return strchr(host, ':') ? mem_printf("[%s]:%d", host, port) : mem_printf("%s:%d", host, port);
+}
+
+bool connection_probe(const char *host, int port, int timeout_ms, struct errmsg *why)
+{
+    char *name = name_of(host, port);
+    int fd = dial(name, host, port, timeout_ms, why);
+    if (fd >= 0)
+        close(fd);
+    free(name);
+    return fd >= 0;
+}
+
 struct connection *connection_open(const char *host, int port, const struct connection_config *config,
                                    struct errmsg *why)
 {
-    char *name = strchr(host, ':') ? mem_printf("[%s]:%d", host, port) : mem_printf("%s:%d", host, port);
+    char *name = name_of(host, port);
     int fd = dial(name, host, port, config->connect_timeout_ms, why);
     if (fd < 0) {
         free(name);

@@ -9,6 +9,7 @@
 #ifndef BARNABAS_CLI_CONNECTION_H
 #define BARNABAS_CLI_CONNECTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -35,6 +36,9 @@ struct api_range {
 struct connection *connection_open(const char *host, int port, const struct connection_config *config,
                                    struct errmsg *why);
 void connection_close(struct connection *conn);
+
+/* Is anybody there? Connects and closes; says why not. */
+bool connection_probe(const char *host, int port, int timeout_ms, struct errmsg *why);
 
 /* "host:port". */
 const char *connection_name(const struct connection *conn);

@@ -28,9 +28,12 @@ barnabas_SOURCES = \
   src/cli/topics.c src/cli/topics.h \
   src/cli/topics_print.c \
   src/cli/topics_wire.c \
-  src/cli/topics_zk.c
-barnabas_LDADD = src/storage/libstorage.a src/wire/libwire.a src/base/libbase.a \
-  $(RDKAFKA_LIBS) $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lm
+  src/cli/topics_zk.c \
+  src/cli/zk_admin.c src/cli/zk_admin.h
+barnabas_LDADD = src/zk/libzk.a src/core/libcore.a src/storage/libstorage.a src/loop/libloop.a \
+  src/disk/libdisk.a src/wire/libwire.a src/config/libconfig.a src/base/libbase.a \
+  $(RDKAFKA_LIBS) $(ZOOKEEPER_LIBS) $(JANSSON_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) \
+  $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lm
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
 kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-dump-log
