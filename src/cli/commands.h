@@ -14,6 +14,7 @@
 int topics_command(int argc, char **argv);
 int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);
+int configs_command(int argc, char **argv);
 int dump_log_command(int argc, char **argv);
 int api_versions_command(int argc, char **argv);
 

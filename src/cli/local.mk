@@ -6,6 +6,10 @@ barnabas_SOURCES = \
   src/cli/admin_client.c src/cli/admin_client.h \
   src/cli/api_versions.c \
   src/cli/client_config.c src/cli/client_config.h \
+  src/cli/config_edits.c src/cli/config_edits.h \
+  src/cli/configs.c src/cli/configs.h \
+  src/cli/configs_wire.c \
+  src/cli/configs_zk.c \
   src/cli/connection.c src/cli/connection.h \
   src/cli/consume.c \
   src/cli/dump.h \
@@ -36,7 +40,8 @@ barnabas_LDADD = src/zk/libzk.a src/core/libcore.a src/storage/libstorage.a src/
   $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lm
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
-kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-dump-log
+kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-configs \
+  kafka-dump-log
 kafka_toolsdir = $(pkglibexecdir)/kafka-tools
 
 install-exec-hook:

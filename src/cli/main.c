@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"topics", "kafka-topics", "create, list, describe, alter and delete topics", topics_command},
     {"produce", "kafka-console-producer", "send lines of standard input as messages", produce_command},
     {"consume", "kafka-console-consumer", "print messages of a topic", consume_command},
+    {"configs", "kafka-configs", "show and alter settings of topics and brokers", configs_command},
     {"dump-log", "kafka-dump-log", "print the files of a partition's directory", dump_log_command},
     {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
      api_versions_command},
