@@ -8,6 +8,7 @@ src_wire_libwire_a_SOURCES += \
   src/wire/record_convert.c src/wire/record_convert.h \
   src/wire/record_iter.c src/wire/record_iter.h src/wire/record_layout.h \
   src/wire/record_lookup.c src/wire/record_lookup.h \
+  src/wire/record_skim.c src/wire/record_skim.h \
   src/wire/record_validate.c src/wire/record_validate.h
 
 CODEC_LIBS = $(ZLIB_LIBS) $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS)
@@ -23,6 +24,7 @@ tests_unit_wire_test_records_SOURCES = \
   tests/unit/wire/test_record_iter.c \
   tests/unit/wire/test_record_java.c \
   tests/unit/wire/test_record_lookup.c \
+  tests/unit/wire/test_record_skim.c \
   tests/unit/wire/test_record_validate.c
 tests_unit_wire_test_records_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS) $(CHECK_LIBS)
 EXTRA_DIST += tests/wire/records/RecordVectors.java tests/wire/records/make_vectors.sh \

@@ -11,6 +11,7 @@ Suite *record_convert_suite(void);
 Suite *record_iter_suite(void);
 Suite *record_java_suite(void);
 Suite *record_lookup_suite(void);
+Suite *record_skim_suite(void);
 Suite *record_validate_suite(void);
 
 #endif
