@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 
-from systems import load_argv
+from systems import load_argv, tool
 
 
 class Sizes:
@@ -212,4 +212,44 @@ def run_cold(system, sizes):
     }
 
 
-SPECIALS = {"many": run_many, "producer-ids": run_producer_ids, "cold": run_cold}
+LOOKUP_FROM_MS = 1700000000000
+LOGS_GB = {"small": 1, "large": 100}
+
+
+def make_sparse_log(folder, segments):
+    """Replaces the log in a stopped broker's partition directory; the number of batches in the new one."""
+    for extension in ("log", "index", "timeindex", "snapshot"):
+        for path in glob.glob(os.path.join(folder, "*." + extension)):
+            os.unlink(path)
+    argv = [tool("sparse_log"), folder, str(segments), str(LOOKUP_FROM_MS)]
+    return int(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+
+
+def run_lookup(system, sizes):
+    """CPU and median time of finding one batch by its offset and by its time, in a log of 1 GB and of 100 GB."""
+    system.start()
+    for name in LOGS_GB:
+        system.create_topic(name, 1, {"retention.ms": "-1"})
+    system.stop()
+    batches = {name: make_sparse_log(system.partition_folder(name), gb) for name, gb in LOGS_GB.items()}
+    system.start()
+    found = {}
+    for name in LOGS_GB:
+        system.wait_leaders(name, 1)
+        common = dict(topic=name, scatter=True, count=batches[name], step=1000)
+        for kind, start, more in (
+            ("fetch", 999, dict(fetch_bytes=64)),
+            ("list-offsets", LOOKUP_FROM_MS, {}),
+        ):
+            options = {"from": start, **more, **common}
+            system.load(kind, requests=2 * batches["large"] // 10, **options)
+            report = system.load(kind, seconds=sizes.seconds, **options)
+            key = f"{name}_{'offset' if kind == 'fetch' else 'time'}"
+            found[f"{key}_us"] = report["cpu_us"]
+            found[f"{key}_p50_us"] = report["p50_us"]
+    found["offset_ratio"] = found["large_offset_us"] / found["small_offset_us"]
+    found["time_ratio"] = found["large_time_us"] / found["small_time_us"]
+    return found
+
+
+SPECIALS = {"many": run_many, "producer-ids": run_producer_ids, "cold": run_cold, "lookup": run_lookup}

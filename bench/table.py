@@ -69,6 +69,12 @@ def special_lines(sizes):
     many = sizes.many_partitions
     ids = sizes.producer_ids
     return [
+        Line("find by offset in 1 GB: CPU", "lookup", "small_offset_us", "us"),
+        Line("find by offset in 100 GB: CPU", "lookup", "large_offset_us", "us"),
+        Line("find by offset: 100 GB to 1 GB", "lookup", "offset_ratio", "", ("value", AT_MOST, 1.25)),
+        Line("find by time in 1 GB: CPU", "lookup", "small_time_us", "us"),
+        Line("find by time in 100 GB: CPU", "lookup", "large_time_us", "us"),
+        Line("find by time: 100 GB to 1 GB", "lookup", "time_ratio", "", ("value", AT_MOST, 1.25)),
         Line(f"requests/s to 1 of {many} partitions", "many", "one_per_s", "/s"),
         Line(f"requests/s to {many} partitions in turn", "many", "turn_per_s", "/s"),
         Line("loss of requests/s by that", "many", "loss", "", ("kafka", AT_MOST, 0.5)),
