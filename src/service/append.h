@@ -48,7 +48,9 @@ struct append_op {
     int32_t min_isr_after; /* to be checked when the wait is over */
     int away;              /* the op itself, and its cancellation */
     bool appended;
-    bool submitted;
+    bool waits_for_flush; /* by the holder: among which waiters it is */
+    bool is_late;         /* timed out before it was submitted to the partition */
+    bool submitted;       /* loop of the request, as timed_out */
     bool timed_out;
     struct partition_op cancel;
 };

@@ -38,15 +38,16 @@ static int64_t checkpointed(struct log_dir_state *dir, enum log_dir_checkpoint k
     return offset;
 }
 
+void replica_manager_give_settings(struct replica_manager *manager, struct partition *part)
+{
+    atomic_store(&part->settings, topic_configs_settings(manager->broker->topic_configs, part->topic));
+}
+
 enum err replica_manager_open_log(struct replica_manager *manager, struct partition *part,
                                   struct log_dir_state *dir, bool clean, struct errmsg *why)
 {
     struct broker *broker = manager->broker;
-    struct partition_settings *settings = atomic_load(&part->settings);
-    if (!settings) {
-        settings = topic_configs_settings(broker->topic_configs, part->topic);
-        atomic_store(&part->settings, settings);
-    }
+    const struct partition_settings *settings = atomic_load(&part->settings);
     char *path = log_dir_join(&dir->dir, part->name);
     struct log_load_args args = {.disk = broker->disk,
                                  .dir = path,
@@ -102,10 +103,11 @@ static void load_run(struct work *work)
     while ((i = atomic_fetch_add(&loading->next, 1)) < loading->count) {
         struct load_item *item = &loading->items[i];
         struct errmsg why;
+        replica_manager_give_settings(loading->manager, item->part); /* an offline one is asked for, too */
+        item->part->dir = item->dir;                                 /* also when its log cannot be opened */
         if (!log_dir_is_offline(&item->dir->dir)) {
             enum err err =
                 replica_manager_open_log(loading->manager, item->part, item->dir, item->dir->was_clean, &why);
-            item->part->dir = item->dir; /* also when it failed: the partition is on that directory */
             if (err != ERR_NONE)
                 log_dir_state_fail(item->dir, ERR_KAFKA_STORAGE_ERROR, &why);
         }

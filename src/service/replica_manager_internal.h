@@ -33,9 +33,12 @@ void replica_manager_change_table(struct replica_manager *manager, struct partit
 /* Every partition, shared, as an array; release each and free it. Any thread that may wait. */
 struct partition **replica_manager_all(struct replica_manager *manager, int *count);
 
+/* The settings of its topic, before the partition is published: requests look at them without asking. */
+void replica_manager_give_settings(struct replica_manager *manager, struct partition *part);
+
 /*
  * Opens the log of a partition whose directory exists (load) or is to be made. On success the partition
- * has its log, its directory and its settings.
+ * has its log and its directory.
  */
 enum err replica_manager_open_log(struct replica_manager *manager, struct partition *part,
                                   struct log_dir_state *dir, bool clean, struct errmsg *why);

@@ -118,6 +118,7 @@ static void judge(struct replica_manager *manager, struct role_change *change)
     char *topic = view_to_cstr(change->topic);
     change->part =
         partition_new(topic, change->state->partition_index, change->my_id, manager->broker->metrics);
+    replica_manager_give_settings(manager, change->part);
     free(topic);
     change->created = true;
 }
@@ -249,8 +250,9 @@ static void take_over(struct partition *part, void *arg)
     } else {
         atomic_store(&part->is_leader, false);
     }
-    if (was_leader)
-        partition_fail_waiters(part); /* they asked a leader of an older epoch */
+    /* A leader that goes on leading keeps its waiters: what they wait for is still to come. */
+    if (was_leader && !change->became_leader)
+        partition_fail_waiters(part);
     partition_announce(part);
 }
 
@@ -408,6 +410,7 @@ void replica_manager_leader_and_isr(struct replica_manager *manager, int16_t ver
 struct stop_one {
     int32_t leader_epoch;
     bool delete_log;
+    int64_t file_delete_delay_ms;
     enum err err;
     struct errmsg why;
     char *deleted_path; /* of the renamed directory; owned */
@@ -461,6 +464,9 @@ static void stop_replica(struct partition *part, void *arg)
         partition_fail_storage(part, &stop->why);
         return;
     }
+    /* Settings are the holder's to read: outside they may be replaced and freed. */
+    stop->file_delete_delay_ms =
+        ((const struct partition_settings *)atomic_load(&part->settings))->file_delete_delay_ms;
     part->deleted = true;
     atomic_fetch_sub(&part->dir->partitions, 1);
     partition_take_offline(part);
@@ -489,8 +495,7 @@ static enum err stop_one(struct replica_manager *manager, struct view topic, int
     partition_call(part, stop_replica, &stop);
     if (stop.deleted_path) {
         forget_checkpoints(manager, part);
-        const struct partition_settings *settings = atomic_load(&part->settings);
-        upkeep_delete_dir(manager->upkeep, part->dir, stop.deleted_path, settings->file_delete_delay_ms);
+        upkeep_delete_dir(manager->upkeep, part->dir, stop.deleted_path, stop.file_delete_delay_ms);
         stopping->removed[stopping->removed_count++] = part; /* keeps the share */
         return ERR_NONE;
     }
