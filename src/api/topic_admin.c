@@ -67,6 +67,12 @@ static void waited(struct metadata_wait *wait, bool in_time)
 /* --- the controller's answer ------------------------------------------------------------------------------
  */
 
+/* The answer's texts are gone before ours is written: they are copied. */
+static const char *keep(struct topic_admin *admin, const char *text)
+{
+    return text ? arena_strdup(&admin->call->req->arena, text) : NULL;
+}
+
 static bool take_answer(struct topic_admin *admin, const struct controller_answer *answer)
 {
     bool any = false;
@@ -78,8 +84,8 @@ static bool take_answer(struct topic_admin *admin, const struct controller_answe
         }
         const struct controller_topic_answer *from = &answer->topics[i];
         topic->err = from->err;
-        topic->message = from->message;
-        topic->name = from->name ? from->name : topic->name;
+        topic->message = keep(admin, from->message);
+        topic->name = from->name ? keep(admin, from->name) : topic->name;
         topic->id = from->id;
         if (from->partitions_count > 0)
             topic->partitions_count = from->partitions_count;

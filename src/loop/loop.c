@@ -220,6 +220,8 @@ void loop_join(struct loop *loop)
     loop->has_thread = false;
     atomic_store(&loop->running, false);
     mailbox_discard(loop);
+    /* Timers that are still armed lie in services, which go before the loop does. */
+    heap_close(&loop->timers);
 }
 
 void loop_free(struct loop *loop)
