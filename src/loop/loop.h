@@ -65,7 +65,8 @@ void loop_run(struct loop *loop);
 void loop_turn(struct loop *loop, bool may_wait);
 /* Asks the loop to end after this turn. Any thread; idempotent. */
 void loop_stop(struct loop *loop);
-/* Waits for the thread of a stopped loop, discards its mailbox and disarms its timers. Not on the loop itself. */
+/* Waits for the thread of a stopped loop, discards its mailbox and disarms its timers. Not on the loop
+ * itself. */
 void loop_join(struct loop *loop);
 void loop_free(struct loop *loop);
 
