@@ -33,3 +33,19 @@ src_service_libservice_a_SOURCES = \
   src/service/upkeep.c \
   src/service/watch.c src/service/watch.h
 include src/service/controller.mk
+
+check_PROGRAMS += tests/unit/service/test_service
+tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_service_test_service_SOURCES = \
+  tests/unit/service/rig.c tests/unit/service/rig.h \
+  tests/unit/service/suites.h tests/unit/service/test_service.c \
+  tests/unit/service/test_append.c \
+  tests/unit/service/test_flush.c \
+  tests/unit/service/test_partition.c \
+  tests/unit/service/test_roles.c \
+  tests/fake/fault_disk.c tests/fake/fault_disk.h
+tests_unit_service_test_service_LDADD = \
+  src/service/libservice.a src/zk/libzk.a src/net/libnet.a src/disk/libdisk.a src/loop/libloop.a \
+  src/core/libcore.a src/storage/libstorage.a src/wire/libwire.a src/config/libconfig.a src/base/libbase.a \
+  $(ZOOKEEPER_LIBS) $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(ZSTD_LIBS) \
+  $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) $(CHECK_LIBS) -lpthread -lm

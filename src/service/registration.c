@@ -43,6 +43,7 @@ struct registration {
     char *path;
     int64_t own_sessions[OWN_SESSIONS_MAX]; /* of this process, newest last, cyclic */
     int own_sessions_count;
+    _Atomic int64_t registered_session;
 };
 
 struct registration *registration_new(struct broker *broker, struct zk_client *client,
@@ -214,6 +215,11 @@ static void record_session(struct registration *reg)
                      "error=\"%s\" effect=\"a restart after a crash waits for the session to expire\"",
                      why.text);
     }
+}
+
+int64_t registration_session(const struct registration *reg)
+{
+    return atomic_load(&reg->registered_session);
 }
 
 void registration_forget(struct registration *reg)
@@ -397,8 +403,9 @@ enum err registration_register(struct registration *reg, int64_t *epoch, struct 
 {
     bool registered = false;
     int64_t deadline_ms = 0;
+    int64_t session_id = 0;
     while (!registered) {
-        int64_t session_id = remember_session(reg);
+        session_id = remember_session(reg);
         enum err err = create_znode(reg, epoch, why);
         if (err == ERR_NONE)
             break;
@@ -411,6 +418,7 @@ enum err registration_register(struct registration *reg, int64_t *epoch, struct 
             return err;
     }
     record_session(reg);
+    atomic_store(&reg->registered_session, session_id);
     atomic_store(&reg->broker->epoch, *epoch);
     log_info("registration", "registered", "path=%s epoch=%lld", reg->path, (long long)*epoch);
     return ERR_NONE;

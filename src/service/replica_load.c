@@ -312,6 +312,15 @@ static void close_log(struct partition *part, void *arg)
     atomic_store(&part->is_leader, false);
 }
 
+/* Requests whose peers were cut off may still wait here: they end now. */
+static void send_all_home(struct partition *part, void *arg)
+{
+    (void)arg;
+    atomic_store(&part->is_leader, false);
+    partition_fail_waiters(part);
+    partition_announce(part);
+}
+
 static void close_dir(struct replica_manager *manager, struct log_dir_state *state, struct partition **all,
                       int count)
 {
@@ -344,6 +353,7 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
 
 void replica_manager_stop(struct replica_manager *manager)
 {
+    replica_manager_drain(manager); /* a LeaderAndIsr on its way must not open logs behind our back */
     upkeep_stop(manager->upkeep);
     upkeep_checkpoint_all(manager);
     int count;
@@ -351,8 +361,10 @@ void replica_manager_stop(struct replica_manager *manager)
     for (int i = 0; i < manager->dirs.count; i++)
         if (!log_dir_is_offline(&manager->dirs.items[i]->dir))
             close_dir(manager, manager->dirs.items[i], all, count);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        partition_call(all[i], send_all_home, NULL);
         partition_release(all[i]);
+    }
     free(all);
     log_info("storage", "logs_closed", "partitions=%d", count);
 }

@@ -205,6 +205,45 @@ void replica_manager_submit(struct replica_manager *manager, struct control_job 
     loop_post(manager->broker->control_loop, &job->message);
 }
 
+/* A job that somebody waits for. */
+struct last_job {
+    struct control_job job;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool finished;
+};
+
+static void last_job_run(struct control_job *job)
+{
+    (void)job; /* those before it have run */
+}
+
+static void last_job_done(struct control_job *job)
+{
+    struct last_job *last = CONTAINER_OF(job, struct last_job, job);
+    pthread_mutex_lock(&last->lock);
+    last->finished = true;
+    pthread_cond_signal(&last->cond);
+    pthread_mutex_unlock(&last->lock);
+}
+
+void replica_manager_drain(struct replica_manager *manager)
+{
+    struct last_job last = {.job = {.home = manager->broker->control_loop,
+                                    .run = last_job_run,
+                                    .done = last_job_done,
+                                    .label = "last_job"}};
+    pthread_mutex_init(&last.lock, NULL);
+    pthread_cond_init(&last.cond, NULL);
+    replica_manager_submit(manager, &last.job);
+    pthread_mutex_lock(&last.lock);
+    while (!last.finished)
+        pthread_cond_wait(&last.cond, &last.lock);
+    pthread_mutex_unlock(&last.lock);
+    pthread_mutex_destroy(&last.lock);
+    pthread_cond_destroy(&last.cond);
+}
+
 /* --- failed directories ------------------------------------------------------------------------------ */
 
 static void offline_if_there(struct partition *part, void *arg)

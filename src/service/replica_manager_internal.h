@@ -43,6 +43,9 @@ void replica_manager_give_settings(struct replica_manager *manager, struct parti
 enum err replica_manager_open_log(struct replica_manager *manager, struct partition *part,
                                   struct log_dir_state *dir, bool clean, struct errmsg *why);
 
+/* Waits until every job that was submitted before has been carried out. Not on a loop. */
+void replica_manager_drain(struct replica_manager *manager);
+
 /* A directory failed: its partitions go offline. On a worker. */
 void replica_manager_dir_failed(void *arg, struct log_dir_state *state);
 void replica_manager_all_dirs_failed(void *arg);

@@ -19,6 +19,7 @@
 #include "service/partition_settings.h"
 #include "service/replica_manager_internal.h"
 #include "service/replica_state.h"
+#include "service/topic_configs.h"
 #include "storage/atomic_file.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_trim.h"
@@ -495,6 +496,8 @@ static enum err stop_one(struct replica_manager *manager, struct view topic, int
     partition_call(part, stop_replica, &stop);
     if (stop.deleted_path) {
         forget_checkpoints(manager, part);
+        /* A topic that is made again under this name may have other settings. */
+        topic_configs_forget(manager->broker->topic_configs, part->topic);
         upkeep_delete_dir(manager->upkeep, part->dir, stop.deleted_path, stop.file_delete_delay_ms);
         stopping->removed[stopping->removed_count++] = part; /* keeps the share */
         return ERR_NONE;

@@ -1,0 +1,412 @@
+#include "rig.h"
+
+#include <check.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "config/report.h"
+#include "disk/posix.h"
+#include "disk/posix_clock.h"
+#include "disk/posix_random.h"
+#include "service/control_fence.h"
+#include "service/metadata_cache.h"
+#include "service/partition_call.h"
+#include "service/topic_configs.h"
+#include "wire/codec.h"
+#include "wire/generated/wire_messages.h"
+#include "wire/record_builder.h"
+
+/* --- ZooKeeper ------------------------------------------------------------------------------------------ */
+
+static void zk_answer(struct zk *zk, const struct zk_op *op, zk_done_fn done, void *arg)
+{
+    struct rig *rig = CONTAINER_OF(zk, struct rig, zk);
+    struct zk_result result = {.err = ERR_NOT_FOUND};
+    if (op->kind == ZK_OP_GET && rig->topic_config && strncmp(op->path, "/config/topics/", 15) == 0)
+        result = (struct zk_result){.err = ERR_NONE, .data = view_str(rig->topic_config)};
+    if (done)
+        done(arg, &result);
+}
+
+static int64_t zk_no_session(struct zk *zk)
+{
+    (void)zk;
+    return 0;
+}
+
+static const struct zk_ops ZK_OPS = {.submit = zk_answer, .session_id = zk_no_session};
+
+/* --- start and stop --------------------------------------------------------------------------------------
+ */
+
+static void load_config(struct rig *rig)
+{
+    struct buf text = {0};
+    buf_put_str(&text, "zookeeper.connect=nowhere:1\nbroker.id=1\nlog.dirs=");
+    for (int i = 0; i < rig->dirs_count; i++) {
+        buf_put_str(&text, i ? "," : "");
+        buf_put_str(&text, rig->dirs[i]);
+    }
+    buf_put_str(&text, "\n");
+    struct config_report report = {0};
+    struct config *config = config_load(buf_view(&text), "rig", NULL, 0, &report);
+    ck_assert_ptr_nonnull(config);
+    config_report_close(&report);
+    buf_close(&text);
+    atomic_store(&rig->broker.config.value, config);
+}
+
+void rig_start(struct rig *rig, int loops)
+{
+    struct errmsg why = {.text = ""};
+    struct broker *broker = &rig->broker;
+    *broker = (struct broker){.id = RIG_ME, .clock = &rig->clock, .random = &rig->random, .disk = rig->disk};
+    atomic_store(&broker->epoch, 1);
+    pthread_mutex_init(&broker->config_lock, NULL);
+    load_config(rig);
+    struct loop *all[RIG_LOOPS_MAX + 1];
+    for (int i = 0; i < loops; i++)
+        all[i] = rig->loops[i] = loop_new("net", &rig->clock, &why);
+    all[loops] = rig->control = loop_new("control", &rig->clock, &why);
+    broker->net_loops = rig->loops;
+    broker->net_loops_count = loops;
+    broker->control_loop = rig->control;
+    broker->zk_loop = rig->control;
+    broker->zk = &rig->zk;
+    broker->domain = snapshot_domain_new(all, loops + 1);
+    broker->workers = workers_new(3);
+    for (int i = 0; i <= loops; i++)
+        loop_start(all[i]);
+    broker->topic_configs = topic_configs_new(broker);
+    broker->metadata = metadata_cache_new(broker);
+    broker->replicas = replica_manager_new(broker);
+    ck_assert_msg(log_dirs_open(replica_manager_dirs(broker->replicas), broker,
+                                (const char *const *)rig->dirs, rig->dirs_count, &why) == ERR_NONE,
+                  "%s", why.text);
+    ck_assert_msg(replica_manager_load(broker->replicas, &why) == ERR_NONE, "%s", why.text);
+    replica_manager_start(broker->replicas);
+}
+
+void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
+{
+    *rig = (struct rig){.topic_config = topic_config, .dirs_count = dirs};
+    rig->clock = clock_posix();
+    rig->random = random_posix();
+    rig->posix = disk_posix_new(0);
+    rig->disk = fault_disk_new(rig->posix);
+    rig->zk.ops = &ZK_OPS;
+    snprintf(rig->root, sizeof rig->root, "%s/barnabas-service-XXXXXX",
+             getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(rig->root));
+    for (int i = 0; i < dirs; i++) {
+        rig->dirs[i] = mem_printf("%s/d%d", rig->root, i);
+        ck_assert_int_eq(DISK(rig->posix, mkdir, rig->dirs[i], NULL), ERR_NONE);
+    }
+    rig_start(rig, loops);
+}
+
+void rig_stop(struct rig *rig)
+{
+    struct broker *broker = &rig->broker;
+    replica_manager_stop(broker->replicas);
+    workers_stop(broker->workers);
+    for (int i = 0; i < broker->net_loops_count; i++) {
+        loop_stop(rig->loops[i]);
+        loop_join(rig->loops[i]);
+    }
+    loop_stop(rig->control);
+    loop_join(rig->control);
+    replica_manager_free(broker->replicas);
+    metadata_cache_free(broker->metadata);
+    topic_configs_free(broker->topic_configs);
+    snapshot_domain_free(broker->domain);
+    workers_free(broker->workers);
+    for (int i = 0; i < broker->net_loops_count; i++)
+        loop_free(rig->loops[i]);
+    loop_free(rig->control);
+    config_release(atomic_load(&broker->config.value));
+    pthread_mutex_destroy(&broker->config_lock);
+}
+
+static int remove_entry(const char *path, const struct stat *stat_of_it, int kind, struct FTW *ftw)
+{
+    (void)stat_of_it;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+void rig_close(struct rig *rig)
+{
+    rig_stop(rig);
+    fault_disk_free(rig->disk);
+    disk_posix_free(rig->posix);
+    for (int i = 0; i < rig->dirs_count; i++)
+        free(rig->dirs[i]);
+    nftw(rig->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* --- on a loop --------------------------------------------------------------------------------------------
+ */
+
+struct errand {
+    struct loop_message message;
+    void (*fn)(void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool finished;
+};
+
+static void errand_run(struct loop_message *msg, bool discard)
+{
+    struct errand *errand = CONTAINER_OF(msg, struct errand, message);
+    ck_assert(!discard);
+    errand->fn(errand->arg);
+    pthread_mutex_lock(&errand->lock);
+    errand->finished = true;
+    pthread_cond_signal(&errand->cond);
+    pthread_mutex_unlock(&errand->lock);
+}
+
+void rig_on_loop(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+    struct errand errand = {.message = {.run = errand_run, .label = "errand"}, .fn = fn, .arg = arg};
+    pthread_mutex_init(&errand.lock, NULL);
+    pthread_cond_init(&errand.cond, NULL);
+    loop_post(loop, &errand.message);
+    pthread_mutex_lock(&errand.lock);
+    while (!errand.finished)
+        pthread_cond_wait(&errand.cond, &errand.lock);
+    pthread_mutex_unlock(&errand.lock);
+    pthread_mutex_destroy(&errand.lock);
+    pthread_cond_destroy(&errand.cond);
+}
+
+/* --- the controller's requests ----------------------------------------------------------------------------
+ */
+
+struct control {
+    struct control_job job;
+    struct rig *rig;
+    struct wire_leader_and_isr_request lead;
+    struct wire_stop_replica_request stop;
+    bool stops;
+    struct arena arena;
+    int16_t code;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool finished;
+};
+
+static void control_run(struct control_job *job)
+{
+    struct control *control = CONTAINER_OF(job, struct control, job);
+    struct replica_manager *manager = control->rig->broker.replicas;
+    if (control->stops) {
+        struct wire_stop_replica_response out = {0};
+        replica_manager_stop_replica(manager, 3, &control->stop, &control->arena, &out);
+        ck_assert_int_eq(out.partition_errors_count, 1);
+        control->code = out.partition_errors[0].error_code;
+    } else {
+        struct wire_leader_and_isr_response out = {0};
+        replica_manager_leader_and_isr(manager, 5, &control->lead, &control->arena, &out);
+        ck_assert_int_eq(out.topics_count, 1);
+        ck_assert_int_eq(out.topics[0].partition_errors_count, 1);
+        control->code = out.topics[0].partition_errors[0].error_code;
+    }
+}
+
+static void control_done(struct control_job *job)
+{
+    struct control *control = CONTAINER_OF(job, struct control, job);
+    pthread_mutex_lock(&control->lock);
+    control->finished = true;
+    pthread_cond_signal(&control->cond);
+    pthread_mutex_unlock(&control->lock);
+}
+
+static enum err control_submit(struct control *control, struct rig *rig)
+{
+    control->rig = rig;
+    control->job = (struct control_job){
+        .home = rig->control, .run = control_run, .done = control_done, .label = "control"};
+    pthread_mutex_init(&control->lock, NULL);
+    pthread_cond_init(&control->cond, NULL);
+    replica_manager_submit(rig->broker.replicas, &control->job);
+    pthread_mutex_lock(&control->lock);
+    while (!control->finished)
+        pthread_cond_wait(&control->cond, &control->lock);
+    pthread_mutex_unlock(&control->lock);
+    pthread_mutex_destroy(&control->lock);
+    pthread_cond_destroy(&control->cond);
+    arena_close(&control->arena);
+    return (enum err)control->code;
+}
+
+enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
+                  int32_t replicas)
+{
+    int32_t ids[] = {1, 2, 3};
+    struct wire_leader_and_isr_request_leader_and_isr_partition_state state = {.partition_index = index,
+                                                                               .controller_epoch = 1,
+                                                                               .leader = leader,
+                                                                               .leader_epoch = epoch,
+                                                                               .isr = ids,
+                                                                               .isr_count = replicas,
+                                                                               .partition_epoch = epoch,
+                                                                               .replicas = ids,
+                                                                               .replicas_count = replicas,
+                                                                               .is_new = epoch == 0};
+    struct wire_leader_and_isr_request_leader_and_isr_topic_state states = {
+        .topic_name = view_str(topic), .partition_states = &state, .partition_states_count = 1};
+    memset(states.topic_id.bytes, topic[0], sizeof states.topic_id.bytes);
+    struct control control = {.lead = {.topic_states = &states, .topic_states_count = 1}};
+    return control_submit(&control, rig);
+}
+
+enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int32_t epoch, bool delete_log)
+{
+    struct wire_stop_replica_request_stop_replica_partition_state state = {
+        .partition_index = index, .leader_epoch = epoch, .delete_partition = delete_log};
+    struct wire_stop_replica_request_stop_replica_topic_state states = {
+        .topic_name = view_str(topic), .partition_states = &state, .partition_states_count = 1};
+    struct control control = {.stops = true, .stop = {.topic_states = &states, .topic_states_count = 1}};
+    return control_submit(&control, rig);
+}
+
+struct finding {
+    struct rig *rig;
+    const char *topic;
+    int32_t index;
+    struct partition *part;
+};
+
+static void find_on_loop(void *arg)
+{
+    struct finding *finding = arg;
+    finding->part =
+        replica_manager_find(finding->rig->broker.replicas, view_str(finding->topic), finding->index);
+    if (finding->part)
+        partition_share(finding->part);
+}
+
+struct partition *rig_find(struct rig *rig, const char *topic, int32_t index)
+{
+    struct finding finding = {.rig = rig, .topic = topic, .index = index};
+    rig_on_loop(rig->loops[0], find_on_loop, &finding);
+    return finding.part;
+}
+
+static void see_log(struct partition *part, void *arg)
+{
+    *(bool *)arg = part->log != NULL;
+}
+
+void rig_await_offline(struct partition *part)
+{
+    bool has_log = true;
+    while (has_log) {
+        partition_call(part, see_log, &has_log);
+        if (has_log)
+            usleep(1000);
+    }
+}
+
+/* --- appends
+ * ------------------------------------------------------------------------------------------------ */
+
+void rig_batch(struct buf *out, int records)
+{
+    struct record_builder builder;
+    record_builder_open(&builder, &RECORD_BUILDER_V2, NULL, out);
+    for (int i = 0; i < records; i++)
+        record_builder_put(&builder, 1700000000000 + i, VIEW_NULL, VIEW_LIT("value"));
+    ck_assert_int_eq(record_builder_finish(&builder, NULL), ERR_NONE);
+}
+
+static void append_came_home(struct append_op *op)
+{
+    struct rig_append *append = op->arg;
+    ck_assert_ptr_eq(loop_current(), append->loop);
+    pthread_mutex_lock(&append->lock);
+    append->done++;
+    pthread_cond_signal(&append->cond);
+    pthread_mutex_unlock(&append->lock);
+}
+
+static void append_on_loop(void *arg)
+{
+    append_submit(&((struct rig_append *)arg)->op);
+}
+
+void rig_append_begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
+                      int16_t acks, int records)
+{
+    *append = (struct rig_append){.loop = loop};
+    pthread_mutex_init(&append->lock, NULL);
+    pthread_cond_init(&append->cond, NULL);
+    rig_batch(&append->records, records);
+    append->op = (struct append_op){.broker = &rig->broker,
+                                    .part = part,
+                                    .records = buf_view(&append->records),
+                                    .produce_version = 9,
+                                    .acks = acks,
+                                    .origin = APPEND_CLIENT,
+                                    .done = append_came_home,
+                                    .arg = append};
+    rig_on_loop(loop, append_on_loop, append);
+}
+
+bool rig_append_is_done(struct rig_append *append)
+{
+    pthread_mutex_lock(&append->lock);
+    bool done = append->done > 0;
+    pthread_mutex_unlock(&append->lock);
+    return done;
+}
+
+enum err rig_append_await(struct rig_append *append)
+{
+    pthread_mutex_lock(&append->lock);
+    while (!append->done)
+        pthread_cond_wait(&append->cond, &append->lock);
+    ck_assert_int_eq(append->done, 1);
+    pthread_mutex_unlock(&append->lock);
+    return append->op.err;
+}
+
+static void time_out_on_loop(void *arg)
+{
+    append_time_out(&((struct rig_append *)arg)->op);
+}
+
+void rig_append_time_out(struct rig_append *append)
+{
+    rig_on_loop(append->loop, time_out_on_loop, append);
+}
+
+void rig_append_close(struct rig_append *append)
+{
+    ck_assert_int_eq(append->done, 1);
+    append_op_close(&append->op);
+    buf_close(&append->records);
+    pthread_mutex_destroy(&append->lock);
+    pthread_cond_destroy(&append->cond);
+}
+
+enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int records)
+{
+    struct rig_append append;
+    rig_append_begin(&append, rig, rig->loops[0], part, acks, records);
+    enum err err = rig_append_await(&append);
+    rig_append_close(&append);
+    return err;
+}

@@ -1,0 +1,79 @@
+/*
+ * A broker's services without network and ZooKeeper: real loops, workers and logs in a
+ * temporary directory, a disk that fails when told to, a ZooKeeper that knows topic configs only.
+ *
+ * Runs on: the test's thread, which is no loop; the rig's loops have threads of their own.
+ */
+#ifndef BARNABAS_TESTS_UNIT_SERVICE_RIG_H
+#define BARNABAS_TESTS_UNIT_SERVICE_RIG_H
+
+#include "fake/fault_disk.h"
+#include "port/zk.h"
+#include "service/append.h"
+#include "service/broker.h"
+#include "service/replica_manager.h"
+
+#define RIG_LOOPS_MAX 4
+#define RIG_DIRS_MAX  3
+#define RIG_ME        1
+
+struct rig {
+    struct broker broker;
+    struct clock clock;
+    struct random random;
+    struct disk *posix;
+    struct disk *disk; /* faults in front of posix */
+    struct zk zk;
+    const char *topic_config; /* JSON of /config/topics/<any>; NULL = no such znode */
+    struct loop *loops[RIG_LOOPS_MAX];
+    struct loop *control;
+    char root[64];
+    char *dirs[RIG_DIRS_MAX];
+    int dirs_count;
+};
+
+/* `topic_config` is what every topic is configured to (JSON of its znode), or NULL. */
+void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config);
+/* Stops in the server's order and removes the files. */
+void rig_close(struct rig *rig);
+/* The same with the files left: rig_start goes on with them. */
+void rig_stop(struct rig *rig);
+void rig_start(struct rig *rig, int loops);
+
+/* Runs fn on a loop and waits for it. */
+void rig_on_loop(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/* LeaderAndIsr for one partition: `leader` leads, replicas and ISR are 1..replicas. Its answer. */
+enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
+                  int32_t replicas);
+/* StopReplica, with or without deletion. Its answer. */
+enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int32_t epoch, bool delete_log);
+/* Shared; NULL when there is none. */
+struct partition *rig_find(struct rig *rig, const char *topic, int32_t index);
+/* Waits until the partition has no log (its directory failed). */
+void rig_await_offline(struct partition *part);
+
+/* One append of `records` records, submitted on a loop. */
+struct rig_append {
+    struct append_op op;
+    struct buf records;
+    struct loop *loop;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    int done; /* times done ran */
+};
+
+void rig_append_begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
+                      int16_t acks, int records);
+bool rig_append_is_done(struct rig_append *append);
+/* Waits for done; gives its error. */
+enum err rig_append_await(struct rig_append *append);
+void rig_append_time_out(struct rig_append *append);
+void rig_append_close(struct rig_append *append);
+/* Begin, await, close. */
+enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int records);
+
+/* A v2 batch, as a client sends it. */
+void rig_batch(struct buf *out, int records);
+
+#endif

@@ -1,0 +1,11 @@
+#ifndef BARNABAS_TESTS_UNIT_SERVICE_H
+#define BARNABAS_TESTS_UNIT_SERVICE_H
+
+#include <check.h>
+
+Suite *append_suite(void);
+Suite *flush_suite(void);
+Suite *partition_suite(void);
+Suite *roles_suite(void);
+
+#endif
