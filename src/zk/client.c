@@ -55,6 +55,9 @@ struct zk_client {
     struct loop_timer reopen_timer;
 
     struct work open_work;
+    bool opening;              /* open_work is away */
+    bool expired_meanwhile;    /* what it opened is over already */
+    zhandle_t *closed_handle;  /* what zk_client_close took */
     zhandle_t *opening_dead;   /* to be closed by the worker first */
     zhandle_t *opening_handle; /* what it opened */
     struct loop_message open_message;
@@ -182,8 +185,8 @@ static void call_answer(struct loop_message *msg, bool discard)
     if (call->result.err == ERR_CONNECTION_LOSS && op_only_reads(&call->op) &&
         client->state != CLIENT_CLOSED) {
         list_remove(&call->node);
-        if (client->connected && call->handle_number == client->context->number)
-            call_send(call); /* the connection is back already */
+        if (client->connected)
+            call_send(call); /* the connection is back already, or a new session stands */
         else
             list_push_back(&client->waiting, &call->node);
         return;
@@ -273,6 +276,9 @@ static void on_multi(int rc, const void *data)
     struct zk_result *results = arena_zalloc(&call->arena, (size_t)count * sizeof *results + 1);
     for (int i = 0; i < count; i++) {
         results[i].err = err_of_zoo(call->zoo_results[i].err);
+        /* Nothing of a multi that failed was done; the library leaves zeros where the server said nothing. */
+        if (rc != ZOK && results[i].err == ERR_NONE)
+            results[i].err = ERR_IO;
         stat_copy(&results[i].stat, call->zoo_results[i].stat);
     }
     call->result.results = results;
@@ -449,7 +455,10 @@ static void client_on_session(struct zk_client *client, int state, zhandle_t *ha
         client->state = CLIENT_OPENING;
         client_fail_waiting(client, ERR_SESSION_EXPIRED);
         client->events.session(client->events.arg, ZK_SESSION_EXPIRED, lost_id);
-        client_begin_open(client, dead);
+        if (client->opening)
+            client->expired_meanwhile = true; /* the worker that opened it has yet to report */
+        else
+            client_begin_open(client, dead);
     } else if (client->connected) {
         client->connected = false;
         client->events.session(client->events.arg, ZK_SESSION_DISCONNECTED, client->session_id);
@@ -528,8 +537,15 @@ static void open_done(struct work *work, bool discard)
     struct zk_client *client = CONTAINER_OF(work, struct zk_client, open_work);
     zhandle_t *handle = client->opening_handle;
     client->opening_handle = NULL;
+    client->opening = false;
     if (client->state == CLIENT_CLOSED || discard) {
-        client->handle = handle; /* the closer takes it from here */
+        /* zk_client_free closes it, unless zk_client_close had heard of it by its first event. */
+        client->handle = handle != client->closed_handle ? handle : NULL;
+        return;
+    }
+    if (client->expired_meanwhile) {
+        client->expired_meanwhile = false;
+        client_begin_open(client, handle);
         return;
     }
     if (!handle) {
@@ -548,6 +564,7 @@ static void client_begin_open(struct zk_client *client, zhandle_t *dead)
     context->number = ++client->handles_count;
     list_push_back(&client->contexts, &context->node);
     client->context = context;
+    client->opening = true;
     client->opening_dead = dead;
     client->open_work =
         (struct work){.home = client->loop, .run = open_run, .done = open_done, .label = "zk_open_session"};
@@ -636,7 +653,7 @@ static void on_close_message(struct loop_message *msg, bool discard)
     loop_timer_cancel(client->loop, &client->reopen_timer);
     client_fail_waiting(client, ERR_CLOSED);
     pthread_mutex_lock(&client->close_lock);
-    client->close_handle = client->handle;
+    client->close_handle = client->closed_handle = client->handle;
     client->handle = NULL;
     client->close_done = true;
     pthread_cond_signal(&client->close_cond);
