@@ -189,9 +189,14 @@ static void follow_on_loop(struct loop_message *msg, bool discard)
     if (discard)
         return;
     session->following = true;
-    atomic_store(&session->broker->registered, session->id != 0);
-    if (session->id != 0)
+    bool registered = session->id != 0 && session->id == registration_session(session->broker->registration);
+    atomic_store(&session->broker->registered, registered);
+    if (session->id == 0)
+        return; /* expired meanwhile: the next one registers */
+    if (registered)
         controller_loop_registered(session->broker->controller, session->id, session->epoch);
+    else
+        begin_registering(session); /* expired, and another opened, between the registration and now */
 }
 
 void session_follow(struct session *session, struct config_changes *changes, int64_t epoch)
