@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "wire/generated/wire_messages.h"
 
+/* A partition's number may leave so many open below it; a larger one is a lie that would cost memory. */
+#define GAP_MAX 100000
+
 /* Leader of a partition that is being deleted (zookeeper-and-controller 3.24). */
 #define LEADER_DURING_DELETE (-2)
 
@@ -163,7 +166,7 @@ static struct metadata_topic *touched_topic(struct map *touched, const struct me
 static void take_partition(struct metadata_topic *topic,
                            const struct wire_update_metadata_request_update_metadata_partition_state *state)
 {
-    if (state->partition_index < 0)
+    if (state->partition_index < 0 || state->partition_index - topic->partitions_count > GAP_MAX)
         return;
     struct metadata_partition *partition = topic_partition(topic, state->partition_index);
     partition_clear(partition);
