@@ -434,7 +434,7 @@ bool acceptor_init(struct net_server *server, const struct net_config *config, s
     server->creation_rate =
         config->max_connection_creation_rate > 0 ? config->max_connection_creation_rate : INT_MAX;
     server->creation_tokens = server->creation_rate;
-    server->creation_filled_ms = loop_now_ms(server->acceptor);
+    server->creation_filled_ms = clock_mono_ms(loop_clock(server->acceptor));
     server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     server->listeners =
         (struct listener *)mem_zalloc((size_t)config->listeners_count * sizeof *server->listeners);
