@@ -14,6 +14,8 @@
 
 struct new_topic {
     const struct controller_new_topic *wanted;
+    struct znode_ids *lists; /* the replicas of each partition */
+    int32_t lists_count;
     struct znode_topic znode;
     int32_t write; /* place of the topic's write, after its config's; -1 = none */
     bool config_exists;
@@ -37,20 +39,25 @@ static void refuse(struct controller *c, struct controller_topic_answer *answer,
     answer->message = arena_strdup(&c->arena, text);
 }
 
+/* Known to this controller, and not on its way out. */
+static bool is_there(struct controller *c, const char *name, struct controller_topic_answer *answer)
+{
+    const struct ctl_topic *existing = ctl_topic_find(&c->ctx, name);
+    if (!existing || existing->to_be_deleted)
+        return false;
+    refuse(c, answer, ERR_TOPIC_ALREADY_EXISTS, ctl_path(c, "Topic '%s' already exists.", name));
+    return true;
+}
+
 static bool check_name(struct controller *c, const char *name, struct controller_topic_answer *answer)
 {
     struct errmsg why = {{0}};
-    const struct ctl_topic *existing = ctl_topic_find(&c->ctx, name);
-    if (existing) {
-        errmsg_set(&why,
-                   existing->to_be_deleted ? "Topic '%s' is marked for deletion."
-                                           : "Topic '%s' already exists.",
-                   name);
-        refuse(c, answer, ERR_TOPIC_ALREADY_EXISTS, why.text);
-        return false;
-    }
     if (!topic_name_is_valid(name, &why)) {
         refuse(c, answer, ERR_INVALID_TOPIC_EXCEPTION, why.text);
+        return false;
+    }
+    if (ctl_topic_find(&c->ctx, name)) {
+        refuse(c, answer, ERR_TOPIC_ALREADY_EXISTS, ctl_path(c, "Topic '%s' is marked for deletion.", name));
         return false;
     }
     if (!topic_name_may_collide(name))
@@ -66,28 +73,41 @@ static bool check_name(struct controller *c, const char *name, struct controller
     return true;
 }
 
-static bool plan(struct controller *c, struct new_topic *topic, struct controller_topic_answer *answer)
+static bool place(struct controller *c, struct new_topic *topic, struct controller_topic_answer *answer)
+{
+    struct errmsg why = {{0}};
+    enum err err = placement_of_topic(c, topic->wanted, &topic->lists, &topic->lists_count, &why);
+    if (err)
+        refuse(c, answer, err, why.text);
+    return !err;
+}
+
+/* In Kafka's order: counts before the name, the name before chosen replicas, the config last. */
+static bool check(struct controller *c, struct new_topic *topic, struct controller_topic_answer *answer)
 {
     const struct controller_new_topic *wanted = topic->wanted;
-    answer->name = wanted->name;
-    if (!check_name(c, wanted->name, answer))
+    if (is_there(c, wanted->name, answer) || (!wanted->placements && !place(c, topic, answer)) ||
+        !check_name(c, wanted->name, answer) || (wanted->placements && !place(c, topic, answer)))
         return false;
-    struct errmsg why = {{0}};
-    struct znode_ids *lists;
-    int32_t count;
-    enum err err = placement_of_topic(c, wanted, &lists, &count, &why);
-    if (err) {
-        refuse(c, answer, err, why.text);
+    if (wanted->config_err)
+        refuse(c, answer, wanted->config_err, wanted->config_message);
+    return !wanted->config_err;
+}
+
+static bool plan(struct controller *c, struct new_topic *topic, struct controller_topic_answer *answer)
+{
+    answer->name = topic->wanted->name;
+    if (!check(c, topic, answer))
         return false;
-    }
     struct znode_topic *znode = &topic->znode;
+    int32_t count = topic->lists_count;
     znode->topic_id = ctl_random_topic_id(c);
     znode->partitions_count = count;
     znode->partitions = arena_zalloc(&c->arena, (size_t)count * sizeof *znode->partitions);
     for (int32_t i = 0; i < count; i++)
-        znode->partitions[i] = (struct znode_assignment){.partition = i, .replicas = lists[i]};
+        znode->partitions[i] = (struct znode_assignment){.partition = i, .replicas = topic->lists[i]};
     answer->partitions_count = count;
-    answer->replication_factor = lists[0].count;
+    answer->replication_factor = topic->lists[0].count;
     return true;
 }
 

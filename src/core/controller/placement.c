@@ -81,6 +81,15 @@ static const struct znode_assignment *partition_zero(const struct znode_topic *n
     return NULL;
 }
 
+/* "1, 2, 1" */
+static const char *ids_text(struct controller *c, const struct znode_ids *ids)
+{
+    const char *text = "";
+    for (int32_t i = 0; i < ids->count && i < 20; i++)
+        text = arena_printf(&c->arena, "%s%s%d", text, i > 0 ? ", " : "", ids->ids[i]);
+    return text;
+}
+
 static enum err check_more(struct controller *c, const struct controller_more_partitions *wanted,
                            int32_t added, int32_t first, int32_t replication_factor, struct errmsg *why)
 {
@@ -103,8 +112,8 @@ static enum err check_more(struct controller *c, const struct controller_more_pa
         if (replicas->count == 0)
             errmsg_set(why, "Cannot have replication factor of 0 for partition id %d.", first + i);
         else if (!ctl_ids_are_valid(replicas))
-            errmsg_set(why, "Duplicate brokers not allowed in replica assignment for partition id %d.",
-                       first + i);
+            errmsg_set(why, "Duplicate brokers not allowed in replica assignment: %s for partition id %d.",
+                       ids_text(c, replicas), first + i);
         else if (replicas->count != replication_factor)
             errmsg_set(why,
                        "Inconsistent replication factor between partitions, partition 0 has %d while "

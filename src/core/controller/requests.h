@@ -34,6 +34,9 @@ struct controller_new_topic {
     const struct controller_placement *placements; /* NULL = the controller chooses */
     int32_t placements_count;
     struct znode_config config; /* names and values checked by the caller */
+    /* What those checks found: the topic is refused with it unless something else is wrong. */
+    enum err config_err;
+    const char *config_message;
 };
 
 struct controller_create_topics {
