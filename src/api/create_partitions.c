@@ -77,6 +77,6 @@ void api_create_partitions(struct api_call *call)
         admin->topics[i].name = arena_cstr(&call->req->arena, request->topics[i].name);
         admin->topics[i].partitions_count = request->topics[i].count;
     }
-    topic_admin_refuse_repeated(admin);
+    topic_admin_refuse_repeated(admin, "Duplicate topic in request.");
     topic_admin_run(admin);
 }

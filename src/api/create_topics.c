@@ -3,10 +3,12 @@
  */
 #include "api/topic_admin.h"
 
+#include <string.h>
+
+#include "base/buf.h"
 #include "base/mem.h"
 #include "config/describe.h"
 #include "config/topic_config.h"
-#include "core/controller/topic_name.h"
 
 typedef struct wire_create_topics_request_creatable_topic asked_topic;
 
@@ -23,12 +25,19 @@ static struct config_pairs pairs_of(const struct api_call *call, const asked_top
     return (struct config_pairs){pairs, (size_t)count};
 }
 
-static bool has_null_value(const asked_topic *asked)
+/* What Kafka says of null values; NULL when there are none. */
+static const char *null_values(const struct api_call *call, const asked_topic *asked)
 {
+    struct buf names = {0};
     for (int32_t i = 0; i < asked->configs_count; i++)
         if (view_is_null(asked->configs[i].value))
-            return true;
-    return false;
+            buf_printf(&names, "%s%.*s", names.len > 0 ? "," : "", VIEW_FMT(asked->configs[i].name));
+    const char *out = names.len == 0
+                          ? NULL
+                          : arena_printf(&call->req->arena, "Null value not supported for topic configs: %s",
+                                         buf_cstr(&names));
+    buf_close(&names);
+    return out;
 }
 
 static void refuse(struct admin_topic *topic, enum err err, const char *message)
@@ -37,26 +46,31 @@ static void refuse(struct admin_topic *topic, enum err err, const char *message)
     topic->message = message;
 }
 
+/* In Kafka's order; the controller goes on from here. */
 static void check(const struct api_call *call, const asked_topic *asked, struct admin_topic *topic)
 {
     bool placed = asked->assignments_count > 0;
-    struct errmsg why;
-    if (!topic_name_is_valid(topic->name, NULL))
-        refuse(topic, ERR_INVALID_TOPIC_EXCEPTION,
-               "Topic name is invalid: it may hold 1 to 249 of [a-zA-Z0-9._-] and be neither '.' nor '..'.");
-    else if (view_equal_str(asked->name, "__cluster_metadata"))
+    const char *nulls;
+    if (view_equal_str(asked->name, "__cluster_metadata"))
         refuse(topic, ERR_INVALID_REQUEST, "Creation of internal topic __cluster_metadata is prohibited.");
+    else if (metadata_topic(metadata_cache_get(call->broker->metadata), asked->name))
+        refuse(topic, ERR_TOPIC_ALREADY_EXISTS,
+               arena_printf(&call->req->arena, "Topic '%s' already exists.", topic->name));
+    else if ((nulls = null_values(call, asked)))
+        refuse(topic, ERR_INVALID_CONFIG, nulls);
     else if (placed && (asked->num_partitions != -1 || asked->replication_factor != -1))
-        refuse(topic, ERR_INVALID_REQUEST,
-               "A topic is given either counts or replica assignments, not both.");
+        refuse(
+            topic, ERR_INVALID_REQUEST,
+            "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used "
+            "at the same time.");
     else if (!placed && asked->num_partitions <= 0 && asked->num_partitions != -1)
         refuse(topic, ERR_INVALID_PARTITIONS, "Number of partitions must be larger than 0.");
     else if (!placed && asked->replication_factor <= 0 && asked->replication_factor != -1)
         refuse(topic, ERR_INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0.");
-    else if (has_null_value(asked))
-        refuse(topic, ERR_INVALID_CONFIG, "A config has a null value.");
-    else if (topic_config_validate(broker_config(call->broker), pairs_of(call, asked), &why) != ERR_NONE)
-        refuse(topic, ERR_INVALID_CONFIG, arena_strdup(&call->req->arena, why.text));
+    else if (strlen(topic->name) != asked->name.len)
+        refuse(topic, ERR_INVALID_TOPIC_EXCEPTION,
+               "Topic name is invalid: it contains one or more characters other than ASCII alphanumerics, "
+               "'.', '_' and '-'");
 }
 
 /* --- to the controller
@@ -89,6 +103,9 @@ static void fill_topic(const struct topic_admin *admin, const struct admin_topic
         to->placements_count = asked->assignments_count;
     }
     struct config_pairs pairs = pairs_of(admin->call, asked);
+    struct errmsg why;
+    to->config_err = topic_config_validate(config, pairs, &why);
+    to->config_message = to->config_err == ERR_NONE ? NULL : arena_strdup(arena, why.text);
     to->config.entries = arena_alloc(arena, sizeof *to->config.entries * (pairs.count + 1));
     to->config.count = (int32_t)pairs.count;
     for (size_t i = 0; i < pairs.count; i++)
@@ -154,9 +171,9 @@ static void answer(struct topic_admin *admin)
         to->name = request->topics[i].name;
         to->error_code = call_error(call, topic->err);
         to->error_message = topic_admin_message(topic);
+        to->topic_id = topic->id;
         if (topic->err != ERR_NONE)
             continue;
-        to->topic_id = topic->id;
         to->num_partitions = topic->partitions_count;
         to->replication_factor = (int16_t)topic->replication_factor;
         if (call->version >= 5)
@@ -180,10 +197,11 @@ void api_create_topics(struct api_call *call)
     admin->fill = fill;
     admin->is_shown = is_shown;
     admin->answer = answer;
+    admin->elsewhere = "";
     for (int32_t i = 0; i < admin->count; i++) {
         admin->topics[i].name = arena_cstr(&call->req->arena, request->topics[i].name);
         check(call, &request->topics[i], &admin->topics[i]);
     }
-    topic_admin_refuse_repeated(admin);
+    topic_admin_refuse_repeated(admin, "Found multiple entries for this topic.");
     topic_admin_run(admin);
 }

@@ -27,6 +27,7 @@ static bool is_shown(const struct admin_topic *topic, const struct metadata *met
 static void answer(struct topic_admin *admin)
 {
     struct api_call *call = admin->call;
+    const struct wire_delete_topics_request *request = admin->request;
     struct wire_delete_topics_response *response = call_new_answer(call);
     response->responses = wire_new(&wire_delete_topics_response_deletable_topic_result_desc,
                                    &call->req->arena, (size_t)admin->count);
@@ -34,9 +35,10 @@ static void answer(struct topic_admin *admin)
     for (int32_t i = 0; i < admin->count; i++) {
         const struct admin_topic *topic = &admin->topics[i];
         response->responses[i].name = view_str(topic->name);
-        response->responses[i].topic_id = call->version >= 6 ? topic->id : (struct uuid){{0}};
+        if (call->version >= 6)
+            response->responses[i].topic_id = request->topics[i].topic_id; /* as asked, also by name */
         response->responses[i].error_code = call_error(call, topic->err);
-        response->responses[i].error_message = topic_admin_message(topic);
+        /* Kafka has nothing to say beyond the code. */
     }
     call_answer(call, response);
 }
@@ -66,9 +68,7 @@ static void check_all(struct topic_admin *admin)
         misused |= admin->topics[i].name && !uuid_is_zero(admin->topics[i].id);
     for (int32_t i = 0; i < admin->count; i++) {
         struct admin_topic *topic = &admin->topics[i];
-        if (!controller_loop_is_active(call->broker->controller))
-            topic->err = ERR_NOT_CONTROLLER;
-        else if (!enabled)
+        if (!enabled)
             topic->err = call->version < 3 ? ERR_INVALID_REQUEST : ERR_TOPIC_DELETION_DISABLED;
         else if (misused)
             topic->err = ERR_INVALID_REQUEST;

@@ -7,7 +7,7 @@ struct view topic_admin_message(const struct admin_topic *topic)
     return view_str(topic->message);
 }
 
-void topic_admin_refuse_repeated(struct topic_admin *admin)
+void topic_admin_refuse_repeated(struct topic_admin *admin, const char *message)
 {
     struct map seen = {0};
     for (int32_t i = 0; i < admin->count; i++) {
@@ -17,7 +17,7 @@ void topic_admin_refuse_repeated(struct topic_admin *admin)
         struct admin_topic *first = map_get_str(&seen, topic->name);
         if (first) {
             first->err = topic->err = ERR_INVALID_REQUEST;
-            first->message = topic->message = "The topic is named more than once in the request.";
+            first->message = topic->message = message;
         } else {
             map_put_str(&seen, topic->name, topic);
         }
@@ -51,7 +51,7 @@ static void time_out(struct topic_admin *admin, const struct metadata *metadata)
         struct admin_topic *topic = &admin->topics[admin->sent[i]];
         if (topic->err == ERR_NONE && !(metadata && admin->is_shown(topic, metadata))) {
             topic->err = ERR_REQUEST_TIMED_OUT;
-            topic->message = "The request timed out.";
+            topic->message = NULL;
         }
     }
 }
@@ -67,6 +67,12 @@ static void waited(struct metadata_wait *wait, bool in_time)
 /* --- the controller's answer ------------------------------------------------------------------------------
  */
 
+static const char *copy(struct topic_admin *admin, const char *text)
+{
+    return text ? arena_strdup(&admin->call->req->arena, text) : NULL;
+}
+
+/* The controller's answer ends before ours is written. */
 static bool take_answer(struct topic_admin *admin, const struct controller_answer *answer)
 {
     bool any = false;
@@ -78,8 +84,8 @@ static bool take_answer(struct topic_admin *admin, const struct controller_answe
         }
         const struct controller_topic_answer *from = &answer->topics[i];
         topic->err = from->err;
-        topic->message = from->message;
-        topic->name = from->name ? from->name : topic->name;
+        topic->message = copy(admin, from->message);
+        topic->name = from->name ? copy(admin, from->name) : topic->name;
         topic->id = from->id;
         if (from->partitions_count > 0)
             topic->partitions_count = from->partitions_count;
@@ -109,12 +115,23 @@ static void answered(struct controller_call *controller, bool discard)
     metadata_cache_wait(admin->call->broker->metadata, &admin->wait);
 }
 
+/* Whatever else is wrong: the client is to ask the controller. */
+static void refuse_all(struct topic_admin *admin)
+{
+    for (int32_t i = 0; i < admin->count; i++) {
+        admin->topics[i].err = ERR_NOT_CONTROLLER;
+        admin->topics[i].message = admin->elsewhere;
+    }
+}
+
 void topic_admin_run(struct topic_admin *admin)
 {
     struct arena *arena = &admin->call->req->arena;
     const struct admin_topic **good = arena_alloc(arena, sizeof(*good) * (size_t)(admin->count + 1));
     admin->sent = arena_alloc(arena, sizeof *admin->sent * (size_t)(admin->count + 1));
     admin->begun_ms = loop_now_ms(admin->call->req->loop);
+    if (!controller_loop_is_active(admin->call->broker->controller))
+        refuse_all(admin);
     for (int32_t i = 0; i < admin->count; i++)
         if (admin->topics[i].err == ERR_NONE) {
             good[admin->sent_count] = &admin->topics[i];

@@ -29,6 +29,7 @@ struct topic_admin {
     int32_t count;
     int32_t timeout_ms;
     bool validate_only;
+    const char *elsewhere; /* message when another broker is controller; NULL = none */
     /* The controller's request for the topics that are good; fills controller.request. */
     void (*fill)(struct topic_admin *admin, const struct admin_topic *const *good, int32_t count);
     /* Does the metadata show what was asked for? On the control loop: reads only. */
@@ -48,7 +49,7 @@ struct topic_admin {
 void topic_admin_run(struct topic_admin *admin);
 
 /* Sets ERR_INVALID_REQUEST on every topic that is named more than once. */
-void topic_admin_refuse_repeated(struct topic_admin *admin);
+void topic_admin_refuse_repeated(struct topic_admin *admin, const char *message);
 
 /* Text for the answer: NULL stays null. */
 struct view topic_admin_message(const struct admin_topic *topic);
