@@ -81,6 +81,7 @@ void api_create_partitions(struct api_call *call);
 void api_incremental_alter_configs(struct api_call *call);
 void api_describe_cluster(struct api_call *call);
 void api_describe_producers(struct api_call *call);
+void api_elect_leaders(struct api_call *call);
 void api_allocate_producer_ids(struct api_call *call);
 void api_alter_partition(struct api_call *call);
 void api_controlled_shutdown(struct api_call *call);

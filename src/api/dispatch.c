@@ -32,10 +32,13 @@ static const api_handler HANDLERS[] = {
     [23] = api_offset_for_leader_epoch,
     [32] = api_describe_configs,
     [33] = api_alter_configs,
+    [35] = api_describe_log_dirs,
     [37] = api_create_partitions,
+    [43] = api_elect_leaders,
     [44] = api_incremental_alter_configs,
     [56] = api_alter_partition,
     [60] = api_describe_cluster,
+    [61] = api_describe_producers,
     [67] = api_allocate_producer_ids,
 };
 

@@ -16,7 +16,10 @@ src_api_libapi_a_SOURCES = \
   src/api/delete_topics.c \
   src/api/describe_cluster.c \
   src/api/describe_configs.c \
+  src/api/describe_log_dirs.c \
+  src/api/describe_producers.c \
   src/api/dispatch.c \
+  src/api/elect_leaders.c \
   src/api/fetch.c src/api/fetch.h \
   src/api/find_coordinator.c \
   src/api/incremental_alter_configs.c \

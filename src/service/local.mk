@@ -13,6 +13,7 @@ src_service_libservice_a_SOURCES = \
   src/service/config_store.c src/service/config_store.h \
   src/service/control_fence.c src/service/control_fence.h \
   src/service/delete_records.c src/service/delete_records.h \
+  src/service/log_dir_report.c src/service/log_dir_report.h \
   src/service/log_dirs.c src/service/log_dirs.h \
   src/service/lookup.c src/service/lookup.h \
   src/service/metadata_cache.c src/service/metadata_cache.h \
@@ -20,6 +21,7 @@ src_service_libservice_a_SOURCES = \
   src/service/partition_call.c src/service/partition_call.h \
   src/service/partition_settings.c src/service/partition_settings.h \
   src/service/producer_ids.c src/service/producer_ids.h \
+  src/service/producer_list.c src/service/producer_list.h \
   src/service/read.c src/service/read.h \
   src/service/registration.c src/service/registration.h \
   src/service/replica_configs.c \
