@@ -616,3 +616,380 @@ def test_delete_records_survives_a_restart(new_broker):
     broker.start()
     with broker.connect() as client:
         wait_until(lambda: client.list_offset(topic, -2)["offset"] == 3, 20, "the start stands again")
+
+
+# --- DescribeLogDirs ----------------------------------------------------------------------------------
+
+
+def log_dirs(answer):
+    """By topic and partition; without what depends on the folder and the disk."""
+    for number, result in enumerate(answer["results"]):
+        assert result["log_dir"].startswith("/")
+        result["log_dir"] = number
+        for key in ("total_bytes", "usable_bytes"):
+            if key in result:
+                assert result[key] > 0
+                result[key] = "some"
+        result["topics"].sort(key=by("name"))
+        for topic in result["topics"]:
+            topic["partitions"].sort(key=by("partition_index"))
+    return answer
+
+
+@each_version("DescribeLogDirs")
+def test_describe_log_dirs(pair, version):
+    topic = pair.topic(partitions=3)
+    fill(pair, topic, 5)
+    fill(pair, topic, 2, partition=2)
+    wanted = (
+        [{"topic": topic, "partitions": [0, 1, 2]}],
+        [{"topic": topic, "partitions": [2, 9]}, {"topic": "no-such-topic", "partitions": [0]}],
+        [],
+    )
+    for topics in wanted:
+        pair.ask("DescribeLogDirs", version, clean=log_dirs, topics=topics)
+
+    def of_all(answer):
+        """Topics of other tests may be on their way out."""
+        answer = log_dirs(answer)
+        for result in answer["results"]:
+            result["topics"] = [found for found in result["topics"] if found["name"] == topic]
+        return answer
+
+    answer = pair.ask("DescribeLogDirs", version, clean=of_all, topics=None)
+    (found,) = answer["results"][0]["topics"]
+    assert [partition["partition_size"] > 0 for partition in found["partitions"]] == [True, False, True]
+
+
+def test_describe_log_dirs_of_several_and_broken_ones(new_broker):
+    broker = new_broker(log_dirs=3, config=CONFIG)
+    topic = make_topic(broker, partitions=6)
+    with broker.connect() as client:
+        answer = schema.ask(client, "DescribeLogDirs", 4, topics=None)
+    assert sorted(result["log_dir"] for result in answer["results"]) == sorted(broker.log_dirs)
+    for result in answer["results"]:
+        (found,) = [found for found in result["topics"] if found["name"] == topic]
+        assert len(found["partitions"]) == 2
+
+
+# --- DescribeProducers --------------------------------------------------------------------------------
+
+
+def producers(answer):
+    answer["topics"].sort(key=by("name"))
+    for topic in answer["topics"]:
+        topic["partitions"].sort(key=by("partition_index"))
+        for partition in topic["partitions"]:
+            partition["active_producers"].sort(key=by("last_sequence", "producer_epoch"))
+            for number, producer in enumerate(partition["active_producers"]):
+                assert producer["producer_id"] >= 0
+                producer["producer_id"] = number
+    return answer
+
+
+@each_version("DescribeProducers")
+def test_describe_producers(pair, version):
+    topic = pair.topic(partitions=2)
+    fill(pair, topic, 1)
+
+    def produce(client, broker):
+        for count in (1, 3):
+            producer = client.new_producer_id()
+            for sequence in range(count):
+                batch = records.batch(
+                    [(b"k", b"v")],
+                    producer=(producer["id"], producer["epoch"], sequence),
+                )
+                assert client.produce(topic, batch)["error"] == 0
+
+    pair.each(produce)
+    topics = [
+        {"name": topic, "partition_indexes": [0, 1, 2, -1]},
+        {"name": "no-such-topic", "partition_indexes": [0]},
+        {"name": "bad name", "partition_indexes": [0, 1]},
+        {"name": "", "partition_indexes": [0]},
+    ]
+    answer = pair.ask("DescribeProducers", version, clean=producers, topics=topics)
+    found = next(t for t in answer["topics"] if t["name"] == topic)["partitions"]
+    assert sorted(p["last_sequence"] for f in found for p in f["active_producers"]) == [0, 2]
+
+
+# --- ElectLeaders --------------------------------------------------------------------------------------
+
+
+def elections(answer):
+    answer["replica_election_results"].sort(key=by("topic"))
+    for result in answer["replica_election_results"]:
+        result["partition_result"].sort(key=by("partition_id"))
+    return answer
+
+
+@each_version("ElectLeaders")
+@pytest.mark.parametrize("kind", (0, 1), ids=("preferred", "unclean"))
+def test_elect_leaders_on_one_broker(pair, version, kind):
+    topic = pair.topic(partitions=2)
+    more = {"election_type": kind} if version >= 1 else {}
+    pair.ask(
+        "ElectLeaders",
+        version,
+        clean=elections,
+        topic_partitions=[
+            {"topic": topic, "partitions": [0, 1, 2]},
+            {"topic": "no-such-topic", "partitions": [0]},
+        ],
+        timeout_ms=5000,
+        **more,
+    )
+    answer = pair.ask("ElectLeaders", version, clean=elections, topic_partitions=None, timeout_ms=5000, **more)
+    assert answer["replica_election_results"] == []
+
+
+# --- CreateTopics, Metadata that creates -----------------------------------------------------------------
+
+
+def created(answer):
+    answer["topics"].sort(key=by("name"))
+    for topic in answer["topics"]:
+        if "topic_id" in topic:
+            topic["topic_id"] = topic["topic_id"] != bytes(16)
+        if topic.get("configs") is not None:
+            topic["configs"].sort(key=by("name"))
+        if (topic.get("error_message") or "").startswith(SHOWN_BY_SCALA):
+            topic["error_message"] = SHOWN_BY_SCALA
+    return answer
+
+
+# What follows is Kafka's map, as its language prints it.
+SHOWN_BY_SCALA = "Duplicate replica assignment found: "
+
+
+def new_topic(name, partitions=1, replicas=1, assignments=(), configs=()):
+    return {
+        "name": name,
+        "num_partitions": partitions,
+        "replication_factor": replicas,
+        "assignments": [{"partition_index": p, "broker_ids": list(ids)} for p, ids in assignments],
+        "configs": [{"name": key, "value": value} for key, value in configs],
+    }
+
+
+@each_version("CreateTopics")
+@pytest.mark.parametrize("validate_only", (False, True))
+def test_create_topics(pair, version, validate_only):
+    name = f"created-{next(_numbers)}"
+    topics = [
+        new_topic(name + "-a", partitions=3, configs=[("retention.ms", "77"), ("cleanup.policy", "compact")]),
+        new_topic(name + "-b", -1, -1, assignments=[(0, [BROKER_ID]), (1, [BROKER_ID])]),
+    ]
+    if version >= 4:
+        topics.append(new_topic(name + "-c", -1, -1))
+    more = {"validate_only": validate_only} if version >= 1 else {}
+    if validate_only and version == 0:
+        return
+    answer = pair.ask("CreateTopics", version, clean=created, topics=topics, timeout_ms=10000, **more)
+    assert [topic["error_code"] for topic in answer["topics"]] == [0] * len(topics)
+    again = pair.ask("CreateTopics", version, clean=created, topics=topics, timeout_ms=10000, **more)
+    assert {topic["error_code"] for topic in again["topics"]} == {0 if validate_only else 36}
+
+
+BAD_TOPICS = {
+    "no_partitions": lambda name: new_topic(name, 0, 1),
+    "negative_partitions": lambda name: new_topic(name, -2, 1),
+    "no_replicas": lambda name: new_topic(name, 1, 0),
+    "negative_replicas": lambda name: new_topic(name, 1, -2),
+    "too_many_replicas": lambda name: new_topic(name, 1, 3),
+    "counts_and_assignments": lambda name: new_topic(name, 1, 1, assignments=[(0, [BROKER_ID])]),
+    "partitions_and_assignments": lambda name: new_topic(name, 1, -1, assignments=[(0, [BROKER_ID])]),
+    "assignment_with_a_hole": lambda name: new_topic(name, -1, -1, [(0, [BROKER_ID]), (2, [BROKER_ID])]),
+    "assignment_from_one": lambda name: new_topic(name, -1, -1, [(1, [BROKER_ID])]),
+    "assignment_uneven": lambda name: new_topic(name, -1, -1, [(0, [BROKER_ID]), (1, [BROKER_ID, 8])]),
+    "assignment_twice": lambda name: new_topic(name, -1, -1, [(0, [BROKER_ID, BROKER_ID])]),
+    "empty_name": lambda name: new_topic(""),
+    "bad_name": lambda name: new_topic(name + "/x"),
+    "dot": lambda name: new_topic("."),
+    "dots": lambda name: new_topic(".."),
+    "unknown_config": lambda name: new_topic(name, configs=[("no.such", "1")]),
+    "bad_config": lambda name: new_topic(name, configs=[("flush.ms", "x")]),
+    "null_config": lambda name: new_topic(name, configs=[("flush.ms", None), ("segment.ms", None)]),
+    "config_twice": lambda name: new_topic(name, configs=[("flush.ms", "1"), ("flush.ms", "2")]),
+    "cluster_metadata": lambda name: new_topic("__cluster_metadata"),
+    "bad_name_and_no_partitions": lambda name: new_topic(name + "/x", 0, 1),
+    "bad_config_and_no_replicas": lambda name: new_topic(name, 1, 0, configs=[("flush.ms", "x")]),
+    "null_config_and_no_replicas": lambda name: new_topic(name, 1, 0, configs=[("flush.ms", None)]),
+    "null_config_and_bad_name": lambda name: new_topic(name + "/x", configs=[("flush.ms", None)]),
+}
+
+
+@each_version("CreateTopics")
+@pytest.mark.parametrize("case", BAD_TOPICS)
+def test_create_topics_refuses(pair, version, case):
+    topic = BAD_TOPICS[case](f"refused-{next(_numbers)}")
+    more = {"validate_only": False} if version >= 1 else {}
+    pair.ask("CreateTopics", version, clean=created, topics=[topic], timeout_ms=5000, **more)
+
+
+@each_version("CreateTopics")
+def test_create_topics_refuses_names_that_are_there(pair, version):
+    name = f"there.{next(_numbers)}"
+    more = {"validate_only": False} if version >= 1 else {}
+
+    def ask(*topics):
+        pair.ask("CreateTopics", version, clean=created, topics=list(topics), timeout_ms=5000, **more)
+
+    ask(new_topic(name))
+    ask(new_topic(name))
+    ask(new_topic(name, configs=[("no.such", "1")]))
+    ask(new_topic(name.replace(".", "_")))
+    ask(new_topic(name + "-x"), new_topic(name + "-y"), new_topic(name + "-x"))
+
+
+@each_version("CreateTopics")
+def test_create_topics_without_time(pair, version):
+    """The topic is made all the same."""
+    name = f"hasty-{next(_numbers)}"
+    for timeout_ms in (0, -1):
+        pair.ask("CreateTopics", version, clean=created, topics=[new_topic(f"{name}{timeout_ms}")], timeout_ms=timeout_ms)
+
+    def there(client, broker):
+        def seen():
+            return all(topic["error"] == 0 for topic in client.metadata([f"{name}0", f"{name}-1"])["topics"])
+
+        wait_until(seen, 20, "topics that were made in no time")
+
+    pair.each(there)
+
+
+@pytest.fixture(scope="module")
+def creating_pair(zk, workspace):
+    """Two that make topics on demand."""
+    maker = Maker(zk, workspace)
+    config = dict(CONFIG)
+    config.update({"auto.create.topics.enable": "true", "num.partitions": "2"})
+    made = Pair(
+        maker(kind="kafka", broker_id=BROKER_ID, config=config), maker(broker_id=BROKER_ID, config=config)
+    )
+    yield made
+    maker.finish()
+
+
+def shown_topics(answer):
+    answer.pop("cluster_id", None)
+    for broker in answer["brokers"]:
+        broker.pop("port")
+    for topic in answer["topics"]:
+        if "topic_id" in topic:
+            topic["topic_id"] = topic["topic_id"] != bytes(16)
+        topic["partitions"].sort(key=by("partition_index"))
+    answer["topics"].sort(key=by("name"))
+    return answer
+
+
+@each_version("Metadata")
+def test_metadata_creates_topics(creating_pair, version):
+    pair = creating_pair
+    name = f"wanted-{next(_numbers)}"
+
+    def ask(names, **more):
+        return pair.ask("Metadata", version, clean=shown_topics, topics=[{"name": n} for n in names], **more)
+
+    if version >= 4:
+        answer = ask([name, "bad name"], allow_auto_topic_creation=False)
+        assert {topic["error_code"] for topic in answer["topics"]} == {3, 17}
+    ask([name, "bad name"])
+
+    def there(client, broker):
+        def seen():
+            (topic,) = client.metadata([name])["topics"]
+            return topic["error"] == 0 and len(topic["partitions"]) == 2
+
+        wait_until(seen, 20, f"{name} made on demand")
+
+    pair.each(there)
+    answer = ask([name])
+    assert answer["topics"][0]["error_code"] == 0
+
+
+# --- DeleteTopics, CreatePartitions ----------------------------------------------------------------------
+
+
+def deleted(answer):
+    for topic in answer["responses"]:
+        if "topic_id" in topic:
+            topic["topic_id"] = topic["topic_id"] != bytes(16)
+    answer["responses"].sort(key=by("name"))
+    return answer
+
+
+@each_version("DeleteTopics")
+def test_delete_topics(pair, version):
+    first, second, third = pair.topic(), pair.topic(), pair.topic()
+
+    def ask(names, timeout_ms):
+        fields = (
+            {"topics": [{"name": name} for name in names]} if version >= 6 else {"topic_names": names}
+        )
+        return pair.ask("DeleteTopics", version, clean=deleted, timeout_ms=timeout_ms, **fields)
+
+    answer = ask([first, "no-such-topic"], 10000)
+    assert sorted(topic["error_code"] for topic in answer["responses"]) == [0, 3]
+    ask([second], 0)
+
+    def gone(client, broker):
+        wait_until(lambda: client.metadata([second])["topics"][0]["error"] == 3, 20, f"{second} gone")
+
+    pair.each(gone)
+    if version < 6:
+        return
+
+    def by_id(client, broker):
+        (known,) = client.metadata([third], version=12)["topics"]
+        topics = [{"name": None, "topic_id": known["id"]}, {"name": None, "topic_id": b"x" * 16}]
+        return schema.ask(client, "DeleteTopics", version, topics=topics, timeout_ms=10000)
+
+    pair.compare(by_id, clean=deleted)
+
+    def both(client, broker):
+        topics = [{"name": third, "topic_id": b"x" * 16}]
+        return schema.ask(client, "DeleteTopics", version, topics=topics, timeout_ms=10000)
+
+    pair.compare(both, clean=deleted)
+
+
+def enlarged(answer):
+    answer["results"].sort(key=by("name"))
+    return answer
+
+
+@each_version("CreatePartitions")
+def test_create_partitions(pair, version):
+    topic = pair.topic(partitions=2)
+
+    def ask(count, assignments=None, timeout_ms=10000, validate_only=False, name=topic):
+        asked = {
+            "name": name,
+            "count": count,
+            "assignments": None if assignments is None else [{"broker_ids": ids} for ids in assignments],
+        }
+        answer = pair.ask(
+            "CreatePartitions",
+            version,
+            clean=enlarged,
+            topics=[asked],
+            timeout_ms=timeout_ms,
+            validate_only=validate_only,
+        )
+        return answer["results"][0]["error_code"]
+
+    assert ask(3, validate_only=True) == 0
+    assert ask(3) == 0
+    assert ask(3) == 37
+    assert ask(1) == 37
+    assert ask(-1) == 37
+    assert ask(4, name="no-such-topic") == 3
+    assert ask(4, [[8]]) == 39
+    assert ask(5, [[BROKER_ID]]) == 39
+    assert ask(4, [[]]) == 39
+    assert ask(4, [[BROKER_ID, BROKER_ID]]) == 39
+    assert ask(4, []) == 39
+    assert ask(4, [[BROKER_ID]]) == 0
+    assert ask(5, timeout_ms=0) == 7
