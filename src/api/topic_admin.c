@@ -27,8 +27,9 @@ void topic_admin_refuse_repeated(struct topic_admin *admin, const char *message)
 
 static void finish(struct topic_admin *admin)
 {
-    controller_call_close(&admin->controller);
-    admin->answer(admin);
+    struct controller_call answered = admin->controller; /* names and messages are in its memory */
+    admin->answer(admin);                                /* `admin` ends with the request */
+    controller_call_close(&answered);
 }
 
 /* --- waiting for the metadata ----------------------------------------------------------------------------
