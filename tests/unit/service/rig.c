@@ -15,6 +15,7 @@
 #include "disk/posix.h"
 #include "disk/posix_clock.h"
 #include "disk/posix_random.h"
+#include "metrics/metrics.h"
 #include "service/control_fence.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
@@ -69,6 +70,7 @@ void rig_start(struct rig *rig, int loops)
     struct broker *broker = &rig->broker;
     *broker = (struct broker){.id = RIG_ME, .clock = &rig->clock, .random = &rig->random, .disk = rig->disk};
     atomic_store(&broker->epoch, 1);
+    broker->metrics = metrics_new(loops + 1);
     pthread_mutex_init(&broker->config_lock, NULL);
     load_config(rig);
     struct loop *all[RIG_LOOPS_MAX + 1];
@@ -124,6 +126,7 @@ void rig_stop(struct rig *rig)
     loop_stop(rig->control);
     loop_join(rig->control);
     replica_manager_free(broker->replicas);
+    metrics_free(broker->metrics);
     metadata_cache_free(broker->metadata);
     topic_configs_free(broker->topic_configs);
     snapshot_domain_free(broker->domain);
