@@ -15,6 +15,7 @@
 #include "disk/posix.h"
 #include "disk/posix_clock.h"
 #include "disk/posix_random.h"
+#include "metrics/metrics.h"
 #include "service/control_fence.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
@@ -75,6 +76,9 @@ void rig_start(struct rig *rig, int loops)
     for (int i = 0; i < loops; i++)
         all[i] = rig->loops[i] = loop_new("net", &rig->clock, &why);
     all[loops] = rig->control = loop_new("control", &rig->clock, &why);
+    for (int i = 0; i <= loops; i++)
+        loop_set_index(all[i], i);
+    broker->metrics = metrics_new(loops + 1);
     broker->net_loops = rig->loops;
     broker->net_loops_count = loops;
     broker->control_loop = rig->control;
@@ -131,6 +135,7 @@ void rig_stop(struct rig *rig)
     for (int i = 0; i < broker->net_loops_count; i++)
         loop_free(rig->loops[i]);
     loop_free(rig->control);
+    metrics_free(broker->metrics);
     config_release(atomic_load(&broker->config.value));
     pthread_mutex_destroy(&broker->config_lock);
 }

@@ -109,7 +109,7 @@ START_TEST(ops_of_four_threads_run_one_at_a_time_and_in_order)
     struct rig rig;
     rig_open(&rig, THREADS, 1, NULL);
     static struct submitter submitters[THREADS];
-    struct counting counting = {.part = partition_new("orders", 0, 1)};
+    struct counting counting = {.part = partition_new("orders", 0, 1, rig.broker.metrics)};
     for (int t = 0; t < THREADS; t++) {
         struct submitter *submitter = &submitters[t];
         *submitter = (struct submitter){.counting = &counting, .loop = rig.loops[t], .thread = t};
@@ -127,10 +127,10 @@ START_TEST(ops_of_four_threads_run_one_at_a_time_and_in_order)
             pthread_cond_wait(&submitters[t].cond, &submitters[t].lock);
         pthread_mutex_unlock(&submitters[t].lock);
     }
-    rig_close(&rig);
     ck_assert_int_eq(counting.total, THREADS * EACH);
     ck_assert_int_eq(atomic_load(&counting.part->shares), 1);
     partition_release(counting.part);
+    rig_close(&rig);
 }
 END_TEST
 
