@@ -48,6 +48,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/fake/fault_disk.c tests/fake/fault_disk.h
 tests_unit_service_test_service_LDADD = \
   src/service/libservice.a src/zk/libzk.a src/net/libnet.a src/disk/libdisk.a src/loop/libloop.a \
-  src/core/libcore.a src/metrics/libmetrics.a src/storage/libstorage.a src/wire/libwire.a src/config/libconfig.a src/base/libbase.a \
+  src/core/libcore.a src/storage/libstorage.a src/wire/libwire.a src/config/libconfig.a \
+  src/metrics/libmetrics.a src/base/libbase.a \
   $(ZOOKEEPER_LIBS) $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(ZSTD_LIBS) \
   $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) $(CHECK_LIBS) -lpthread -lm

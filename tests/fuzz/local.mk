@@ -32,3 +32,8 @@ tests_fuzz_fuzz_decompress_LDADD = $(FUZZ_DRIVER) src/wire/libwire.a src/base/li
 tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz_records.c
 tests_fuzz_fuzz_records_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_records_LDADD = $(FUZZ_DRIVER) src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_znodes
+tests_fuzz_fuzz_znodes_SOURCES = tests/fuzz/fuzz_znodes.c
+tests_fuzz_fuzz_znodes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_znodes_LDADD = $(FUZZ_DRIVER) src/zk/libzk.a src/base/libbase.a $(JANSSON_LIBS) $(ISAL_LIBS)

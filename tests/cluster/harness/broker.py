@@ -93,7 +93,8 @@ class Broker:
         env = dict(os.environ)
         env.setdefault("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=1")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-        env.setdefault("TSAN_OPTIONS", "halt_on_error=0:second_deadlock_stack=1")
+        supp = os.path.join(environment.SOURCE, "tests", "tsan.supp")
+        env.setdefault("TSAN_OPTIONS", f"halt_on_error=0:second_deadlock_stack=1:suppressions={supp}")
         return env
 
     # --- life -------------------------------------------------------------------------------------

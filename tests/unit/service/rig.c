@@ -70,13 +70,15 @@ void rig_start(struct rig *rig, int loops)
     struct broker *broker = &rig->broker;
     *broker = (struct broker){.id = RIG_ME, .clock = &rig->clock, .random = &rig->random, .disk = rig->disk};
     atomic_store(&broker->epoch, 1);
-    broker->metrics = metrics_new(loops + 1);
     pthread_mutex_init(&broker->config_lock, NULL);
     load_config(rig);
     struct loop *all[RIG_LOOPS_MAX + 1];
     for (int i = 0; i < loops; i++)
         all[i] = rig->loops[i] = loop_new("net", &rig->clock, &why);
     all[loops] = rig->control = loop_new("control", &rig->clock, &why);
+    for (int i = 0; i <= loops; i++)
+        loop_set_index(all[i], i);
+    broker->metrics = metrics_new(loops + 1);
     broker->net_loops = rig->loops;
     broker->net_loops_count = loops;
     broker->control_loop = rig->control;
@@ -126,7 +128,6 @@ void rig_stop(struct rig *rig)
     loop_stop(rig->control);
     loop_join(rig->control);
     replica_manager_free(broker->replicas);
-    metrics_free(broker->metrics);
     metadata_cache_free(broker->metadata);
     topic_configs_free(broker->topic_configs);
     snapshot_domain_free(broker->domain);
@@ -134,6 +135,7 @@ void rig_stop(struct rig *rig)
     for (int i = 0; i < broker->net_loops_count; i++)
         loop_free(rig->loops[i]);
     loop_free(rig->control);
+    metrics_free(broker->metrics);
     config_release(atomic_load(&broker->config.value));
     pthread_mutex_destroy(&broker->config_lock);
 }
