@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "loop/workers.h"
+#include "service/log_dir_notice.h"
 #include "storage/log_dir.h"
 
 struct broker;
@@ -27,6 +28,7 @@ struct log_dir_state {
     bool was_clean;
     _Atomic int partitions;   /* logs in it */
     _Atomic int logs_to_load; /* that the start has yet to open */
+    bool power_lost;          /* the machine was started again since a broker last used the directory */
 
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;
@@ -34,6 +36,8 @@ struct log_dir_state {
     bool flush_running;
     struct work flush_work;
     struct work fail_work;
+    struct log_dir_notice notice;
+    struct workers *writer; /* one thread; NULL when there is one directory, where loops write themselves */
 };
 
 struct log_dirs {
@@ -53,6 +57,8 @@ struct log_dirs {
  */
 MUST_USE enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char *const *paths,
                                 int count, struct errmsg *why);
+/* Lets the writers finish; what is handed to them later is done at once by whoever hands it over. Blocks. */
+void log_dirs_stop_writers(struct log_dirs *dirs);
 void log_dirs_close(struct log_dirs *dirs);
 
 /* Live directory with the fewest logs; NULL when none is live. Any thread. */
