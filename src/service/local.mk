@@ -35,3 +35,8 @@ src_service_libservice_a_SOURCES = \
   src/service/upkeep.c \
   src/service/watch.c src/service/watch.h
 include src/service/controller.mk
+
+check_PROGRAMS += tests/unit/service/test_config_edit
+tests_unit_service_test_config_edit_SOURCES = tests/unit/service/test_config_edit.c
+tests_unit_service_test_config_edit_LDADD = src/service/libservice.a src/config/libconfig.a \
+  src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)
