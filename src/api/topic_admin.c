@@ -68,12 +68,6 @@ static void waited(struct metadata_wait *wait, bool in_time)
 /* --- the controller's answer ------------------------------------------------------------------------------
  */
 
-static const char *copy(struct topic_admin *admin, const char *text)
-{
-    return text ? arena_strdup(&admin->call->req->arena, text) : NULL;
-}
-
-/* The controller's answer ends before ours is written. */
 static bool take_answer(struct topic_admin *admin, const struct controller_answer *answer)
 {
     bool any = false;
@@ -85,8 +79,8 @@ static bool take_answer(struct topic_admin *admin, const struct controller_answe
         }
         const struct controller_topic_answer *from = &answer->topics[i];
         topic->err = from->err;
-        topic->message = copy(admin, from->message);
-        topic->name = from->name ? copy(admin, from->name) : topic->name;
+        topic->message = from->message;
+        topic->name = from->name ? from->name : topic->name;
         topic->id = from->id;
         if (from->partitions_count > 0)
             topic->partitions_count = from->partitions_count;

@@ -437,6 +437,10 @@ void upkeep_free(struct upkeep *upkeep)
 {
     if (!upkeep)
         return;
+    /* The loop outlives them; it no longer runs. */
+    for (int i = 0; i < TASK_COUNT; i++)
+        if (loop_timer_is_armed(&upkeep->tasks[i].timer))
+            loop_timer_cancel(home(upkeep), &upkeep->tasks[i].timer);
     struct list *node;
     while ((node = list_pop_front(&upkeep->removals)))
         removal_free(CONTAINER_OF(node, struct removal, node));

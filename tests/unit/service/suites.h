@@ -4,6 +4,7 @@
 #include <check.h>
 
 Suite *append_suite(void);
+Suite *config_edit_suite(void);
 Suite *flush_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
