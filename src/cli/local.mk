@@ -1,7 +1,7 @@
 # cli: the program barnabas, a command each file
-bin_PROGRAMS += barnabas
-barnabas_SOURCES = \
-  src/cli/main.c src/cli/commands.h \
+noinst_LIBRARIES += src/cli/libcli.a
+src_cli_libcli_a_SOURCES = \
+  src/cli/commands.h \
   src/cli/addresses.c src/cli/addresses.h \
   src/cli/admin_client.c src/cli/admin_client.h \
   src/cli/api_versions.c \
@@ -34,10 +34,29 @@ barnabas_SOURCES = \
   src/cli/topics_wire.c \
   src/cli/topics_zk.c \
   src/cli/zk_admin.c src/cli/zk_admin.h
-barnabas_LDADD = src/zk/libzk.a src/core/libcore.a src/storage/libstorage.a src/loop/libloop.a \
+
+cli_libs = src/cli/libcli.a src/zk/libzk.a src/core/libcore.a src/storage/libstorage.a src/loop/libloop.a \
   src/disk/libdisk.a src/wire/libwire.a src/config/libconfig.a src/base/libbase.a \
   $(RDKAFKA_LIBS) $(ZOOKEEPER_LIBS) $(JANSSON_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) \
   $(ZSTD_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lm
+
+bin_PROGRAMS += barnabas
+barnabas_SOURCES = src/cli/main.c
+barnabas_LDADD = $(cli_libs)
+
+check_PROGRAMS += tests/unit/cli/test_cli
+tests_unit_cli_test_cli_SOURCES = \
+  tests/unit/cli/test_cli.c tests/unit/cli/suites.h \
+  tests/unit/cli/test_addresses.c \
+  tests/unit/cli/test_config_edits.c \
+  tests/unit/cli/test_formatter.c \
+  tests/unit/cli/test_java.c \
+  tests/unit/cli/test_line_reader.c \
+  tests/unit/cli/test_options.c \
+  tests/unit/cli/test_topic_filter.c \
+  tests/unit/cli/test_topics.c \
+  tests/unit/cli/test_zk_edits.c
+tests_unit_cli_test_cli_LDADD = $(cli_libs) $(CHECK_LIBS)
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
 kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-configs \

@@ -1,0 +1,16 @@
+#ifndef BARNABAS_TESTS_UNIT_CLI_SUITES_H
+#define BARNABAS_TESTS_UNIT_CLI_SUITES_H
+
+#include <check.h>
+
+Suite *options_suite(void);
+Suite *addresses_suite(void);
+Suite *line_reader_suite(void);
+Suite *formatter_suite(void);
+Suite *java_suite(void);
+Suite *topic_filter_suite(void);
+Suite *config_edits_suite(void);
+Suite *topics_suite(void);
+Suite *zk_edits_suite(void);
+
+#endif
