@@ -176,18 +176,24 @@ static enum err receive(struct connection *conn, uint8_t *to, size_t len, int64_
     return ERR_NONE;
 }
 
+/* Whose answer begins like this; as sizes these bytes would be hundreds of megabytes. */
+static const char *guess_speaker(const uint8_t head[LENGTH_BYTES])
+{
+    if (memcmp(head, "HTTP", 4) == 0)
+        return ": a web server listens there";
+    if (head[0] == 0x15 && head[1] == 0x03)
+        return ": a listener of SSL is there, this client speaks PLAINTEXT only";
+    if (memcmp(head, "SSH-", 4) == 0)
+        return ": an SSH server listens there";
+    return NULL;
+}
+
 static enum err refuse_frame(const struct connection *conn, const uint8_t head[LENGTH_BYTES],
                              struct errmsg *why)
 {
-    const char *guess = "";
-    if (memcmp(head, "HTTP", 4) == 0)
-        guess = ": a web server listens there";
-    else if (head[0] == 0x15 && head[1] == 0x03)
-        guess = ": a listener of SSL is there, this client speaks PLAINTEXT only";
-    else if (memcmp(head, "SSH-", 4) == 0)
-        guess = ": an SSH server listens there";
+    const char *guess = guess_speaker(head);
     errmsg_set(why, "%.100s does not speak Kafka's protocol (its answer begins with %02x %02x %02x %02x)%s",
-               conn->name, head[0], head[1], head[2], head[3], guess);
+               conn->name, head[0], head[1], head[2], head[3], guess ? guess : "");
     return ERR_MALFORMED;
 }
 
@@ -200,7 +206,7 @@ static enum err receive_frame(struct connection *conn, struct buf *out, int64_t 
     if (err != ERR_NONE)
         return fail_io(conn, err, why);
     int32_t size = be_get_i32(head);
-    if (size < LENGTH_BYTES || size > FRAME_MAX_BYTES)
+    if (size < LENGTH_BYTES || size > FRAME_MAX_BYTES || guess_speaker(head) != NULL)
         return refuse_frame(conn, head, why);
     while (out->len < (size_t)size) {
         size_t left = (size_t)size - out->len;

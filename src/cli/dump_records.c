@@ -226,13 +226,16 @@ static int64_t last_inner_offset(struct view set)
 
 /*
  * The inner messages one by one, with their own checksums, whether these are right or not. In magic 1 their
- * offsets are relative, and the wrapper's time stands for theirs if it is the broker's.
+ * offsets are relative, unless the wrapper has none of its own yet, and the wrapper's time stands for theirs
+ * if it is the broker's.
  */
 static bool print_inner(struct walk *walk, const struct batch_info *info, struct view set, struct errmsg *why)
 {
     int64_t base = info->magic == 1 ? info->last_offset - last_inner_offset(set) : 0;
     struct batch_info inner;
     struct view entry;
+    if (base < 0)
+        base = 0;
     while (batch_next(&set, &inner, &entry) == ERR_NONE) {
         struct record_iter it;
         struct record record;

@@ -1,0 +1,74 @@
+"""The command line tools, ours and Kafka's own, run in the same way."""
+
+import subprocess
+import tempfile
+
+from . import environment
+
+_QUIET = """log4j.rootLogger=ERROR, err
+log4j.appender.err=org.apache.log4j.varia.NullAppender
+"""
+
+KAFKA_CLASSES = {
+    "topics": "org.apache.kafka.tools.TopicCommand",
+    "produce": "kafka.tools.ConsoleProducer",
+    "consume": "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    "dump-log": "kafka.tools.DumpLogSegments",
+    "configs": "kafka.admin.ConfigCommand",
+    "api-versions": "kafka.admin.BrokerApiVersionsCommand",
+    "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
+    "get-offsets": "org.apache.kafka.tools.GetOffsetShell",
+    "delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
+}
+
+
+class Done:
+    def __init__(self, argv, done):
+        self.argv = argv
+        self.status = done.returncode
+        self.out = done.stdout.decode("utf-8", "replace")
+        self.err = done.stderr.decode("utf-8", "replace")
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    def __repr__(self):
+        return f"{' '.join(self.argv)}: {self.status}\n{self.out}\n{self.err}"
+
+
+def _run(argv, stdin, deadline_s):
+    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=deadline_s, check=False, env=env)
+    return Done(argv, done)
+
+
+def ours(command, *arguments, stdin=b"", deadline_s=60):
+    return _run([environment.barnabas_tool(), command, *map(str, arguments)], stdin, deadline_s)
+
+
+def kafkas(command, *arguments, stdin=b"", deadline_s=120):
+    with tempfile.NamedTemporaryFile("w", suffix=".properties") as log4j:
+        log4j.write(_QUIET)
+        log4j.flush()
+        argv = [environment.java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+                f"-Dlog4j.configuration=file:{log4j.name}", "-cp", environment.jars("kafka-3.9.1"),
+                KAFKA_CLASSES[command], *map(str, arguments)]  # fmt: skip
+        return _run(argv, stdin, deadline_s)
+
+
+def same(command, *arguments, sort=False, stderr=False, status=0):
+    """Runs both, compares what they print line by line, and gives ours."""
+    wanted, got = kafkas(command, *arguments), ours(command, *arguments)
+    assert wanted.status == status, wanted
+    assert got.status == status, got
+    pairs = [("standard output", wanted.lines, got.lines)]
+    if stderr:
+        pairs.append(("standard error", wanted.err.splitlines(), got.err.splitlines()))
+    for name, expected, found in pairs:
+        if sort:
+            expected, found = sorted(expected), sorted(found)
+        for number, (a, b) in enumerate(zip(expected, found), 1):
+            assert a == b, f"{name} of {command} {arguments}, line {number}:\nKafka: {a}\nours:  {b}"
+        assert len(expected) == len(found), f"{name} of {command} {arguments}: {len(expected)} lines, ours {len(found)}"
+    return got
