@@ -27,7 +27,7 @@ static const struct {
     int16_t key;
     int16_t max_version; /* -1: not listed unless a broker names it */
     const char *name;
-    bool client; /* listed as unsupported by a broker that does not name it */
+    bool client; /* listed as unsupported when a broker does not name it */
 } others[] = {
     {52, 1, "Vote", false},
     {53, 1, "BeginQuorumEpoch", false},
@@ -74,7 +74,7 @@ static struct known find_known(int16_t key)
     const struct wire_api *api = wire_api_find_any(key);
     if (api == NULL)
         return (struct known){0};
-    return (struct known){api->name, api->min_version, api->max_version, !api->inter_broker};
+    return (struct known){api->name, api->min_version, api->max_version, api->served};
 }
 
 static void print_range(const struct api_range *range)

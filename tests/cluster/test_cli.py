@@ -56,7 +56,7 @@ def create(broker, *arguments):
 def consumed(tool, broker, topic, *arguments):
     """What a console consumer prints of the whole topic, sorted: partitions come in no order."""
     done = tool("consume", "--bootstrap-server", broker.address, "--topic", topic, "--from-beginning",
-                "--timeout-ms", 1500 if tool is ours else 4000, *arguments)  # fmt: skip
+                "--timeout-ms", 1500 if tool is ours else 5000, *arguments)  # fmt: skip
     assert done.status == 0, done
     return sorted(done.lines)
 
@@ -239,7 +239,7 @@ def test_what_is_produced_is_read_alike_by_both(broker, codec):
         [f"Partition:0\tOffset:{n}\th:{n},i:null\tkey {n % 7}\tvalue {n} \u00e9" for n in range(500)]
         + ["Partition:0\tOffset:500\tNO_HEADERS\tnull\tnull"]
     )
-    if codec == "zstd":
+    if broker.kind == "kafka" and codec == "zstd":
         assert got == consumed(kafkas, broker, topic, *EVERYTHING)
 
 
@@ -267,7 +267,7 @@ def test_one_partition_is_read_from_an_offset(broker):
     assert read.err == "Processed a total of 5 messages\n"
     assert ours(*one, "--offset", "earliest", "--max-messages", 1).lines == ["0"]
     assert ours(*one, "--timeout-ms", 1000).lines == []
-    assert ours("consume", "--bootstrap-server", broker.address, "--include", topic[:-1] + "[0-9]*|none",
+    assert ours("consume", "--bootstrap-server", broker.address, "--include", f"no[n]e,{topic}",
                 "--from-beginning", "--max-messages", 50).lines == [str(n) for n in range(50)]  # fmt: skip
 
 
