@@ -18,6 +18,7 @@
 #include "zk/sync.h"
 
 #define SESSION_MS 800
+#define OUTLASTING_MS 60000 /* a session that a restart of the server does not end */
 #define PATIENCE_S 20
 
 static struct zk_server server;
@@ -80,7 +81,7 @@ static char *connect_text(const char *chroot)
     return mem_printf("127.0.0.1:%d%s", server.port, chroot);
 }
 
-static void rig_open(struct rig *rig, const char *chroot)
+static void rig_open_for(struct rig *rig, const char *chroot, int session_ms)
 {
     *rig = (struct rig){.clock = clock_posix()};
     pthread_mutex_init(&rig->lock, NULL);
@@ -89,13 +90,18 @@ static void rig_open(struct rig *rig, const char *chroot)
     ck_assert_ptr_nonnull(rig->loop);
     rig->workers = workers_new(2);
     char *connect = connect_text(chroot);
-    struct zk_client_config config = {.connect = connect, .session_timeout_ms = SESSION_MS};
+    struct zk_client_config config = {.connect = connect, .session_timeout_ms = session_ms};
     struct zk_events events = {.arg = rig, .watch = on_watch, .session = on_session};
     rig->client = zk_client_new(&config, rig->loop, rig->workers, &events);
     free(connect);
     rig->sync = (struct zk_sync){zk_client_port(rig->client), rig->loop};
     loop_start(rig->loop);
     zk_client_open(rig->client);
+}
+
+static void rig_open(struct rig *rig, const char *chroot)
+{
+    rig_open_for(rig, chroot, SESSION_MS);
 }
 
 static void rig_close(struct rig *rig)
@@ -313,11 +319,11 @@ static void begin(struct rig *rig, struct pending *pending, struct zk_op op)
     loop_post(rig->loop, &submission->message);
 }
 
-/* A server that hangs for less than a session lasts: the reads go on by themselves, the session stays. */
+/* A server that is away for less than a session lasts: the reads go on by themselves, the session stays. */
 START_TEST(lost_connection_comes_back_with_its_session)
 {
     struct rig rig;
-    rig_open(&rig, "");
+    rig_open_for(&rig, "", OUTLASTING_MS);
     const char *path = own(&rig, "lost");
     ck_assert_int_eq(create(&rig, path, "x", true), ERR_NONE);
     int64_t before = rig.session_id;
