@@ -28,7 +28,7 @@ die() {
 }
 
 # A process of ours: its pid file names it, and it is still that program.
-running() { # name
+running() { # name pattern
     local pid
     pid=$(cat "$data/$1.pid" 2>/dev/null) || return 1
     [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$2"
@@ -36,15 +36,47 @@ running() { # name
 
 port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-wait_for_port() { # port pid-name log what
-    local i
-    for i in $(seq 300); do
-        port_answers "$1" && return 0
-        kill -0 "$(cat "$data/$2.pid")" 2>/dev/null || break
+# What runs already keeps its port; what is to be started needs one that is free. Asked before anything is
+# installed or built, so that nobody waits for minutes to hear it.
+check_port() { # name pattern port variable another
+    local has
+    has=$(cat "$data/$1.port" 2>/dev/null)
+    if running "$1" "$2"; then
+        [ "$has" = "$3" ] || die "$1 is running already, on port $has and not $3. \
+To move it: scripts/quickstart.sh stop, then start again. To use it: $4=$has scripts/quickstart.sh"
+    elif port_answers "$3"; then
+        die "port $3, which $1 would use, is taken by another program. \
+Stop that one, or choose another port: $4=$5 scripts/quickstart.sh"
+    fi
+}
+
+check_ports() {
+    [ "$zk_port" != "$port" ] || die "ZooKeeper and the broker cannot both use port $port"
+    check_port zookeeper QuorumPeerMain "$zk_port" BARNABAS_ZOOKEEPER_PORT $((zk_port + 10000))
+    check_port broker barnabas-server "$port" BARNABAS_PORT $((port + 10000))
+}
+
+# Starts a process that outlives this script and its terminal, and waits until its port answers.
+start_one() { # name port what command...
+    local name=$1 at=$2 what=$3 log=$data/$1.log
+    shift 3
+    setsid "$@" >"$log" 2>&1 </dev/null &
+    echo $! >"$data/$name.pid"
+    echo "$at" >"$data/$name.port"
+    for _ in $(seq 600); do
+        if ! kill -0 "$(cat "$data/$name.pid")" 2>/dev/null; then
+            tail -n 20 "$log" >&2
+            rm -f "$data/$name.pid"
+            die "$what ended at once; what it said stands above, all of it in $log"
+        fi
+        if port_answers "$at"; then
+            echo "$what answers on port $at"
+            return
+        fi
         sleep 0.1
     done
-    tail -n 20 "$3" >&2
-    die "$4 did not start; its log is $3"
+    tail -n 20 "$log" >&2
+    die "$what does not answer on port $at after a minute; its log is $log"
 }
 
 zk_classpath() {
@@ -60,8 +92,6 @@ start_zookeeper() {
         echo "ZooKeeper is running already (port $zk_port)"
         return
     fi
-    port_answers "$zk_port" && die "port $zk_port is taken by another program. If it is a ZooKeeper server of \
-yours, stop it, or choose another port: BARNABAS_ZOOKEEPER_PORT=2182 scripts/quickstart.sh"
     mkdir -p "$data/zookeeper"
     cat >"$data/zoo.cfg" <<CFG
 tickTime=2000
@@ -71,11 +101,8 @@ clientPortAddress=127.0.0.1
 admin.enableServer=false
 4lw.commands.whitelist=*
 CFG
-    java -Xmx256m -cp "$(zk_classpath)" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
-        org.apache.zookeeper.server.quorum.QuorumPeerMain "$data/zoo.cfg" >"$data/zookeeper.log" 2>&1 </dev/null &
-    echo $! >"$data/zookeeper.pid"
-    wait_for_port "$zk_port" zookeeper "$data/zookeeper.log" ZooKeeper
-    echo "ZooKeeper answers on port $zk_port"
+    start_one zookeeper "$zk_port" ZooKeeper java -Xmx256m -cp "$(zk_classpath)" \
+        -Dorg.slf4j.simpleLogger.defaultLogLevel=warn org.apache.zookeeper.server.quorum.QuorumPeerMain "$data/zoo.cfg"
 }
 
 start_broker() {
@@ -83,58 +110,112 @@ start_broker() {
         echo "the broker is running already (port $port)"
         return
     fi
-    port_answers "$port" && die "port $port is taken by another program. Stop it, or choose another port: \
-BARNABAS_PORT=9192 scripts/quickstart.sh"
-    "$build/barnabas-server" "$top/conf/server.properties" --override broker.id=1 \
-        --override "listeners=PLAINTEXT://127.0.0.1:$port" --override "log.dirs=$data/logs" \
-        --override "zookeeper.connect=127.0.0.1:$zk_port" >"$data/broker.log" 2>&1 </dev/null &
-    echo $! >"$data/broker.pid"
-    wait_for_port "$port" broker "$data/broker.log" "the broker"
-    echo "broker 1 answers on port $port"
+    start_one broker "$port" "broker 1" "$build/barnabas-server" "$top/conf/server.properties" \
+        --override broker.id=1 --override "listeners=PLAINTEXT://127.0.0.1:$port" \
+        --override "log.dirs=$data/logs" --override "zookeeper.connect=127.0.0.1:$zk_port"
 }
 
 stop_one() { # name pattern
-    local i pid
+    local pid
     if running "$1" "$2"; then
         pid=$(cat "$data/$1.pid")
-        kill "$pid"
-        for i in $(seq 200); do
+        kill "$pid" || die "$1 (process $pid) cannot be stopped by this user"
+        for _ in $(seq 600); do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.1
         done
-        kill -0 "$pid" 2>/dev/null && die "$1 (process $pid) does not stop"
+        kill -0 "$pid" 2>/dev/null && die "$1 (process $pid) does not stop; its log is $data/$1.log"
         echo "$1 stopped"
     else
         echo "$1 is not running"
     fi
-    rm -f "$data/$1.pid"
+    rm -f "$data/$1.pid" "$data/$1.port"
+}
+
+show_status() { # name pattern
+    if running "$1" "$2"; then
+        echo "$1 runs on port $(cat "$data/$1.port"), process $(cat "$data/$1.pid")"
+    else
+        echo "$1 is not running"
+    fi
+}
+
+# Only what this script has made: the folder may be one that holds other things, too.
+remove_data() {
+    rm -rf "$data/zookeeper" "$data/logs"
+    rm -f "$data"/{zoo.cfg,messages,build.log,zookeeper.log,broker.log}
+    rmdir "$data" 2>/dev/null || [ ! -d "$data" ] || echo "$data holds files of others and stays"
+}
+
+# logged COMMAND...: output to the build log; its end is shown on failure.
+logged() {
+    "$@" >>"$log" 2>&1 </dev/null && return
+    tail -n 25 "$log" >&2
+    die "$1 failed; all that was said is in $log"
+}
+
+configure_here() { (cd "$build" && "$top/configure"); }
+
+make_with_progress() {
+    local files done_files=0 line
+    files=$(make -n -C "$build" barnabas-server barnabas 2>/dev/null | grep -c 'echo "  CC ')
+    make -C "$build" -j"$(nproc)" barnabas-server barnabas 2>&1 </dev/null | while IFS= read -r line; do
+        printf '%s\n' "$line" >>"$log"
+        case $line in
+        "  CC "*)
+            done_files=$((done_files + 1))
+            progress_show "compiling $files files" "$done_files" "$files"
+            ;;
+        esac
+    done
+    [ "${PIPESTATUS[0]}" = 0 ]
+}
+
+install_packages() {
+    # shellcheck disable=SC2086
+    packages_install $PACKAGES_BUILD $PACKAGES_ZOOKEEPER
+    case $? in
+    0) ;;
+    1) die "these packages are needed:$PACKAGES_FAILED" ;;
+    esac
+    command -v java >/dev/null 2>&1 || die "there is no java (Debian package default-jre-headless)"
+    [ -e /usr/share/java/zookeeper.jar ] || die "there is no /usr/share/java/zookeeper.jar (Debian package zookeeper)"
 }
 
 build_all() {
-    # shellcheck disable=SC2086
-    packages_install $PACKAGES_BUILD $PACKAGES_ZOOKEEPER ||
-        die "these packages could not be installed:$PACKAGES_FAILED"
-    mkdir -p "$build" "$data"
-    [ -x configure ] || autoreconf -fi >"$data/build.log" 2>&1 || { tail "$data/build.log"; die "autoreconf failed"; }
-    [ -f "$build/Makefile" ] || (cd "$build" && ../configure) >>"$data/build.log" 2>&1 ||
-        { tail "$data/build.log"; die "configure failed; its log is $data/build.log"; }
-    make -C "$build" -j"$(nproc)" barnabas-server barnabas >>"$data/build.log" 2>&1 ||
-        { tail "$data/build.log"; die "the build failed; its log is $data/build.log"; }
+    local log=$data/build.log
+    mkdir -p "$build"
+    : >"$log"
+    if [ ! -x configure ] || [ configure.ac -nt configure ] || [ ! -f Makefile.in ]; then
+        echo "autoreconf writes configure"
+        logged autoreconf -fi
+    fi
+    if [ ! -f "$build/Makefile" ]; then
+        echo "configure looks at this system"
+        logged configure_here
+    fi
+    if ! make_with_progress; then
+        progress_end
+        grep -E -A3 'error|Error' "$log" | head -n 25 >&2
+        die "the build failed; all that was said is in $log"
+    fi
+    progress_end
+    echo "built: $build/barnabas-server and $build/barnabas"
 }
 
 show_messages() {
     local tool=$build/barnabas server=127.0.0.1:$port
-    say "topic '$topic' with three partitions"
+    say "a topic, '$topic', with three partitions"
     "$tool" topics --bootstrap-server "$server" --create --if-not-exists --topic $topic --partitions 3 \
         --replication-factor 1 || die "the topic could not be created; the broker's log is $data/broker.log"
     "$tool" topics --bootstrap-server "$server" --describe --topic $topic
     say "sending three messages"
-    printf 'hello\nfrom barnabas\nat %s\n' "$(date +%T)" | tee /dev/stderr |
-        "$tool" produce --bootstrap-server "$server" --topic $topic || die "sending failed"
+    printf 'hello\nfrom barnabas\nat %s\n' "$(date +%T)" | tee "$data/messages"
+    "$tool" produce --bootstrap-server "$server" --topic $topic <"$data/messages" || die "sending failed"
     say "reading everything that is in it"
     "$tool" consume --bootstrap-server "$server" --topic $topic --from-beginning --timeout-ms 2000 ||
         die "reading failed"
-    say "the broker's registration, as zkCli shows it"
+    say "the broker's registration, as ZooKeeper's own client shows it"
     java -cp "$(zk_classpath)" -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
         org.apache.zookeeper.ZooKeeperMain -server "127.0.0.1:$zk_port" get -s /brokers/ids/1 2>/dev/null |
         grep -vE '^(Connecting|WATCHER|WatchedEvent|$)' || true
@@ -142,7 +223,10 @@ show_messages() {
 
 case ${1:-start} in
 start)
+    mkdir -p "$data" || die "the folder $data cannot be made"
+    check_ports
     say "packages and build"
+    install_packages
     build_all
     say "ZooKeeper and a broker"
     start_zookeeper
@@ -160,14 +244,14 @@ start)
 END
     ;;
 status)
-    running zookeeper QuorumPeerMain && echo "ZooKeeper runs on port $zk_port" || echo "ZooKeeper is not running"
-    running broker barnabas-server && echo "the broker runs on port $port" || echo "the broker is not running"
+    show_status zookeeper QuorumPeerMain
+    show_status broker barnabas-server
     echo "data and logs: $data"
     ;;
 stop | clean)
     stop_one broker barnabas-server
     stop_one zookeeper QuorumPeerMain
-    [ "$1" = stop ] || rm -rf "$data"
+    [ "$1" = stop ] || remove_data
     ;;
 *)
     sed -n '2,/^set -u/p' "$0" | sed -n 's/^# \{0,1\}//p'
