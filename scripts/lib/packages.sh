@@ -27,11 +27,14 @@ packages_may_be_root() {
     [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -v; }
 }
 
+# apt-get as root. Its words about progress go to a descriptor of their own, opened here on its side of sudo,
+# because apt closes that descriptor to the programs it starts.
 packages_apt() { # apt-get arguments...
     local root=()
     [ "$(id -u)" = 0 ] || root=(sudo)
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -y -q \
-        -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1
+    # shellcheck disable=SC2016
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c 'exec apt-get "$@" 3>&1' apt-get -y -q \
+        -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1
 }
 
 # Takes apt's words apart: those about progress are shown, the rest goes to the log.
@@ -52,6 +55,14 @@ packages_follow() { # log
     progress_end
 }
 
+packages_without() { # "these" of those...
+    local these=" $1 " name
+    shift
+    for name in "$@"; do
+        case $these in *" $name "*) ;; *) printf ' %s' "$name" ;; esac
+    done
+}
+
 packages_get() { # log name...
     local log=$1
     shift
@@ -63,7 +74,7 @@ packages_get() { # log name...
 # what could not be had and why, leaves the names in PACKAGES_FAILED and returns 1; on a system that is not
 # Debian's it returns 2.
 packages_install() {
-    local name missing log
+    local name missing log status=0
     PACKAGES_FAILED=""
     if ! command -v dpkg-query >/dev/null 2>&1; then
         echo "this is not a Debian system; what corresponds to these packages is needed: $*"
@@ -82,16 +93,20 @@ packages_install() {
     packages_apt update >"$log" || echo "the package lists could not be refreshed; going on with those that are here" >&2
     # shellcheck disable=SC2086
     if ! packages_get "$log" $missing; then
-        # One bad name fails the whole call; ask one by one, so that the message names the culprit.
+        # One name that cannot be had stops apt before it begins: the others are wanted all the same.
         for name in $missing; do
-            packages_get "$log" "$name" >/dev/null || PACKAGES_FAILED="$PACKAGES_FAILED $name"
+            packages_apt --simulate install "$name" >/dev/null || PACKAGES_FAILED="$PACKAGES_FAILED $name"
         done
+        # shellcheck disable=SC2046
+        [ "$PACKAGES_FAILED" = "$missing" ] || packages_get "$log" $(packages_without "$PACKAGES_FAILED" $missing)
     fi
+    PACKAGES_FAILED=$(packages_missing "$@")
     if [ -n "$PACKAGES_FAILED" ]; then
         echo "these packages could not be installed:$PACKAGES_FAILED" >&2
         echo "the last words of apt-get:" >&2
-        grep -v '^$' "$log" | tail -n 15 >&2
+        grep -vE '^$|^pm' "$log" | tail -n 15 >&2
+        status=1
     fi
     rm -f "$log"
-    [ -z "$PACKAGES_FAILED" ]
+    return $status
 }
