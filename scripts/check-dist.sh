@@ -4,7 +4,7 @@
 #   scripts/check-dist.sh BUILD    BUILD: a configured build folder
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=${1:?usage: check-dist.sh BUILD}
+build=$(cd "$OLDPWD" && cd "${1:?usage: check-dist.sh BUILD}" && pwd) || exit 1
 if ! git rev-parse --show-toplevel >/dev/null 2>&1; then
     echo "check-dist: not a git checkout, nothing to compare with; skipped"
     exit 77
