@@ -29,8 +29,10 @@ jobs=$(nproc)
 passed=0 failed=0 skipped=0
 started=$SECONDS
 
-# Seconds each kind may take; together with the builds they stay within half an hour.
-share_build=300 share_unit=240 share_sanitize=480 share_tsan=900 share_cluster=840
+# Seconds that a build and each kind may take, and all of it together: on two cores of its own each takes a
+# fraction of its share; what a busy machine needs more ends with the whole.
+share_build=600 share_unit=420 share_sanitize=600 share_tsan=900 share_cluster=1200
+share_all=1740
 
 usage() {
     sed -n '2,/^set -u/p' "$0" | sed -n 's/^# \{0,1\}//p'
@@ -49,15 +51,24 @@ fail() { # text: one thing went wrong that is no test of its own
     count 0 1 0
 }
 
+# At most SECONDS, at least one, and not beyond the end of the whole.
+within() { # seconds
+    local left=$((share_all - (SECONDS - started)))
+    [ $left -lt "$1" ] || left=$1
+    [ $left -gt 0 ] || left=1
+    echo $left
+}
+
 # step SECONDS LOG COMMAND...: runs with a time limit, output to the log; shows the log's end on failure.
 step() {
-    local seconds=$1 log=$2 rc
+    local seconds log=$2 rc
+    seconds=$(within "$1")
     shift 2
     timeout --kill-after=20 "$seconds" "$@" >"$log" 2>&1 </dev/null
     rc=$?
     if [ $rc -ne 0 ]; then
         tail -n 40 "$log"
-        [ $rc -ne 124 ] || echo "stopped after its share of $seconds s: $*"
+        [ $rc -ne 124 ] || echo "stopped after $seconds s, its share of the time: $*"
     fi
     return $rc
 }
@@ -156,9 +167,22 @@ run_check() {
     fi
 }
 
+# run_script NAME COMMAND...: a check that answers by its exit status, 77 for skipped.
+run_script() {
+    local name=$1 output
+    shift
+    output=$("$@" 2>&1 </dev/null)
+    case $? in
+    0) echo "$output"; count 1 0 0 ;;
+    77) echo "SKIPPED: $name: $output"; count 0 0 1 ;;
+    *) echo "$output"; fail "$name: $*" ;;
+    esac
+}
+
 run_unit() {
     configure_and_make "$build" || { fail "the build"; return; }
     run_check unit "$build" $share_unit
+    run_script unit scripts/check-dist.sh "$build"
 }
 
 run_sanitize() { # name, sanitizers, seconds
@@ -170,12 +194,12 @@ run_sanitize() { # name, sanitizers, seconds
 
 run_style() {
     say "style: format of the tree"
-    if scripts/check-format.sh; then count 1 0 0; else fail "style: scripts/check-format.sh"; fi
+    run_script style scripts/check-format.sh
     python3 scripts/check-functions.py || true
 }
 
 run_cluster() {
-    local make=$broker folder=$build rc options=()
+    local make=$broker folder=$build rc seconds options=()
     if [ -z "$make" ]; then
         make=barnabas
         if [ ! -f src/server/main.c ]; then
@@ -196,14 +220,15 @@ run_cluster() {
     [ -z "$expression" ] || options+=(-k "$expression")
     say "cluster: pytest against $make"
     rm -f "$build/cluster.xml"
-    BARNABAS_BUILD=$folder timeout --kill-after=30 --signal=INT $share_cluster "$venv/bin/python" -m pytest \
+    seconds=$(within $share_cluster)
+    BARNABAS_BUILD=$folder timeout --kill-after=30 --signal=INT "$seconds" "$venv/bin/python" -m pytest \
         -p no:cacheprovider --broker "$make" --junitxml "$build/cluster.xml" -q "${options[@]}" tests/cluster \
         </dev/null
     rc=$?
     [ $rc -ne 5 ] || say "cluster: no test has such a name"
     case $rc in
     0 | 1 | 5) ;;
-    *) fail "cluster: pytest ended with status $rc (124 and 2: its share of $share_cluster s was over)" ;;
+    *) fail "cluster: pytest ended with status $rc (124 and 2: its $seconds s were over)" ;;
     esac
     # shellcheck disable=SC2046
     [ ! -f "$build/cluster.xml" ] || count $(python3 scripts/lib/count_checks.py --junit "$build/cluster.xml")
@@ -212,7 +237,8 @@ run_cluster() {
 # --- all of it ------------------------------------------------------------------------------------------
 
 finish() {
-    say "done: $kinds"
+    trap - INT TERM HUP
+    say "done:$kinds"
     if [ $skipped -gt 0 ]; then
         echo "$passed passed, $failed failed, $skipped skipped"
     else
@@ -222,12 +248,10 @@ finish() {
     exit $?
 }
 
+trap 'fail "stopped by a signal"; finish' INT TERM HUP
+export HOME="${HOME:-$build}"
 mkdir -p "$build"
-if ! prepare_packages; then
-    if wants cluster && command -v gcc >/dev/null 2>&1; then
-        say "going on without the packages named above; what needs them fails or is skipped"
-    fi
-fi
+prepare_packages || say "going on without the packages named above; what needs them fails or is skipped"
 ! wants unit || run_unit
 ! wants style || run_style
 ! wants sanitize || run_sanitize sanitize address,undefined $share_sanitize
