@@ -21,27 +21,13 @@ elif [ ${#c_files[@]} -gt 0 ]; then
     if [ "${1:-}" = --fix ]; then
         clang-format -i "${c_files[@]}"
     else
-        clang-format --dry-run -Werror "${c_files[@]}" || complain "mend with: scripts/check-format.sh --fix"
+        printf '%s\0' "${c_files[@]}" | xargs -0 -n 50 -P "$(nproc)" clang-format --dry-run -Werror ||
+            complain "mend with: scripts/check-format.sh --fix"
     fi
-    long=$(awk 'length($0) > 110 { printf "%s:%d: %d characters, the limit is 110\n", FILENAME, FNR, length($0) }' \
-        "${c_files[@]}")
-    [ -z "$long" ] || complain "$long"
 fi
 
-while IFS= read -r -d '' file; do
-    [ -f "$file" ] || continue
-    grep -Iq . "$file" || continue # binary or empty
-    [ -z "$(tail -c 1 "$file")" ] || complain "$file: no newline at its end"
-    bad=$(grep -nE $'[ \t]+$' "$file" | head -n 3 | cut -d: -f1 | tr '\n' ' ')
-    [ -z "$bad" ] || complain "$file: blanks at the end of line $bad"
-    ! grep -q $'\r' "$file" || complain "$file: carriage returns"
-    case $file in
-    *.c | *.h | *.def | *.py | *.sh | *.java)
-        bad=$(grep -n $'\t' "$file" | head -n 3 | cut -d: -f1 | tr '\n' ' ')
-        [ -z "$bad" ] || complain "$file: tabs in line $bad"
-        ;;
-    esac
-done < <(git ls-files -z --cached --others --exclude-standard -- . ':!*/data/*' ':!*/vectors/*' ':!*/seeds/*' \
-    ':!*/corpus/*' ':!*.patch')
+bad=$(git ls-files -z --cached --others --exclude-standard -- . ':!*/data/*' ':!*/vectors/*' ':!*/seeds/*' \
+    ':!*/corpus/*' ':!*.patch' | python3 scripts/lib/check_text.py)
+[ -z "$bad" ] || complain "$bad"
 [ $status = 0 ] && echo "check-format: ${#c_files[@]} C files and the rest of the tree are in order"
 exit $status

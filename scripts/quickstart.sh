@@ -36,6 +36,13 @@ running() { # name pattern
 
 port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# ZooKeeper opens its port some time before it serves.
+zookeeper_serves() {
+    local word
+    word=$(exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1" && printf ruok >&3 && timeout 5 cat <&3)
+    [ "$word" = imok ]
+}
+
 # What runs already keeps its port; what is to be started needs one that is free. Asked before anything is
 # installed or built, so that nobody waits for minutes to hear it.
 check_port() { # name pattern port variable another
@@ -56,10 +63,10 @@ check_ports() {
     check_port broker barnabas-server "$port" BARNABAS_PORT $((port + 10000))
 }
 
-# Starts a process that outlives this script and its terminal, and waits until its port answers.
-start_one() { # name port what command...
-    local name=$1 at=$2 what=$3 log=$data/$1.log
-    shift 3
+# Starts a process that outlives this script and its terminal, and waits until it answers on its port.
+start_one() { # name port what answers command...
+    local name=$1 at=$2 what=$3 answers=$4 log=$data/$1.log
+    shift 4
     setsid "$@" >"$log" 2>&1 </dev/null &
     echo $! >"$data/$name.pid"
     echo "$at" >"$data/$name.port"
@@ -69,7 +76,7 @@ start_one() { # name port what command...
             rm -f "$data/$name.pid"
             die "$what ended at once; what it said stands above, all of it in $log"
         fi
-        if port_answers "$at"; then
+        if "$answers" "$at"; then
             echo "$what answers on port $at"
             return
         fi
@@ -101,7 +108,7 @@ clientPortAddress=127.0.0.1
 admin.enableServer=false
 4lw.commands.whitelist=*
 CFG
-    start_one zookeeper "$zk_port" ZooKeeper java -Xmx256m -cp "$(zk_classpath)" \
+    start_one zookeeper "$zk_port" ZooKeeper zookeeper_serves java -Xmx256m -cp "$(zk_classpath)" \
         -Dorg.slf4j.simpleLogger.defaultLogLevel=warn org.apache.zookeeper.server.quorum.QuorumPeerMain "$data/zoo.cfg"
 }
 
@@ -110,8 +117,8 @@ start_broker() {
         echo "the broker is running already (port $port)"
         return
     fi
-    start_one broker "$port" "broker 1" "$build/barnabas-server" "$top/conf/server.properties" \
-        --override broker.id=1 --override "listeners=PLAINTEXT://127.0.0.1:$port" \
+    start_one broker "$port" "broker 1" port_answers "$build/barnabas-server" \
+        "$top/conf/server.properties" --override broker.id=1 --override "listeners=PLAINTEXT://127.0.0.1:$port" \
         --override "log.dirs=$data/logs" --override "zookeeper.connect=127.0.0.1:$zk_port"
 }
 

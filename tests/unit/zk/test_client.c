@@ -17,9 +17,9 @@
 #include "zk/session.h"
 #include "zk/sync.h"
 
-#define SESSION_MS 800
+#define SESSION_MS    800
 #define OUTLASTING_MS 60000 /* a session that a restart of the server does not end */
-#define PATIENCE_S 20
+#define PATIENCE_S    20
 
 static struct zk_server server;
 
