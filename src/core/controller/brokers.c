@@ -258,6 +258,22 @@ static void take_registrations(struct controller *c, struct brokers *b)
     }
 }
 
+bool ctl_parse_broker_id(const char *name, int32_t *out)
+{
+    int64_t id = 0;
+    if (name[0] == '\0' || (name[0] == '0' && name[1] != '\0'))
+        return false;
+    for (const char *at = name; *at; at++) {
+        if (*at < '0' || *at > '9')
+            return false;
+        id = id * 10 + (*at - '0');
+        if (id > INT32_MAX)
+            return false;
+    }
+    *out = (int32_t)id;
+    return true;
+}
+
 static void lose(struct controller *c, const struct brokers *b)
 {
     struct znode_ids gone = room_for(c, (size_t)b->bounced.count + (size_t)b->dead.count);
@@ -283,7 +299,9 @@ static enum ctl_next run_brokers(struct controller *c, struct ctl_frame *frame)
             return CTL_AGAIN;
         b->listed = room_for(c, (size_t)c->results[0].children_count);
         for (int32_t i = 0; i < c->results[0].children_count; i++) {
-            int32_t id = (int32_t)strtol(c->results[0].children[i], NULL, 10);
+            int32_t id;
+            if (!ctl_parse_broker_id(c->results[0].children[i], &id))
+                continue;
             b->listed.ids[b->listed.count++] = id;
             ctl_get(c, CONTROLLER_VALUE_BROKER, true, ctl_path(c, "/brokers/ids/%d", id));
         }

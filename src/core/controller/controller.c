@@ -89,10 +89,11 @@ static void on_watch(struct controller *c, const char *path, bool children)
         return;
     }
     name = after_prefix(path, "/brokers/ids/");
-    if (!name)
+    int32_t id;
+    if (!name || !ctl_parse_broker_id(name, &id))
         return;
     struct ctl_event *event = ctl_event_new(CTL_EVENT_BROKER);
-    event->number = strtol(name, NULL, 10);
+    event->number = id;
     ctl_enqueue(c, event, false);
 }
 

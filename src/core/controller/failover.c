@@ -85,7 +85,8 @@ static void take_lists(struct controller *c, struct failover *f)
     const struct controller_op_result *ids = &c->results[LIST_BROKERS];
     f->broker_ids = arena_alloc(&c->arena, (size_t)ids->children_count * sizeof *f->broker_ids);
     for (int32_t i = 0; i < ids->children_count; i++)
-        f->broker_ids[f->broker_ids_count++] = (int32_t)strtol(ids->children[i], NULL, 10);
+        f->broker_ids_count +=
+            ctl_parse_broker_id(ids->children[i], &f->broker_ids[f->broker_ids_count]) ? 1 : 0;
 }
 
 static void ask_details(struct controller *c, const struct failover *f)

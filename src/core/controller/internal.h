@@ -244,6 +244,8 @@ void ctl_call_replicas_offline(struct controller *c, const struct ctl_refs *refs
 
 /* ---- brokers.c */
 
+/* False for a child of /brokers/ids that is no id as brokers write it. */
+bool ctl_parse_broker_id(const char *name, int32_t *out);
 void ctl_start_brokers(struct controller *c);
 void ctl_start_broker(struct controller *c, int32_t id);
 void ctl_call_replicas_lost(struct controller *c, const struct ctl_refs *refs);
