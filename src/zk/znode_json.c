@@ -674,5 +674,5 @@ enum err znode_decode_cluster_id(struct view json, struct arena *arena, const ch
         return ERR_MALFORMED;
     *id = get_text(root, "id", arena);
     json_decref(root);
-    return *id ? ERR_NONE : malformed(why, "\"id\" is missing or no string");
+    return *id && **id ? ERR_NONE : malformed(why, "\"id\" is missing, empty or no string");
 }
