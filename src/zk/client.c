@@ -22,6 +22,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "zk/session.h"
 
 #define REOPEN_BACKOFF_MS 1000
 
@@ -506,11 +507,6 @@ static void on_library_event(zhandle_t *handle, int type, int state, const char 
     loop_post(context->client->loop, &word->message);
 }
 
-static void on_library_log(const char *line)
-{
-    log_warn("zk", "library", "line=\"%s\"", line);
-}
-
 /* On a worker. */
 static void open_run(struct work *work)
 {
@@ -518,8 +514,8 @@ static void open_run(struct work *work)
     if (client->opening_dead)
         zookeeper_close(client->opening_dead);
     client->opening_dead = NULL;
-    client->opening_handle = zookeeper_init2(client->connect, on_library_event, client->session_timeout_ms,
-                                             NULL, client->context, 0, on_library_log);
+    client->opening_handle = zookeeper_init(client->connect, on_library_event, client->session_timeout_ms,
+                                            NULL, client->context, 0);
 }
 
 /* On the loop. */
@@ -590,7 +586,7 @@ struct zk_client *zk_client_new(const struct zk_client_config *config, struct lo
     list_init(&client->contexts);
     pthread_mutex_init(&client->close_lock, NULL);
     pthread_cond_init(&client->close_cond, NULL);
-    zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+    zk_session_silence_library();
     return client;
 }
 

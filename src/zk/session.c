@@ -7,7 +7,12 @@
 #include <time.h>
 #include <zookeeper/zookeeper.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+
+/* A start that waits longer than this says so. */
+#define QUIET_MS         1000
+#define RESOLVE_PAUSE_MS 1000
 
 /* A handle that a blocking caller waits for. */
 struct waiter {
@@ -72,18 +77,39 @@ static int waiter_wait(struct waiter *waiter, int timeout_ms)
     return state;
 }
 
+void zk_session_silence_library(void)
+{
+    zoo_set_debug_level((ZooLogLevel)0);
+}
+
+static void say_waiting(const char *hosts, int left_ms, const char *reason)
+{
+    log_warn("zk", "waiting", "for=\"ZooKeeper at %s\" reason=\"%s\" up_to_ms=%d", hosts, reason, left_ms);
+}
+
 /* Opens a session (an old one when `old` is given) and waits for its state. Gives *handle (zookeeper_close).
  */
 static enum err open_and_wait(const char *hosts, int timeout_ms, const clientid_t *old, struct waiter *waiter,
                               zhandle_t **handle, int *state, struct errmsg *why)
 {
-    zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
-    *handle = zookeeper_init(hosts, on_event, timeout_ms, old, waiter, 0);
-    if (!*handle) {
+    zk_session_silence_library();
+    int left_ms = timeout_ms;
+    while (!(*handle = zookeeper_init(hosts, on_event, timeout_ms, old, waiter, 0))) {
         errmsg_set_errno(why, errno, "zookeeper.connect=%s: none of its hosts can be resolved", hosts);
-        return ERR_NOT_FOUND;
+        if (left_ms <= 0)
+            return ERR_NOT_FOUND;
+        say_waiting(hosts, left_ms, why->text);
+        /* The name may come: containers get theirs when they are started. Nothing wakes this wait early. */
+        int pause_ms = left_ms < RESOLVE_PAUSE_MS ? left_ms : RESOLVE_PAUSE_MS;
+        waiter_wait(waiter, pause_ms);
+        left_ms -= pause_ms;
     }
-    *state = waiter_wait(waiter, timeout_ms);
+    int quiet_ms = left_ms < QUIET_MS ? left_ms : QUIET_MS;
+    *state = waiter_wait(waiter, quiet_ms);
+    if (*state == 0 && left_ms > quiet_ms) {
+        say_waiting(hosts, left_ms - quiet_ms, "no answer yet");
+        *state = waiter_wait(waiter, left_ms - quiet_ms);
+    }
     if (*state == 0) {
         errmsg_set(why,
                    "no ZooKeeper server of %s answered within %d ms; is it running? "

@@ -10,6 +10,12 @@
 #include "zk/client.h"
 
 /*
+ * The library writes a line for each failed attempt to connect, dozens a second while no server is there.
+ * What matters of it is logged from the session's events. Any thread; for the whole process.
+ */
+void zk_session_silence_library(void);
+
+/*
  * Creates the chroot of a connect string if it has one and it is missing (persistent, null data),
  * by a session without it. ERR_REQUEST_TIMED_OUT when no server answers in time.
  */
