@@ -29,6 +29,7 @@ struct session {
     bool registering;
     bool again; /* another session was opened meanwhile */
     bool closed;
+    char *own_path; /* the registration's znode; NULL until the session is followed */
     struct loop_timer retry;
     struct work work;
     enum err result;
@@ -38,6 +39,29 @@ struct session {
 };
 
 static void begin_registering(struct session *session);
+
+/* --- the registration's znode ---------------------------------------------------------------------------
+ *
+ * It may be deleted by hand, or by a script that takes this broker for dead, while the session lives on.
+ * Kafka's broker stays unknown to its cluster then until it is restarted.
+ */
+
+static void own_znode_seen(void *arg, const struct zk_result *result)
+{
+    struct session *session = arg;
+    if (result->err != ERR_NOT_FOUND || session->id == 0 || session->closed)
+        return;
+    log_warn("registration", "registration_gone",
+             "path=/brokers/ids/%d reason=\"somebody else deleted it\" effect=\"it is made again\"",
+             session->broker->id);
+    begin_registering(session);
+}
+
+static void watch_own_znode(struct session *session)
+{
+    struct zk_op op = {.kind = ZK_OP_EXISTS, .path = session->own_path, .watch = true};
+    zk_submit(session->broker->zk, &op, own_znode_seen, session);
+}
 
 /* --- registering again ---------------------------------------------------------------------------------- */
 
@@ -58,6 +82,7 @@ static void register_done(struct work *work, bool discard)
         begin_registering(session);
     } else if (session->result == ERR_NONE) {
         atomic_store(&session->broker->registered, session->id != 0);
+        watch_own_znode(session);
         controller_loop_registered(session->broker->controller, session->id, session->epoch);
         config_changes_kick(session->changes);
     } else if (session->result == ERR_EXISTS) {
@@ -139,10 +164,13 @@ static void on_watch(void *arg, enum zk_watch_kind kind, const char *path)
     struct session *session = arg;
     if (!session->following)
         return;
-    if (strcmp(path, CONFIG_CHANGES_PATH) == 0)
+    if (strcmp(path, CONFIG_CHANGES_PATH) == 0) {
         config_changes_kick(session->changes);
-    else
-        controller_loop_watch(session->broker->controller, kind, path);
+        return;
+    }
+    if (strcmp(path, session->own_path) == 0 && kind != ZK_WATCH_CHILDREN)
+        watch_own_znode(session);
+    controller_loop_watch(session->broker->controller, kind, path);
 }
 
 /* --- lifecycle ------------------------------------------------------------------------------------------ */
@@ -190,14 +218,17 @@ static void follow_on_loop(struct loop_message *msg, bool discard)
         return;
     session->following = true;
     atomic_store(&session->broker->registered, session->id != 0);
-    if (session->id != 0)
+    if (session->id != 0) {
+        watch_own_znode(session);
         controller_loop_registered(session->broker->controller, session->id, session->epoch);
+    }
 }
 
 void session_follow(struct session *session, struct config_changes *changes, int64_t epoch)
 {
     session->changes = changes;
     session->epoch = epoch;
+    session->own_path = mem_printf("/brokers/ids/%d", session->broker->id);
     session->follow_message = (struct loop_message){.run = follow_on_loop, .label = "zk_follow"};
     loop_post(session->broker->zk_loop, &session->follow_message);
 }
@@ -213,6 +244,7 @@ void session_free(struct session *session)
     if (!session)
         return;
     zk_client_free(session->client);
+    free(session->own_path);
     pthread_cond_destroy(&session->changed);
     pthread_mutex_destroy(&session->lock);
     free(session);
