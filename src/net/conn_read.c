@@ -73,8 +73,27 @@ static void release_in(struct conn *conn)
 
 void conn_drop_input(struct conn *conn)
 {
-    counter_add(&conn->nl->counters.frame_bytes, -(int64_t)buffered(conn));
+    counter_add(&conn->nl->counters.frame_bytes, -(int64_t)(buffered(conn) + conn->promised));
+    conn->promised = 0;
     release_in(conn);
+}
+
+/*
+ * A frame that has begun is charged whole, though its memory comes with its bytes: else every connection
+ * could begin one while there is room, and all would be read to their ends, for those alone free anything
+ * again.
+ */
+static void charge_rest(struct conn *conn)
+{
+    struct net_loop *nl = conn->nl;
+    if (nl->server->queued_max_bytes <= 0)
+        return;
+    size_t rest = 0;
+    if (conn->in && buffered(conn) >= 4 && !conn_has_frame(conn))
+        rest = (size_t)frame_size(conn) + 4 - buffered(conn);
+    if (rest != conn->promised)
+        counter_add(&nl->counters.frame_bytes, (int64_t)rest - (int64_t)conn->promised);
+    conn->promised = rest;
 }
 
 /* No more input; the answers before are still written. */
@@ -288,7 +307,8 @@ void conn_read(struct conn *conn)
         return;
     }
     for (int i = 0; i < READS_MAX; i++) {
-        if (!conn->in && server_is_over_budget(conn->nl->server)) {
+        bool has_begun = conn->in && buffered(conn) >= 4;
+        if (!has_begun && server_is_over_budget(conn->nl->server)) {
             starve(conn);
             return;
         }
@@ -297,6 +317,7 @@ void conn_read(struct conn *conn)
             return;
         conn_note_activity(conn);
         conn_start_requests(conn);
+        charge_rest(conn);
         if (!more || conn->eof || !conn_may_start(conn) || conn_has_frame(conn))
             return;
     }

@@ -93,6 +93,7 @@ struct conn {
     struct chunk *in;
     bool in_shared;
     size_t in_pos, in_end;
+    size_t promised;     /* what is still to come of the frame that has begun, charged to the budget */
     size_t expect_bytes; /* size of the last large frame, 0 if the last was small */
 
     struct list slots;
