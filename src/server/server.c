@@ -191,6 +191,7 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
             .name = listeners->items[i].name,
             .host = listeners->items[i].host,
             .port = listeners->items[i].port,
+            .protected = i == listeners->inter_broker,
             .max_connections = config_listener_int(config, listeners->items[i].name, CONFIG_MAX_CONNECTIONS)};
     struct net_config net = {
         .listeners = items,
