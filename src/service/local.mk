@@ -14,6 +14,7 @@ src_service_libservice_a_SOURCES = \
   src/service/control_fence.c src/service/control_fence.h \
   src/service/delete_records.c src/service/delete_records.h \
   src/service/log_dir_report.c src/service/log_dir_report.h \
+  src/service/log_dir_notice.c src/service/log_dir_notice.h \
   src/service/log_dirs.c src/service/log_dirs.h \
   src/service/lookup.c src/service/lookup.h \
   src/service/metadata_cache.c src/service/metadata_cache.h \

@@ -197,6 +197,9 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
         plain[i] = &state->dir;
         err = open_one(state, why);
         live += err == ERR_NONE && !log_dir_is_offline(&state->dir);
+        struct errmsg twice;
+        if (err == ERR_LOCKED && log_dirs_check_distinct(plain, (size_t)dirs->count, &twice) != ERR_NONE)
+            *why = twice; /* the process that has the lock is this one */
     }
     if (err == ERR_NONE)
         err = log_dirs_check_distinct(plain, (size_t)count, why);

@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "loop/workers.h"
+#include "service/log_dir_notice.h"
 #include "storage/log_dir.h"
 
 struct broker;
@@ -27,6 +28,7 @@ struct log_dir_state {
     bool was_clean;
     _Atomic int partitions;   /* logs in it */
     _Atomic int logs_to_load; /* that the start has yet to open */
+    bool power_lost;          /* the machine was started again since a broker last used the directory */
 
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;
@@ -34,6 +36,7 @@ struct log_dir_state {
     bool flush_running;
     struct work flush_work;
     struct work fail_work;
+    struct log_dir_notice notice;
 };
 
 struct log_dirs {

@@ -226,6 +226,9 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
     }
     free(all);
     log_error("storage", "partitions_offline", "dir=%s partitions=%d", state->dir.path, offline);
+    /* Before the session stands the controller asks anyway. */
+    if (manager->broker->zk)
+        log_dir_notice_send(&state->notice, manager->broker);
 }
 
 void replica_manager_all_dirs_failed(void *arg)
