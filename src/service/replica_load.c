@@ -18,6 +18,7 @@
 #include "service/partition_settings.h"
 #include "service/replica_manager_internal.h"
 #include "service/replica_state.h"
+#include "service/session_record.h"
 #include "service/topic_configs.h"
 #include "storage/clean_shutdown.h"
 #include "storage/log_flush.h"
@@ -55,6 +56,7 @@ enum err replica_manager_open_log(struct replica_manager *manager, struct partit
                                  .log_start_offset = checkpointed(dir, LOG_DIR_LOG_START, part),
                                  .now_ms = clock_wall_ms(broker->clock),
                                  .seed = random_u64(broker->random),
+                                 .power_lost = dir->power_lost,
                                  .clean = clean};
     struct log_load_report report = {0};
     enum err err = log_load(&args, &part->log, &report, why);
@@ -169,6 +171,23 @@ static enum err take_marker(struct broker *broker, struct log_dir_state *state)
     return err;
 }
 
+/*
+ * The record of the last run's session says in which boot of the machine that was. A process that is killed
+ * loses nothing; a machine that goes down loses what was not synced.
+ */
+static void look_for_power_loss(struct log_dir_state *state)
+{
+    struct session_record last, self;
+    if (state->was_clean || !session_record_read(state->dir.path, &last))
+        return;
+    session_record_of_self(&self);
+    state->power_lost = self.boot_id[0] && strcmp(self.boot_id, last.boot_id) != 0;
+    if (state->power_lost)
+        log_warn("storage", "machine_restarted",
+                 "dir=%s effect=\"what was not synced may be missing: its logs are checked for gaps\"",
+                 state->dir.path);
+}
+
 static enum err scan_all(struct replica_manager *manager, struct found_dir *dirs, int *count,
                          struct errmsg *why)
 {
@@ -176,6 +195,7 @@ static enum err scan_all(struct replica_manager *manager, struct found_dir *dirs
         struct log_dir_state *state = manager->dirs.items[i];
         if (log_dir_is_offline(&state->dir) || take_marker(manager->broker, state) != ERR_NONE)
             continue;
+        look_for_power_loss(state);
         struct found_dir *dir = &dirs[*count];
         enum err err = log_dir_scan(&state->dir, &dir->found, &dir->count, why);
         if (err == ERR_INVALID_ARGUMENT)
