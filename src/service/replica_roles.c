@@ -292,6 +292,10 @@ static void begin_to_serve(struct partition *part, void *arg)
     atomic_store(&part->is_leader, true);
     partition_advance(part);
     partition_announce(part);
+    /* With flush.messages=1 only what is synced is visible, and nobody but an append would ask for a sync. */
+    const struct partition_settings *settings = atomic_load(&part->settings);
+    if (settings->sync_before_commit && log_recovery_point(part->log) < log_end(part->log).offset)
+        log_dir_state_flush(part->dir, part);
 }
 
 static void carry_out(struct replica_manager *manager, struct role_change *changes, int count)
