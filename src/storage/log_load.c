@@ -254,6 +254,12 @@ static enum err load_side_files(struct load *load, struct errmsg *why)
 {
     struct log *log = load->log;
     enum err err = leader_epochs_load(&log->epochs, log->disk, log->path, why);
+    if (err == ERR_CORRUPT_FILE) {
+        /* As if it were missing: recovery takes the epochs of what it scans from the batches. */
+        log_warn("storage", "epochs_unreadable", "log=%s error=\"%s\"", log_name(log), why->text);
+        leader_epochs_clear(&log->epochs);
+        err = ERR_NONE;
+    }
     if (err && err != ERR_NOT_FOUND)
         return err;
     err = partition_metadata_read(log->disk, log->path, &log->topic_id, why);
