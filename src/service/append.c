@@ -9,6 +9,7 @@
 
 /* A batch that expands beyond this is checked on a worker. */
 #define INLINE_BYTES_MAX (512 * 1024)
+#define RETRY_MS 20
 
 /* --- the append, by the holder ------------------------------------------------------------------------ */
 
@@ -95,10 +96,32 @@ static void one_is_home(struct append_op *op)
     op->done(op);
 }
 
+static void submit_to_partition(struct append_op *op);
+
+static void retry_fired(struct loop_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    struct append_op *op = CONTAINER_OF(timer, struct append_op, retry);
+    if (op->timed_out) {
+        op->err = ERR_REQUEST_TIMED_OUT;
+        one_is_home(op);
+    } else {
+        submit_to_partition(op);
+    }
+}
+
 /* An op that waited comes home when its offset is passed, when its leader is gone, or when it timed out. */
 static void append_came_home(struct partition_op *base)
 {
-    one_is_home(CONTAINER_OF(base, struct append_op, op));
+    struct append_op *op = CONTAINER_OF(base, struct append_op, op);
+    if (op->err != ERR_WOULD_BLOCK) {
+        one_is_home(op);
+        return;
+    }
+    /* Out of descriptors: no fault of the disk's, nothing was written, and it passes. */
+    op->retry.fire = retry_fired;
+    struct loop *loop = loop_current();
+    loop_timer_arm(loop, &op->retry, loop_now_ms(loop) + RETRY_MS);
 }
 
 /* What became of an op that waited: looked up by the holder just before it is sent home. */
@@ -158,6 +181,7 @@ static void submit_to_partition(struct append_op *op)
                                    .run = append_run,
                                    .settle = append_settle,
                                    .done = append_came_home,
+                                   .may_hang = true,
                                    .label = "append"};
     partition_submit(op->part, &op->op);
 }

@@ -43,6 +43,7 @@ struct append_op {
     struct partition_op op;
     struct work work;
     struct records_summary summary;
+    struct loop_timer retry;
     int64_t now_ms;
     int64_t last_offset;
     int32_t min_isr_after; /* to be checked when the wait is over */
