@@ -20,6 +20,7 @@ struct lane {
     struct list ring; /* linked while items wait */
     struct list items;
     int running;
+    int share; /* of the threads */
 };
 
 struct workers {
@@ -39,6 +40,8 @@ static struct lane *lane_get(struct workers *pool, int number)
     struct lane *lane = (struct lane *)map_get_int(&pool->lanes, number);
     if (!lane) {
         lane = MEM_NEW(struct lane);
+        /* Lanes may hang, each with all that it may use; some threads must be left for the others. */
+        lane->share = number == 0 ? pool->lane_share : pool->threads > 4 ? pool->threads / 4 : 1;
         list_node_init(&lane->ring);
         list_init(&lane->items);
         map_put_int(&pool->lanes, number, lane);
@@ -76,7 +79,7 @@ static struct work *take(struct workers *pool, struct lane **out_lane)
 {
     LIST_EACH (node, &pool->ring) {
         struct lane *lane = CONTAINER_OF(node, struct lane, ring);
-        if (lane->running >= pool->lane_share)
+        if (lane->running >= lane->share)
             continue;
         struct work *work = CONTAINER_OF(list_pop_front(&lane->items), struct work, node);
         list_remove(&lane->ring);

@@ -26,7 +26,8 @@ struct work {
     const char *label;
 };
 
-/* Gives the pool (workers_free). `threads` >= 1; a lane may use at most max(1, threads - 1) of them. */
+/* Gives the pool (workers_free). `threads` >= 1; the common lane may use all but one of them, another a
+ * quarter; each at least one. */
 struct workers *workers_new(int threads);
 void workers_submit(struct workers *pool, struct work *work);
 /* Lets running items end, discards queued ones, joins the threads. */

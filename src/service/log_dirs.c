@@ -193,6 +193,7 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
         state->lane = 1 + i;
         pthread_mutex_init(&state->lock, NULL);
         list_init(&state->flush_queue);
+        state->writer = count > 1 ? workers_new(1) : NULL;
         dirs->items[dirs->count++] = state;
         plain[i] = &state->dir;
         err = open_one(state, why);
@@ -211,10 +212,18 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
     return err;
 }
 
+void log_dirs_stop_writers(struct log_dirs *dirs)
+{
+    for (int i = 0; i < dirs->count; i++)
+        if (dirs->items[i]->writer)
+            workers_stop(dirs->items[i]->writer);
+}
+
 void log_dirs_close(struct log_dirs *dirs)
 {
     for (int i = 0; i < dirs->count; i++) {
         struct log_dir_state *state = dirs->items[i];
+        workers_free(state->writer);
         log_dir_close(&state->dir);
         pthread_mutex_destroy(&state->lock);
         free(state);

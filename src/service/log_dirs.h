@@ -37,6 +37,7 @@ struct log_dir_state {
     struct work flush_work;
     struct work fail_work;
     struct log_dir_notice notice;
+    struct workers *writer; /* one thread; NULL when there is one directory, where loops write themselves */
 };
 
 struct log_dirs {
@@ -56,6 +57,8 @@ struct log_dirs {
  */
 MUST_USE enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char *const *paths,
                                 int count, struct errmsg *why);
+/* Lets the writers finish; what is handed to them later is done at once by whoever hands it over. Blocks. */
+void log_dirs_stop_writers(struct log_dirs *dirs);
 void log_dirs_close(struct log_dirs *dirs);
 
 /* Live directory with the fewest logs; NULL when none is live. Any thread. */

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
+#include "service/log_dirs.h"
 #include "service/partition_settings.h"
 
 static struct partition_op held_mark;
@@ -99,6 +100,87 @@ static struct partition_op *reversed(struct partition_op *newest, const struct p
     return oldest;
 }
 
+/* --- handing over ------------------------------------------------------------------------------------
+ *
+ * With several log directories one that hangs must not hold up what is on the others, so there a loop does
+ * not write by itself: when it comes to an op that does, it gives the hold, with what is still queued, to a
+ * the directory's writer. Nobody waits for that thread: the partition is held, ops are queued. It waits for
+ * nothing but the disk, so those who do wait for a partition (partition_call) wait for the disk alone.
+ */
+
+struct hand_over {
+    struct work work;
+    struct partition *part;
+    struct partition_op *rest; /* oldest first */
+};
+
+static bool must_hand_over(const struct partition *part, const struct partition_op *op,
+                           const struct loop *here)
+{
+    return op->may_hang && here && part->dir && part->dir->writer;
+}
+
+static void run_queue(struct partition *part, struct partition_op **mine, const struct loop *here);
+static bool run_chain(struct partition *part, struct partition_op *op, struct partition_op **mine,
+                      const struct loop *here);
+static void finish(struct partition *part, struct partition_op *mine);
+
+static void handed_run(struct work *work)
+{
+    struct hand_over *given = CONTAINER_OF(work, struct hand_over, work);
+    struct partition_op *mine = NULL;
+    if (run_chain(given->part, given->rest, &mine, NULL))
+        run_queue(given->part, &mine, NULL);
+    finish(given->part, mine);
+}
+
+static void handed_done(struct work *work, bool discard)
+{
+    struct hand_over *given = CONTAINER_OF(work, struct hand_over, work);
+    if (discard) /* the workers are stopping: whoever stops them may wait for the disk */
+        handed_run(work);
+    free(given);
+}
+
+static void hand_over(struct partition *part, struct partition_op *rest)
+{
+    struct hand_over *given = MEM_NEW(struct hand_over);
+    given->part = partition_share(part);
+    given->rest = rest;
+    given->work = (struct work){.run = handed_run, .done = handed_done, .label = "partition_writes"};
+    workers_submit(part->dir->writer, &given->work);
+}
+
+/* --- running ---------------------------------------------------------------------------------------- */
+
+/* False when the hold was given away. */
+static bool run_chain(struct partition *part, struct partition_op *op, struct partition_op **mine,
+                      const struct loop *here)
+{
+    while (op) {
+        struct partition_op *next = op->next;
+        if (must_hand_over(part, op, here)) {
+            hand_over(part, op);
+            return false;
+        }
+        run_op(part, op, mine, here);
+        op = next;
+    }
+    return true;
+}
+
+/* Home with the holder's own; lets go of the holder's share. */
+static void finish(struct partition *part, struct partition_op *mine)
+{
+    for (struct partition_op *op = reversed(mine, NULL); op;) {
+        struct partition_op *next = op->next;
+        op->done(op);
+        partition_release(part);
+        op = next;
+    }
+    partition_release(part);
+}
+
 static void run_queue(struct partition *part, struct partition_op **mine, const struct loop *here)
 {
     for (;;) {
@@ -107,11 +189,8 @@ static void run_queue(struct partition *part, struct partition_op **mine, const 
                                                     memory_order_acquire))
             return;
         struct partition_op *newest = atomic_exchange_explicit(&part->queue, HELD, memory_order_acq_rel);
-        for (struct partition_op *op = reversed(newest, HELD); op;) {
-            struct partition_op *next = op->next;
-            run_op(part, op, mine, here);
-            op = next;
-        }
+        if (!run_chain(part, reversed(newest, HELD), mine, here))
+            return;
     }
 }
 
@@ -133,15 +212,10 @@ void partition_submit(struct partition *part, struct partition_op *op)
     const struct loop *here = loop_current();
     struct partition_op *mine = NULL;
     partition_share(part); /* done() of the last op may let go of the partition */
-    run_op(part, op, &mine, here);
-    run_queue(part, &mine, here);
-    for (op = reversed(mine, NULL); op;) {
-        struct partition_op *next = op->next;
-        op->done(op);
-        partition_release(part);
-        op = next;
-    }
-    partition_release(part);
+    op->next = NULL;
+    if (run_chain(part, op, &mine, here))
+        run_queue(part, &mine, here);
+    finish(part, mine);
 }
 
 void partition_announce(struct partition *part)

@@ -49,6 +49,7 @@ struct partition_op {
     void (*settle)(struct partition_op *op, struct partition *part);
     /* On `home`. The op may be freed or submitted again. */
     void (*done)(struct partition_op *op);
+    bool may_hang;         /* it writes: a disk that hangs must not take a loop with it, see partition.c */
     struct heap_node wait; /* among the waiters, by the offset waited for */
     const char *label;
 };

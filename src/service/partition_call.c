@@ -35,7 +35,8 @@ static void call_done(struct partition_op *op)
 void partition_call(struct partition *part, partition_call_fn fn, void *arg)
 {
     ASSERT(loop_current() == NULL);
-    struct call call = {.op = {.run = call_run, .done = call_done, .label = "call"}, .fn = fn, .arg = arg};
+    struct call call = {
+        .op = {.run = call_run, .done = call_done, .may_hang = true, .label = "call"}, .fn = fn, .arg = arg};
     pthread_mutex_init(&call.lock, NULL);
     pthread_cond_init(&call.cond, NULL);
     partition_submit(part, &call.op);

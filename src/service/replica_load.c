@@ -372,5 +372,6 @@ void replica_manager_stop(struct replica_manager *manager)
     for (int i = 0; i < count; i++)
         partition_release(all[i]);
     free(all);
+    log_dirs_stop_writers(&manager->dirs);
     log_info("storage", "logs_closed", "partitions=%d", count);
 }

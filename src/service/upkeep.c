@@ -23,6 +23,8 @@
 #include "storage/log_trim.h"
 
 #define REMOVAL_CHECK_MS 1000
+/* Of the worker pool: tasks may all end up waiting for a directory that hangs. */
+#define UPKEEP_LANE (-1)
 
 struct upkeep_task;
 
@@ -365,8 +367,11 @@ static void task_fire(struct loop_timer *timer, int64_t now_ms)
     pthread_mutex_unlock(&upkeep->lock);
     if (stopping)
         return;
-    task->work =
-        (struct work){.home = home(upkeep), .run = task_run, .done = task_done, .label = task->kind->label};
+    task->work = (struct work){.home = home(upkeep),
+                               .lane = UPKEEP_LANE,
+                               .run = task_run,
+                               .done = task_done,
+                               .label = task->kind->label};
     workers_submit(upkeep->manager->broker->workers, &task->work);
 }
 
