@@ -9,7 +9,7 @@
 
 /* A batch that expands beyond this is checked on a worker. */
 #define INLINE_BYTES_MAX (512 * 1024)
-#define RETRY_MS 20
+#define RETRY_MS         20
 
 /* --- the append, by the holder ------------------------------------------------------------------------ */
 
