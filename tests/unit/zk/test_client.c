@@ -18,8 +18,8 @@
 #include "zk/sync.h"
 
 #define SESSION_MS    800
-#define OUTLASTING_MS 60000 /* a session that a restart of the server does not end */
-#define PATIENCE_S    20
+#define OUTLASTING_MS 30000 /* a session that a restart of the server does not end */
+#define PATIENCE_S    60
 
 static struct zk_server server;
 
@@ -420,7 +420,7 @@ END_TEST
 START_TEST(close_answers_everything_and_ends_the_ephemerals_at_once)
 {
     struct rig rig, observer;
-    rig_open(&observer, "");
+    rig_open_for(&observer, "", OUTLASTING_MS);
     const char *path = own(&observer, "closed");
     rig_open(&rig, "");
     ck_assert_int_eq(create(&rig, path, "x", true), ERR_NONE);
