@@ -27,12 +27,19 @@ static enum err check_leader(const struct append_op *op, const struct partition 
     return ERR_NONE;
 }
 
+static enum op_outcome wait_among(struct append_op *op, struct partition *part, bool for_flush)
+{
+    op->waits_for_flush = for_flush;
+    heap_push(for_flush ? &part->waiting_flush : &part->waiting_commit, &op->op.wait, op->last_offset);
+    return OP_WAITING;
+}
+
 /* Appended; now or later done? */
 static enum op_outcome wait_if_asked(struct append_op *op, struct partition *part,
                                      const struct partition_settings *settings, bool flush_due)
 {
     bool must_sync = flush_due && log_recovery_point(part->log) <= op->last_offset;
-    if (op->timed_out) { /* while it was being prepared */
+    if (op->is_late) {
         op->err = ERR_REQUEST_TIMED_OUT;
         return OP_DONE;
     }
@@ -40,15 +47,10 @@ static enum op_outcome wait_if_asked(struct append_op *op, struct partition *par
         if (log_high_watermark(part->log).offset > op->last_offset && !must_sync)
             return OP_DONE;
         op->min_isr_after = settings->min_insync_replicas;
-        heap_push(must_sync && log_high_watermark(part->log).offset > op->last_offset ? &part->waiting_flush
-                                                                                      : &part->waiting_commit,
-                  &op->op.wait, op->last_offset);
-        return OP_WAITING;
+        return wait_among(op, part, log_high_watermark(part->log).offset > op->last_offset);
     }
-    if (op->acks == 1 && must_sync) {
-        heap_push(&part->waiting_flush, &op->op.wait, op->last_offset);
-        return OP_WAITING;
-    }
+    if (op->acks == 1 && must_sync)
+        return wait_among(op, part, true);
     return OP_DONE;
 }
 
@@ -124,6 +126,14 @@ static void append_came_home(struct partition_op *base)
     loop_timer_arm(loop, &op->retry, loop_now_ms(loop) + RETRY_MS);
 }
 
+/* Did what it waited for happen? */
+static bool is_reached(const struct append_op *op, const struct partition *part)
+{
+    if (op->waits_for_flush)
+        return log_recovery_point(part->log) > op->last_offset;
+    return log_high_watermark(part->log).offset > op->last_offset;
+}
+
 /* What became of an op that waited: looked up by the holder just before it is sent home. */
 static void append_settle(struct partition_op *base, struct partition *part)
 {
@@ -132,6 +142,8 @@ static void append_settle(struct partition_op *base, struct partition *part)
         op->err = part->deleted ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_KAFKA_STORAGE_ERROR;
     else if (!atomic_load_explicit(&part->is_leader, memory_order_relaxed))
         op->err = ERR_NOT_LEADER_OR_FOLLOWER;
+    else if (!is_reached(op, part))
+        op->err = ERR_NOT_LEADER_OR_FOLLOWER; /* given up, whatever the role is now: never a success */
     else if (op->acks == -1 && !replica_has_min_isr(&part->replica, op->min_isr_after))
         op->err = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
 }
@@ -141,8 +153,7 @@ static enum op_outcome cancel_run(struct partition_op *base, struct partition *p
     struct append_op *op = CONTAINER_OF(base, struct append_op, cancel);
     if (!heap_contains(&op->op.wait))
         return OP_DONE; /* it is on its way home already */
-    heap_remove(&part->waiting_commit, &op->op.wait);
-    heap_remove(&part->waiting_flush, &op->op.wait);
+    heap_remove(op->waits_for_flush ? &part->waiting_flush : &part->waiting_commit, &op->op.wait);
     op->err = ERR_REQUEST_TIMED_OUT;
     partition_send_home(&op->op);
     return OP_DONE;
@@ -155,7 +166,7 @@ static void cancel_done(struct partition_op *base)
 
 void append_time_out(struct append_op *op)
 {
-    if (op->timed_out)
+    if (op->timed_out || op->away == 0) /* it is home: its request waits for others */
         return;
     op->timed_out = true;
     if (!op->submitted)
@@ -177,6 +188,7 @@ static void finish_early(struct append_op *op, enum err err)
 static void submit_to_partition(struct append_op *op)
 {
     op->submitted = true;
+    op->is_late = op->timed_out; /* from here on the holder may be another thread: it gets a copy */
     op->op = (struct partition_op){.home = loop_current(),
                                    .run = append_run,
                                    .settle = append_settle,
