@@ -391,7 +391,7 @@ START_TEST(session_taken_over_is_ended_and_its_owner_opens_another)
 {
     struct rig rig, observer;
     rig_open(&rig, "");
-    rig_open(&observer, "");
+    rig_open_for(&observer, "", OUTLASTING_MS);
     const char *path = own(&rig, "taken");
     ck_assert_int_eq(create(&rig, path, "x", true), ERR_NONE);
     int64_t before = rig.session_id;
@@ -402,8 +402,10 @@ START_TEST(session_taken_over_is_ended_and_its_owner_opens_another)
     ck_assert(credentials.known);
     ck_assert_int_eq(credentials.id, before);
     char *connect = connect_text("");
+    ck_assert_int_eq(exists(&observer, path, true), ERR_NONE);
     ck_assert_int_eq(zk_session_end(connect, 5000, credentials.id, credentials.password, &rig.why), ERR_NONE);
-    ck_assert_int_eq(exists(&observer, path, false), ERR_NOT_FOUND);
+    await(&observer, &observer.watches, 1); /* the server is told, it does not answer */
+    ck_assert_int_eq(observer.last_kind, ZK_WATCH_DELETED);
     await(&rig, &rig.events[ZK_SESSION_EXPIRED], 1);
     await(&rig, &rig.events[ZK_SESSION_OPENED], 2);
     ck_assert_int_ne(rig.session_id, before);
