@@ -46,7 +46,7 @@ OUTSIDE = {
     r"event2/.*|event\.h": ["loop", "net", "server"],
     r"openssl/.*": ["net", "service"],
     r"zookeeper/.*": ["zk"],
-    r"jansson\.h": ["zk"],
+    r"jansson\.h": ["zk", "cli"],
     r"jemalloc/.*": ["server"],
     r"librdkafka/.*": ["cli"],
 }

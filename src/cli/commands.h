@@ -16,6 +16,9 @@ int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);
 int configs_command(int argc, char **argv);
 int dump_log_command(int argc, char **argv);
+int log_dirs_command(int argc, char **argv);
+int get_offsets_command(int argc, char **argv);
+int delete_records_command(int argc, char **argv);
 int api_versions_command(int argc, char **argv);
 
 #endif

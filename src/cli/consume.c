@@ -408,6 +408,8 @@ static bool format_message(struct consumer *consumer, const rd_kafka_message_t *
 
 static bool write_out(struct consumer *consumer)
 {
+    if (consumer->out.len == 0)
+        return true;
     bool fine = fwrite(consumer->out.data, 1, consumer->out.len, stdout) == consumer->out.len;
     buf_clear(&consumer->out);
     return fine;

@@ -12,6 +12,7 @@ src_cli_libcli_a_SOURCES = \
   src/cli/configs_zk.c \
   src/cli/connection.c src/cli/connection.h \
   src/cli/consume.c \
+  src/cli/delete_records.c \
   src/cli/dump.h \
   src/cli/dump_files.c \
   src/cli/dump_index.c \
@@ -19,12 +20,16 @@ src_cli_libcli_a_SOURCES = \
   src/cli/dump_records.c \
   src/cli/dump_state.c \
   src/cli/formatter.c src/cli/formatter.h \
+  src/cli/get_offsets.c \
   src/cli/java_number.c src/cli/java_number.h \
   src/cli/java_order.c src/cli/java_order.h \
   src/cli/kafka_text.c src/cli/kafka_text.h \
   src/cli/key_values.c src/cli/key_values.h \
+  src/cli/led_partitions.c src/cli/led_partitions.h \
   src/cli/line_reader.c src/cli/line_reader.h \
   src/cli/options.c src/cli/options.h \
+  src/cli/log_dirs.c \
+  src/cli/partition_rules.c src/cli/partition_rules.h \
   src/cli/produce.c \
   src/cli/progress.c src/cli/progress.h \
   src/cli/rdkafka_settings.c src/cli/rdkafka_settings.h \
@@ -53,6 +58,7 @@ tests_unit_cli_test_cli_SOURCES = \
   tests/unit/cli/test_java.c \
   tests/unit/cli/test_line_reader.c \
   tests/unit/cli/test_options.c \
+  tests/unit/cli/test_partition_rules.c \
   tests/unit/cli/test_topic_filter.c \
   tests/unit/cli/test_topics.c \
   tests/unit/cli/test_zk_edits.c
@@ -60,7 +66,7 @@ tests_unit_cli_test_cli_LDADD = $(cli_libs) $(CHECK_LIBS)
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
 kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-configs \
-  kafka-dump-log
+  kafka-dump-log kafka-log-dirs kafka-get-offsets kafka-delete-records
 kafka_toolsdir = $(pkglibexecdir)/kafka-tools
 
 install-exec-hook:

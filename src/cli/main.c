@@ -27,6 +27,11 @@ static const struct command commands[] = {
     {"consume", "kafka-console-consumer", "print messages of a topic", consume_command},
     {"configs", "kafka-configs", "show and alter settings of topics and brokers", configs_command},
     {"dump-log", "kafka-dump-log", "print the files of a partition's directory", dump_log_command},
+    {"log-dirs", "kafka-log-dirs", "show what each broker keeps in its log directories", log_dirs_command},
+    {"get-offsets", "kafka-get-offsets", "show first, last or other offsets of partitions",
+     get_offsets_command},
+    {"delete-records", "kafka-delete-records", "delete the oldest messages of partitions",
+     delete_records_command},
     {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
      api_versions_command},
 };

@@ -1,6 +1,7 @@
 """The program barnabas held against Kafka's own tools, line by line, on a real Kafka broker and on ours."""
 
 import itertools
+import json
 import os
 import socket
 import struct
@@ -285,6 +286,62 @@ def test_aborted_messages_are_left_out_where_asked(kafka, clients):
 def test_groups_are_refused_clearly(kafka):
     done = ours("consume", "--bootstrap-server", kafka.address, "--topic", "there", "--group", "g")
     assert done.status == 1 and "groups are not supported" in done.err
+
+
+# --- offsets, log directories, deleting records ---------------------------------------------------------
+
+
+def test_offsets_are_kafkas(broker):
+    topic = create(broker, "--partitions", 12)
+    lines = "".join(f"k{n}\tv{n}\n" for n in range(100)).encode()
+    assert ours("produce", "--bootstrap-server", broker.address, "--topic", topic, "--property", "parse.key=true",
+                stdin=lines).status == 0  # fmt: skip
+    connect = ("--bootstrap-server", broker.address)
+    found = same("get-offsets", *connect, "--topic", topic).lines
+    assert len(found) == 12 and sum(int(line.split(":")[2]) for line in found) == 100
+    assert found[2].startswith(f"{topic}:10:")
+    rules = f"{topic}:-2,{topic}:4,{topic}:10-"
+    assert len(same("get-offsets", *connect, "--topic-partitions", rules, "--time", "earliest").lines) == 5
+    same("get-offsets", *connect, "--topic", topic, "--partitions", "0,3", "--time", "max-timestamp")
+    same("get-offsets", *connect, "--topic", "missing", status=1, stderr=True)
+
+
+def test_records_are_deleted_up_to_an_offset(broker, tmp_path):
+    topic = create(broker, "--partitions", 3)
+    for _ in range(3):
+        ours("produce", "--bootstrap-server", broker.address, "--topic", topic, "--property", "parse.key=true",
+             stdin="".join(f"k{n}\tv\n" for n in range(30)).encode())  # fmt: skip
+    ends = [int(line.split(":")[2]) for line in
+            ours("get-offsets", "--bootstrap-server", broker.address, "--topic", topic).lines]  # fmt: skip
+    assert len(ends) == 3 and min(ends) > 1
+    wanted = [(0, 1, 1), (1, -1, ends[1]), (2, 10**6, None)]
+    file = tmp_path / "offsets.json"
+    file.write_text(json.dumps({"version": 1, "partitions": [
+        {"topic": topic, "partition": partition, "offset": offset} for partition, offset, _ in wanted]}))  # fmt: skip
+    done = ours("delete-records", "--bootstrap-server", broker.address, "--offset-json-file", file)
+    assert done.lines == [
+        "Executing records delete operation",
+        "Records delete operation completed:",
+        f"partition: {topic}-0\tlow_watermark: 1",
+        f"partition: {topic}-1\tlow_watermark: {ends[1]}",
+        f"partition: {topic}-2\terror: The requested offset is not within the range of offsets maintained by the server.",
+    ]
+    file.write_text("{")
+    bad = ours("delete-records", "--bootstrap-server", broker.address, "--offset-json-file", file)
+    assert bad.status == 1 and "not a valid JSON" in bad.err
+
+
+def test_log_directories_are_kafkas(broker):
+    topic = create(broker, "--partitions", 3)
+    flags = ("--bootstrap-server", broker.address, "--describe", "--topic-list", topic)
+    wanted, got = kafkas("log-dirs", *flags), ours("log-dirs", *flags)
+    assert wanted.status == got.status == 0
+    assert wanted.lines[:2] == got.lines[:2]
+    (expected,), (found,) = (json.loads(done.lines[2])["brokers"] for done in (wanted, got))
+    for folder in expected["logDirs"]:
+        folder["partitions"].sort(key=lambda partition: partition["partition"])
+    assert expected == found
+    same("log-dirs", "--bootstrap-server", broker.address, "--describe", "--broker-list", "9", status=1, stderr=True)
 
 
 # --- api-versions and the rest ------------------------------------------------------------------------
