@@ -43,8 +43,8 @@ const struct histogram *zk_client_latency(const struct zk_client *client);
 /* Timeout that the server granted, in ms. */
 int zk_client_session_timeout_ms(const struct zk_client *client);
 /*
- * Closes the session: the server is told, its ephemerals go a moment later. Every open operation is answered ERR_CLOSED.
- * Blocks for a moment; not on the loop. The loop must still run.
+ * Closes the session: the server is told, its ephemerals go a moment later. Every open operation is answered
+ * ERR_CLOSED. Blocks for a moment; not on the loop. The loop must still run.
  */
 void zk_client_close(struct zk_client *client);
 /* After close, when the loop has stopped. */
