@@ -486,9 +486,10 @@ static void on_watch_message(struct loop_message *msg, bool discard)
 {
     struct watch_message *word = CONTAINER_OF(msg, struct watch_message, message);
     struct zk_client *client = word->client;
-    bool current =
-        client->context && word->handle_number == client->context->number && client->state != CLIENT_CLOSED;
-    if (!discard && current) {
+    /* What zk_client_free closes still has its say: then the client is gone before the word is discarded. */
+    bool current = !discard && client->context && word->handle_number == client->context->number &&
+                   client->state != CLIENT_CLOSED;
+    if (current) {
         if (word->type == ZOO_SESSION_EVENT)
             client_on_session(client, word->state, word->handle, word->session_id);
         else
