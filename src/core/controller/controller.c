@@ -104,7 +104,7 @@ static void on_session_expired(struct controller *c)
     c->session_id = 0;
     c->fate = CTL_FATE_NONE;
     ctl_drop_activity(c);
-    ctl_resign(c, "session expired");
+    ctl_resign(c, "session over");
     LIST_EACH_SAFE (node, &c->queue) {
         struct ctl_event *event = CONTAINER_OF(node, struct ctl_event, node);
         list_remove(node);
