@@ -18,7 +18,8 @@ static enum err check_leader(const struct append_op *op, const struct partition 
 {
     if (part->deleted)
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    if (!part->log)
+    /* A directory is offline for all its partitions at its first failure, before a worker has told each. */
+    if (!part->log || log_dir_is_offline(&part->dir->dir))
         return ERR_KAFKA_STORAGE_ERROR;
     if (!atomic_load_explicit(&part->is_leader, memory_order_relaxed))
         return ERR_NOT_LEADER_OR_FOLLOWER;
