@@ -403,11 +403,6 @@ void connection_close(struct connection *conn)
     free(conn);
 }
 
-const char *connection_name(const struct connection *conn)
-{
-    return conn->name;
-}
-
 int16_t connection_version(const struct connection *conn, const struct wire_api *api)
 {
     for (int i = 0; i < conn->range_count; i++) {

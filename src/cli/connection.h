@@ -40,8 +40,6 @@ void connection_close(struct connection *conn);
 /* Is anybody there? Connects and closes; says why not. */
 bool connection_probe(const char *host, int port, int timeout_ms, struct errmsg *why);
 
-/* "host:port". */
-const char *connection_name(const struct connection *conn);
 /* Highest version that both sides know; -1 when there is none. */
 int16_t connection_version(const struct connection *conn, const struct wire_api *api);
 /* In the broker's order. */

@@ -37,7 +37,6 @@ struct controller_loop {
     struct list timers;
     bool stopping;
     _Atomic bool active;
-    _Atomic int32_t epoch;
 };
 
 struct broker_channel {
@@ -366,7 +365,6 @@ static void carry_out(struct controller_loop *cl, const struct controller_effect
         do_timer(cl, effect->timer.timer_id, effect->timer.at_ms);
         return;
     case CONTROLLER_EFFECT_ACTIVE:
-        atomic_store(&cl->epoch, effect->active.epoch);
         atomic_store(&cl->active, true);
         return;
     case CONTROLLER_EFFECT_RESIGNED:
@@ -529,9 +527,4 @@ void controller_loop_free(struct controller_loop *cl)
 bool controller_loop_is_active(const struct controller_loop *cl)
 {
     return atomic_load(&cl->active);
-}
-
-int32_t controller_loop_epoch(const struct controller_loop *cl)
-{
-    return atomic_load(&cl->epoch);
 }

@@ -48,7 +48,6 @@ void controller_loop_stop(struct controller_loop *cl);
 
 /* As published last; any thread. */
 bool controller_loop_is_active(const struct controller_loop *cl);
-int32_t controller_loop_epoch(const struct controller_loop *cl);
 
 /*
  * One request to the controller. Embedded in its owner; what `request` points at must live

@@ -634,11 +634,6 @@ const struct histogram *zk_client_latency(const struct zk_client *client)
     return &client->latency;
 }
 
-int zk_client_session_timeout_ms(const struct zk_client *client)
-{
-    return client->handle ? zoo_recv_timeout(client->handle) : client->session_timeout_ms;
-}
-
 /* On the loop: lets go of the handle, so that another thread may close it. */
 static void on_close_message(struct loop_message *msg, bool discard)
 {

@@ -40,8 +40,6 @@ struct zk *zk_client_port(struct zk_client *client);
 bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t password[ZK_PASSWORD_BYTES]);
 /* From an operation to its answer, in microseconds. Any thread. */
 const struct histogram *zk_client_latency(const struct zk_client *client);
-/* Timeout that the server granted, in ms. */
-int zk_client_session_timeout_ms(const struct zk_client *client);
 /*
  * Closes the session: the server is told, its ephemerals go a moment later. Every open operation is answered
  * ERR_CLOSED. Blocks for a moment; not on the loop. The loop must still run.
