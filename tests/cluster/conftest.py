@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from harness import environment
+from harness import environment, sanitizers
 from harness.broker import Broker
 from harness.clients import Clients
 from harness.cluster import Cluster
@@ -68,6 +68,27 @@ def workspace(tmp_path_factory):
     yield folder
     if not os.environ.get("BARNABAS_KEEP"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sanitizer_reports(workspace):
+    """Where the sanitizers of everything that runs here report to; what came after the last test fails too."""
+    sanitizers.report_to(workspace / "sanitizers")
+    yield
+    fail_on_reports()
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_report(sanitizer_reports):
+    """Fails the test during which a sanitizer said something, after everything of the test has ended."""
+    yield
+    fail_on_reports()
+
+
+def fail_on_reports():
+    found = sanitizers.fresh()
+    if found:
+        pytest.fail("a sanitizer reported\n" + "\n".join(found), pytrace=False)
 
 
 @pytest.fixture(scope="session")

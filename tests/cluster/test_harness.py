@@ -1,10 +1,12 @@
 """The checks that the other tests lean on can fail: each is shown a wrong world."""
 
+import subprocess
 import types
 
 import pytest
 
-from harness import crash, messages, records
+from harness import crash, environment, messages, records, sanitizers
+from harness.process import Process
 
 
 class World:
@@ -83,3 +85,63 @@ def test_known_batch_of_the_protocol_page():
     first, second = records.read(known)
     assert (first["key"], first["value"], first["headers"]) == (b"k", b"v", [(b"h", b"x")])
     assert (second["key"], second["value"], second["timestamp"]) == (None, b"w", 1700000000005)
+
+
+RACE = """
+#include <pthread.h>
+static int shared;
+static void *add(void *none) { shared++; return none; }
+int main(void) {
+    pthread_t other;
+    pthread_create(&other, 0, add, 0);
+    shared++;
+    pthread_join(other, 0);
+    return 0;
+}
+"""
+BEYOND_THE_END = """
+#include <stdlib.h>
+int main(int count, char **words) {
+    char *text = malloc(4);
+    text[3 + count] = words[0][0];
+    return text[0];
+}
+"""
+OVERFLOW = """
+int main(int count, char **words) {
+    (void)words;
+    return count + 0x7fffffff;
+}
+"""
+
+
+def compiled(folder, sanitizer, program):
+    built = str(folder / "wrong")
+    argv = [environment.program("cc"), "-O0", f"-fsanitize={sanitizer}", "-x", "c", "-", "-o", built, "-pthread"]
+    subprocess.run(argv, input=program.encode(), check=True, capture_output=True)
+    return built
+
+
+@pytest.mark.parametrize(
+    ("sanitizer", "program", "says"),
+    (
+        ("thread", RACE, "WARNING: ThreadSanitizer: data race"),
+        ("address,undefined", BEYOND_THE_END, "ERROR: AddressSanitizer: heap-buffer-overflow"),
+    ),
+    ids=("race", "beyond_the_end"),
+)
+def test_report_of_a_sanitizer_is_seen(tmp_path, sanitizer, program, says):
+    built = compiled(tmp_path, sanitizer, program)
+    for _ in range(2):
+        assert not sanitizers.fresh()
+        subprocess.run([built], env=sanitizers.settings(), check=False, capture_output=True)
+        (report,) = sanitizers.fresh()
+        assert says in report
+
+
+def test_undefined_behaviour_is_a_complaint(tmp_path):
+    process = Process("wrong", [compiled(tmp_path, "address,undefined", OVERFLOW)], str(tmp_path / "log"))
+    process.start()
+    process.wait_ended(20)
+    (complaint,) = process.complaints()
+    assert "runtime error: signed integer overflow" in complaint

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 
-from . import environment
+from . import environment, sanitizers
 from .ports import free_port
 from .process import Process
 from .rawclient import RawClient
@@ -90,12 +90,7 @@ class Broker:
         ]
 
     def _env(self):
-        env = dict(os.environ)
-        env.setdefault("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=1")
-        env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-        supp = os.path.join(environment.SOURCE, "tests", "tsan.supp")
-        env.setdefault("TSAN_OPTIONS", f"halt_on_error=0:second_deadlock_stack=1:suppressions={supp}")
-        return env
+        return {**os.environ, **sanitizers.settings()}
 
     # --- life -------------------------------------------------------------------------------------
 

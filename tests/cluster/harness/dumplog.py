@@ -4,7 +4,7 @@ import glob
 import os
 import subprocess
 
-from . import environment
+from . import environment, sanitizers
 
 _KINDS = (".log", ".index", ".timeindex", ".txnindex", ".snapshot")
 
@@ -20,7 +20,8 @@ def segment_files(broker):
 
 
 def _run(argv, deadline_s=120):
-    done = subprocess.run(argv, capture_output=True, timeout=deadline_s, check=False)
+    done = subprocess.run(argv, capture_output=True, timeout=deadline_s, check=False,
+                          env={**os.environ, **sanitizers.settings()})  # fmt: skip
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     assert done.returncode == 0, f"{argv[0]} ended with {done.returncode}: {err[-2000:]}"
     return out.splitlines(), [line for line in err.splitlines() if "log4j" not in line and "SLF4J" not in line]

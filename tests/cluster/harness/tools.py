@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 
-from . import environment
+from . import environment, sanitizers
 
 _QUIET = """log4j.rootLogger=ERROR, err
 log4j.appender.err=org.apache.log4j.varia.NullAppender
@@ -38,7 +38,7 @@ class Done:
 
 
 def _run(argv, stdin, deadline_s):
-    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **sanitizers.settings()}
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=deadline_s, check=False, env=env)
     return Done(argv, done)
 
