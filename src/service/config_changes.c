@@ -3,11 +3,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "service/broker_settings.h"
+#include "service/controller_loop.h"
 #include "service/replica_manager.h"
+#include "service/topic_configs.h"
 #include "zk/sync.h"
 #include "zk/znode_json.h"
 
@@ -39,15 +43,36 @@ static int64_t sequence_of(struct view name)
     return number;
 }
 
+static void update_topic(struct broker *broker, const char *topic)
+{
+    struct arena arena = {0};
+    replica_manager_update_topic(broker->replicas, topic);
+    struct znode_config overrides = topic_configs_overrides(broker->topic_configs, topic, &arena);
+    for (int32_t i = 0; i < overrides.count; i++)
+        if (strcmp(overrides.entries[i].name, "unclean.leader.election.enable") == 0)
+            controller_loop_unclean_election(broker->controller, topic,
+                                             strcasecmp(overrides.entries[i].value, "true") == 0);
+    arena_close(&arena);
+}
+
+static void update_broker(struct broker *broker)
+{
+    broker_settings_reload(broker);
+    struct config *config = broker_settings_share(broker);
+    controller_loop_unclean_election(broker->controller, NULL,
+                                     config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE));
+    config_release(config);
+}
+
 static void act(struct config_changes *changes, const char *entity)
 {
     static const char TOPICS[] = "topics/";
     static const char BROKERS[] = "brokers/";
     struct broker *broker = changes->broker;
     if (strncmp(entity, TOPICS, sizeof TOPICS - 1) == 0)
-        replica_manager_update_topic(broker->replicas, entity + sizeof TOPICS - 1);
+        update_topic(broker, entity + sizeof TOPICS - 1);
     else if (strncmp(entity, BROKERS, sizeof BROKERS - 1) == 0)
-        broker_settings_reload(broker);
+        update_broker(broker);
     else
         log_info("config", "change_passed_over", "entity=%s reason=\"quotas and users are not served here\"",
                  entity);

@@ -414,25 +414,27 @@ struct unclean_message {
     struct loop_message message;
     struct controller_loop *cl;
     char *topic;
+    bool enabled;
 };
 
 static void unclean_arrived(struct loop_message *msg, bool discard)
 {
     struct unclean_message *word = CONTAINER_OF(msg, struct unclean_message, message);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_UNCLEAN_ENABLED,
-                                     .unclean_enabled = {.topic = word->topic}};
+    struct controller_event event = {.kind = CONTROLLER_EVENT_UNCLEAN_ELECTION,
+                                     .unclean_election = {.topic = word->topic, .enabled = word->enabled}};
     if (!discard && !word->cl->stopping)
         step(word->cl, &event);
     free(word->topic);
     free(word);
 }
 
-void controller_loop_unclean_enabled(struct controller_loop *cl, const char *topic)
+void controller_loop_unclean_election(struct controller_loop *cl, const char *topic, bool enabled)
 {
     struct unclean_message *word = MEM_NEW(struct unclean_message);
-    word->message = (struct loop_message){.run = unclean_arrived, .label = "unclean_enabled"};
+    word->message = (struct loop_message){.run = unclean_arrived, .label = "unclean_election"};
     word->cl = cl;
     word->topic = topic ? mem_strdup(topic) : NULL;
+    word->enabled = enabled;
     loop_post(cl->loop, &word->message);
 }
 

@@ -69,8 +69,11 @@ struct controller_call {
 void controller_loop_request(struct controller_loop *cl, struct controller_call *call);
 void controller_call_close(struct controller_call *call);
 
-/* A setting or a topic's config turned unclean elections on. topic NULL = the brokers' default. Any thread.
+/*
+ * What unclean.leader.election.enable is for the topic, or as the default of all (topic NULL), after the
+ * settings were read anew. Where it allows such elections now, the active controller looks for a leader for
+ * the partitions that have none (zookeeper-and-controller 3.6). Any thread.
  */
-void controller_loop_unclean_enabled(struct controller_loop *cl, const char *topic);
+void controller_loop_unclean_election(struct controller_loop *cl, const char *topic, bool enabled);
 
 #endif

@@ -121,7 +121,7 @@ class Maker:
                 self.folder / f"broker-{number}", self.zk.address + chroot, kind=kind, config=config, **more
             )
         )
-        broker.chroot = chroot
+        broker.chroot, broker.zk = chroot, self.zk
         self.made.append(broker)
         if start:
             broker.start()

@@ -46,11 +46,6 @@ int32_t controller_known_id(const struct controller *c)
     return c->known_id;
 }
 
-void controller_set_unclean_election(struct controller *c, bool enabled)
-{
-    c->config.unclean_election = enabled;
-}
-
 /* What is to be read again when a watch fires. */
 static const struct {
     const char *path;
@@ -134,6 +129,17 @@ static void on_timer(struct controller *c, uint64_t timer_id)
         ctl_enqueue_kind(c, CTL_EVENT_REBALANCE);
 }
 
+/* A default that stays as it is elects nobody; a topic's own setting may stand anew for the same partitions.
+ */
+static void on_unclean_election(struct controller *c, const char *topic, bool enabled)
+{
+    bool turned_on = enabled && (topic || !c->config.unclean_election);
+    if (!topic)
+        c->config.unclean_election = enabled;
+    if (turned_on && c->active)
+        ctl_enqueue_name(c, CTL_EVENT_UNCLEAN, topic);
+}
+
 static void take_in(struct controller *c, const struct controller_event *event)
 {
     switch (event->kind) {
@@ -166,11 +172,8 @@ static void take_in(struct controller *c, const struct controller_event *event)
     case CONTROLLER_EVENT_TIMER:
         on_timer(c, event->timer.timer_id);
         return;
-    case CONTROLLER_EVENT_UNCLEAN_ENABLED:
-        if (!event->unclean_enabled.topic)
-            c->config.unclean_election = true;
-        if (c->active)
-            ctl_enqueue_name(c, CTL_EVENT_UNCLEAN, event->unclean_enabled.topic);
+    case CONTROLLER_EVENT_UNCLEAN_ELECTION:
+        on_unclean_election(c, event->unclean_election.topic, event->unclean_election.enabled);
         return;
     }
 }

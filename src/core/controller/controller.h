@@ -51,7 +51,4 @@ int32_t controller_known_id(const struct controller *c);
 void controller_step(struct controller *c, const struct controller_event *event, int64_t now_ms,
                      struct controller_effects *out);
 
-/* Follows a change of this broker's settings. */
-void controller_set_unclean_election(struct controller *c, bool enabled);
-
 #endif

@@ -19,7 +19,7 @@ enum controller_event_kind {
     CONTROLLER_EVENT_REPLY,           /* a broker answered a request, or could not be reached */
     CONTROLLER_EVENT_REQUEST,
     CONTROLLER_EVENT_TIMER,
-    CONTROLLER_EVENT_UNCLEAN_ENABLED /* unclean.leader.election.enable became true */
+    CONTROLLER_EVENT_UNCLEAN_ELECTION /* unclean.leader.election.enable was read anew */
 };
 
 /* Outcome of one partition of a LeaderAndIsr or StopReplica; LeaderAndIsr v5+ names topics by id. */
@@ -63,8 +63,9 @@ struct controller_event {
             uint64_t timer_id;
         } timer;
         struct {
-            const char *topic; /* NULL = the brokers' default changed */
-        } unclean_enabled;
+            const char *topic; /* NULL = the brokers' default */
+            bool enabled;
+        } unclean_election;
     };
 };
 

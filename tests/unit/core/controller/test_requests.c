@@ -59,12 +59,13 @@ struct attempt {
     int32_t isr[4];
     int isr_count;
     int broker;
+    const char *topic; /* NULL = t */
 };
 
 static const struct controller_partition_answer *alter(struct rig *rig, const struct attempt *a,
                                                        uint64_t ticket)
 {
-    struct controller_isr_change change = {.topic = {.name = "t"},
+    struct controller_isr_change change = {.topic = {.name = a->topic ? a->topic : "t"},
                                            .partition = 0,
                                            .leader_epoch = a->leader_epoch,
                                            .partition_epoch = a->partition_epoch,
@@ -215,19 +216,71 @@ START_TEST(unclean_election_on_request_needs_no_config)
 }
 END_TEST
 
-START_TEST(unclean_config_that_is_turned_on_elects_at_once)
+/* Topics t and u, whose in-sync replica is gone; broker 1 holds an older one of each. */
+static struct rig *rig_leaderless(void)
+{
+    static const int32_t replicas[] = {2, 1};
+    struct rig *rig = rig_cluster(2);
+    rig_put_topic(rig, "t", 1, replicas, 2);
+    rig_put_topic(rig, "u", 1, replicas, 2);
+    struct attempt alone = {.isr = {2}, .isr_count = 1, .broker = 2};
+    alter(rig, &alone, 1);
+    alone.topic = "u";
+    alter(rig, &alone, 2);
+    rig_kill(rig, 2);
+    rig_run(rig);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, -1);
+    ck_assert_int_eq(rig_state(rig, "u", 0)->leader, -1);
+    return rig;
+}
+
+static void feed_unclean(struct rig *rig, const char *topic, bool enabled)
+{
+    struct controller_event event = {.kind = CONTROLLER_EVENT_UNCLEAN_ELECTION,
+                                     .unclean_election = {.topic = topic, .enabled = enabled}};
+    rig_feed(rig, 0, &event);
+    rig_run(rig);
+}
+
+START_TEST(unclean_default_that_is_turned_on_elects_for_all_at_once)
+{
+    struct rig *rig = rig_leaderless();
+    feed_unclean(rig, NULL, false);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, -1);
+    feed_unclean(rig, NULL, true);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 1);
+    ck_assert_int_eq(rig_state(rig, "u", 0)->leader, 1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(unclean_default_that_is_turned_off_again_elects_nobody_any_more)
 {
     static const int32_t replicas[] = {2, 1};
     struct rig *rig = rig_cluster(2);
     rig_put_topic(rig, "t", 1, replicas, 2);
     struct attempt alone = {.isr = {2}, .isr_count = 1, .broker = 2};
     alter(rig, &alone, 1);
+    feed_unclean(rig, NULL, true);
+    feed_unclean(rig, NULL, false);
     rig_kill(rig, 2);
     rig_run(rig);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_UNCLEAN_ENABLED};
-    rig_feed(rig, 0, &event);
-    rig_run(rig);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(unclean_topic_elects_for_itself_alone)
+{
+    struct znode_config_entry entry = {"unclean.leader.election.enable", "true"};
+    struct controller_value config = {.kind = CONTROLLER_VALUE_CONFIG, .config = {&entry, 1}};
+    struct rig *rig = rig_leaderless();
+    fake_zk_put(rig->zk, "/config/topics/t", &config);
+    feed_unclean(rig, "t", false);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, -1);
+    feed_unclean(rig, "t", true);
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 1);
+    ck_assert_int_eq(rig_state(rig, "u", 0)->leader, -1);
     rig_free(rig);
 }
 END_TEST
@@ -244,7 +297,9 @@ Suite *requests_suite(void)
     tcase_add_test(tcase, controlled_shutdown_names_what_nobody_can_take);
     tcase_add_test(tcase, elections_on_request_answer_for_each_partition);
     tcase_add_test(tcase, unclean_election_on_request_needs_no_config);
-    tcase_add_test(tcase, unclean_config_that_is_turned_on_elects_at_once);
+    tcase_add_test(tcase, unclean_default_that_is_turned_on_elects_for_all_at_once);
+    tcase_add_test(tcase, unclean_default_that_is_turned_off_again_elects_nobody_any_more);
+    tcase_add_test(tcase, unclean_topic_elects_for_itself_alone);
     suite_add_tcase(suite, tcase);
     return suite;
 }
