@@ -16,7 +16,7 @@ static void settle(struct alter_resource *resource, enum err err, const char *me
     resource->alter.message = message;
 }
 
-/* --- texts ------------------------------------------------------------------------------------------------
+/* --- from the request -------------------------------------------------------------------------------------
  */
 
 static bool is_storable(struct view text)
@@ -31,13 +31,55 @@ static bool is_storable(struct view text)
     return true;
 }
 
-const char *alter_call_text(struct alter_call *alter, struct alter_resource *resource, struct view text)
+/* In the request's arena; NULL stays NULL. */
+static const char *take_text(struct alter_call *alter, struct alter_resource *resource, struct view text)
 {
     if (view_is_null(text))
         return NULL;
     if (!is_storable(text))
         settle(resource, ERR_INVALID_REQUEST, "A name or value holds bytes that are not text.");
     return arena_cstr(&alter->call->req->arena, text);
+}
+
+struct alter_call *alter_call_new(struct api_call *call, int32_t count, bool validate_only,
+                                  void (*answer)(struct alter_call *alter))
+{
+    struct alter_call *alter = CALL_ALLOC(call, struct alter_call);
+    alter->call = call;
+    alter->count = count > 0 ? count : 0;
+    alter->resources = arena_zalloc(&call->req->arena, sizeof *alter->resources * ((size_t)alter->count + 1));
+    alter->validate_only = validate_only;
+    alter->answer = answer;
+    return alter;
+}
+
+struct alter_resource *alter_call_resource(struct alter_call *alter, int32_t i, int8_t type, struct view name,
+                                           int32_t edits_count)
+{
+    struct alter_resource *resource = &alter->resources[i];
+    resource->type = type;
+    resource->name = name;
+    resource->edits_count = edits_count > 0 ? (size_t)edits_count : 0;
+    resource->edits =
+        arena_zalloc(&alter->call->req->arena, sizeof *resource->edits * (resource->edits_count + 1));
+    return resource;
+}
+
+void alter_call_edit(struct alter_call *alter, struct alter_resource *resource, size_t e,
+                     enum config_edit_op op, struct view name, struct view value)
+{
+    resource->edits[e] = (struct config_edit){
+        .op = op, .name = take_text(alter, resource, name), .value = take_text(alter, resource, value)};
+}
+
+int16_t alter_call_outcome(struct alter_call *alter, int32_t i, int8_t *type, struct view *name,
+                           struct view *message)
+{
+    const struct alter_resource *resource = &alter->resources[i];
+    *type = resource->type;
+    *name = resource->name;
+    *message = view_str(resource->alter.message);
+    return call_error(alter->call, resource->alter.err);
 }
 
 /* --- checks, in Kafka's order --------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 struct alter_resource {
     int8_t type;
     struct view name;
-    struct config_edit *edits; /* alter_call_text for their texts */
+    struct config_edit *edits;
     size_t edits_count;
     /* Set by the checks, or by the work. */
     struct config_alter alter;
@@ -33,13 +33,22 @@ struct alter_call {
     struct work work; /* private */
 };
 
+/* For `count` resources; a negative count, which stands for a null list, is none. */
+struct alter_call *alter_call_new(struct api_call *call, int32_t count, bool validate_only,
+                                  void (*answer)(struct alter_call *alter));
+/* The resource in place `i`, with room for so many edits (negative: none). */
+struct alter_resource *alter_call_resource(struct alter_call *alter, int32_t i, int8_t type, struct view name,
+                                           int32_t edits_count);
+/*
+ * The edit in place `e`. Where a name or value holds what a znode cannot (bytes that are no UTF-8, zero
+ * bytes), the resource is settled with ERR_INVALID_REQUEST.
+ */
+void alter_call_edit(struct alter_call *alter, struct alter_resource *resource, size_t e,
+                     enum config_edit_op op, struct view name, struct view value);
 /* Checks, works off, answers. */
 void alter_call_run(struct alter_call *alter);
-
-/*
- * Text of a name or value as a C string in the request's arena; NULL stays NULL. What a znode cannot hold
- * (bytes that are no UTF-8, zero bytes) settles the resource with ERR_INVALID_REQUEST.
- */
-const char *alter_call_text(struct alter_call *alter, struct alter_resource *resource, struct view text);
+/* For `answer`: what became of the resource in place `i`; gives the code for the wire, which is counted. */
+int16_t alter_call_outcome(struct alter_call *alter, int32_t i, int8_t *type, struct view *name,
+                           struct view *message);
 
 #endif
