@@ -94,13 +94,16 @@ static void on_turn_timer(evutil_socket_t fd, short what, void *arg)
     loop->turn_timer_at_ms = -1;
 }
 
-/* No locks: a base is used by its thread alone. Interest changes of a turn go to the kernel together. */
+/*
+ * No locks: a base is used by its thread alone. Changes of interest go to the kernel at once: libevent's
+ * change list would bring them at the next wait, when another loop may have been given the same descriptor.
+ */
 static struct event_base *new_base(void)
 {
     struct event_config *config = event_config_new();
     if (!config)
         return NULL;
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
@@ -527,31 +530,54 @@ void loop_io_open(struct loop_io *io, struct loop *loop, int fd,
     io->fd = fd;
     io->wanted = 0;
     io->ready = ready;
-    io->event = event_new(loop->base, fd, EV_PERSIST, on_io, io);
-    ASSERT(io->event);
+    io->event = NULL;
+    io->spare = NULL;
 }
 
+/* Watches for what is wanted by a second event, the one that lies unused if there is one. */
+static struct event *watch_anew(struct loop_io *io, short wanted)
+{
+    struct event *event = io->spare;
+    io->spare = NULL;
+    if (event)
+        event_assign(event, io->loop->base, io->fd, (short)(wanted | EV_PERSIST), on_io, io);
+    else
+        event = event_new(io->loop->base, io->fd, (short)(wanted | EV_PERSIST), on_io, io);
+    ASSERT(event);
+    if (event_add(event, NULL) != 0)
+        log_error("loop", "watch_failed", "fd=%d errno=%d", io->fd, errno);
+    return event;
+}
+
+/* The new event is there before the old one goes: what both want stays, and one epoll_ctl does it. */
 void loop_io_want(struct loop_io *io, bool read, bool write)
 {
+    ASSERT(io->loop); /* open */
     ASSERT_ON_LOOP(io->loop);
     short wanted = (short)((read ? EV_READ : 0) | (write ? EV_WRITE : 0));
     if (wanted == io->wanted)
         return;
-    if (io->wanted)
-        event_del(io->event);
-    if (wanted) {
-        event_assign(io->event, io->loop->base, io->fd, (short)(wanted | EV_PERSIST), on_io, io);
-        if (event_add(io->event, NULL) != 0)
-            log_error("loop", "watch_failed", "fd=%d errno=%d", io->fd, errno);
+    struct event *before = io->event;
+    io->event = wanted ? watch_anew(io, wanted) : NULL;
+    if (before) {
+        event_del(before);
+        if (io->spare)
+            event_free(before);
+        else
+            io->spare = before;
     }
     io->wanted = wanted;
 }
 
 void loop_io_close(struct loop_io *io)
 {
-    if (!io->event)
+    if (!io->loop)
         return;
     ASSERT_ON_LOOP(io->loop);
-    event_free(io->event);
-    io->event = NULL;
+    if (io->event)
+        event_free(io->event);
+    if (io->spare)
+        event_free(io->spare);
+    io->event = io->spare = NULL;
+    io->loop = NULL;
 }

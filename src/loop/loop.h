@@ -48,8 +48,9 @@ struct loop_deferred {
 
 /* Interest in a descriptor. Embedded; callbacks may close it. */
 struct loop_io {
-    struct loop *loop;
-    struct event *event;
+    struct loop *loop;   /* NULL when it is not open */
+    struct event *event; /* NULL when nothing is wanted */
+    struct event *spare; /* private: of an interest before */
     int fd;
     short wanted;
     void (*ready)(struct loop_io *io, bool readable, bool writable);
@@ -118,7 +119,7 @@ void loop_io_open(struct loop_io *io, struct loop *loop, int fd,
                   void (*ready)(struct loop_io *io, bool readable, bool writable));
 /* What to be called for (level-triggered). Costs a system call only when it changes. */
 void loop_io_want(struct loop_io *io, bool read, bool write);
-/* Stops watching; does not close fd. */
+/* Stops watching, before fd is closed, which it does not do. */
 void loop_io_close(struct loop_io *io);
 
 /* For rooms that need libevent itself (evhttp, DNS). */

@@ -1,7 +1,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -292,6 +294,67 @@ START_TEST(a_callback_may_close_descriptors_that_are_ready_too)
 }
 END_TEST
 
+/* What the kernel's list of some epoll of this process says of the descriptor: its events, 0 = it is in none.
+ */
+static unsigned epoll_events(int fd)
+{
+    unsigned found = 0;
+    for (int epoll = 0; epoll < 64; epoll++) {
+        char path[64], line[256];
+        snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+        FILE *info = fopen(path, "r");
+        while (info && fgets(line, sizeof line, info)) {
+            int tfd;
+            unsigned events;
+            if (sscanf(line, "tfd: %d events: %x", &tfd, &events) == 2 && tfd == fd)
+                found = events;
+        }
+        if (info)
+            fclose(info);
+    }
+    return found;
+}
+
+/* Later the number may be another loop's: what is closed must be out of the kernel's list before. */
+START_TEST(interest_in_a_descriptor_ends_before_it_is_closed)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    struct end in = {0};
+    loop_io_open(&in.io, loop, fds[0], end_ready);
+    loop_io_want(&in.io, true, false);
+    loop_turn(loop, false);
+    ck_assert_uint_ne(epoll_events(fds[0]), 0);
+    loop_io_close(&in.io);
+    ck_assert_uint_eq(epoll_events(fds[0]), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
+START_TEST(interest_goes_from_any_to_any)
+{
+    int fds[2];
+    struct end end = {0};
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1); /* always readable, always writable */
+    loop_io_open(&end.io, loop, fds[0], end_ready);
+    for (int from = 0; from < 4; from++) {
+        for (int to = 0; to < 4; to++) {
+            loop_io_want(&end.io, from & 1, from & 2);
+            loop_io_want(&end.io, to & 1, to & 2);
+            end.readable = end.writable = 0;
+            loop_turn(loop, false);
+            ck_assert_int_eq(end.readable, to & 1);
+            ck_assert_int_eq(end.writable, to >> 1);
+        }
+    }
+    loop_io_close(&end.io);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 /* --- threads --------------------------------------------------------------------------------------- */
 
 #define SENDERS 4
@@ -417,6 +480,8 @@ Suite *loop_suite(void)
     tcase_add_test(tc, a_descriptor_reports_what_is_wanted_only);
     tcase_add_test(tc, a_descriptor_that_stays_ready_does_not_hold_the_turn);
     tcase_add_test(tc, a_callback_may_close_descriptors_that_are_ready_too);
+    tcase_add_test(tc, interest_in_a_descriptor_ends_before_it_is_closed);
+    tcase_add_test(tc, interest_goes_from_any_to_any);
     tcase_add_test(tc, every_post_of_many_threads_arrives_in_order);
     tcase_add_test(tc, a_message_bounces_between_two_loops_without_being_lost);
     tcase_add_test(tc, a_stopped_loop_ends_its_wait);
