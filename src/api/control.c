@@ -18,6 +18,7 @@ struct control_call {
     struct api_call *call;
     const void *request;
     void *answer;
+    int16_t *answer_code; /* of the answer as a whole */
     int32_t controller_epoch;
     int64_t broker_epoch;
     enum err fenced;
@@ -31,6 +32,8 @@ static struct control_call *control_call_of(struct control_job *job)
 static void answer_control(struct control_job *job)
 {
     struct control_call *control = control_call_of(job);
+    if (control->fenced != ERR_NONE)
+        *control->answer_code = call_error(control->call, control->fenced);
     call_answer(control->call, control->answer);
 }
 
@@ -76,13 +79,9 @@ static enum err fence(struct control_call *control)
 static void leader_and_isr_run(struct control_job *job)
 {
     struct control_call *control = control_call_of(job);
-    struct wire_leader_and_isr_response *answer = control->answer;
-    if (fence(control) != ERR_NONE) {
-        answer->error_code = err_wire_code(control->fenced);
-        return;
-    }
-    replica_manager_leader_and_isr(control->call->broker->replicas, control->call->version, control->request,
-                                   &control->call->req->arena, answer);
+    if (fence(control) == ERR_NONE)
+        replica_manager_leader_and_isr(control->call->broker->replicas, control->call->version,
+                                       control->request, &control->call->req->arena, control->answer);
 }
 
 void api_leader_and_isr(struct api_call *call)
@@ -93,6 +92,7 @@ void api_leader_and_isr(struct api_call *call)
     const struct wire_leader_and_isr_request *request = control->request;
     control->controller_epoch = request->controller_epoch;
     control->broker_epoch = request->broker_epoch;
+    control->answer_code = &((struct wire_leader_and_isr_response *)control->answer)->error_code;
     submit(control, leader_and_isr_run, NULL);
 }
 
@@ -101,13 +101,9 @@ void api_leader_and_isr(struct api_call *call)
 static void stop_replica_run(struct control_job *job)
 {
     struct control_call *control = control_call_of(job);
-    struct wire_stop_replica_response *answer = control->answer;
-    if (fence(control) != ERR_NONE) {
-        answer->error_code = err_wire_code(control->fenced);
-        return;
-    }
-    replica_manager_stop_replica(control->call->broker->replicas, control->call->version, control->request,
-                                 &control->call->req->arena, answer);
+    if (fence(control) == ERR_NONE)
+        replica_manager_stop_replica(control->call->broker->replicas, control->call->version,
+                                     control->request, &control->call->req->arena, control->answer);
 }
 
 void api_stop_replica(struct api_call *call)
@@ -118,6 +114,7 @@ void api_stop_replica(struct api_call *call)
     const struct wire_stop_replica_request *request = control->request;
     control->controller_epoch = request->controller_epoch;
     control->broker_epoch = request->broker_epoch;
+    control->answer_code = &((struct wire_stop_replica_response *)control->answer)->error_code;
     submit(control, stop_replica_run, NULL);
 }
 
@@ -125,10 +122,7 @@ void api_stop_replica(struct api_call *call)
 
 static void update_metadata_run(struct control_job *job)
 {
-    struct control_call *control = control_call_of(job);
-    struct wire_update_metadata_response *answer = control->answer;
-    if (fence(control) != ERR_NONE)
-        answer->error_code = err_wire_code(control->fenced);
+    fence(control_call_of(job));
 }
 
 /* On the control loop, which alone replaces the metadata. */
@@ -147,5 +141,6 @@ void api_update_metadata(struct api_call *call)
     const struct wire_update_metadata_request *request = control->request;
     control->controller_epoch = request->controller_epoch;
     control->broker_epoch = request->broker_epoch;
+    control->answer_code = &((struct wire_update_metadata_response *)control->answer)->error_code;
     submit(control, update_metadata_run, update_metadata_apply);
 }

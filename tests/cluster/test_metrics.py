@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import make_topic
-from harness import environment, records, requests
+from harness import environment, records, requests, schema
 from harness.ports import free_port
 from harness.wait import wait_until
 
@@ -221,6 +221,20 @@ def test_requests_errors_and_times_are_counted_by_kind(broker, topic, scrape):
     }
     assert list(total) == ["0.50", "0.75", "0.95", "0.98", "0.99", "0.999"]
     assert 0 < total["0.50"] <= total["0.99"] < 20000
+
+
+@pytest.mark.parametrize("name", ("LeaderAndIsr", "StopReplica", "UpdateMetadata"))
+def test_requests_of_a_controller_that_was_replaced_are_counted_as_refused(broker, scrape, name):
+    before = scrape()
+    with broker.connect() as client:
+        for version in schema.versions(name):
+            answer = schema.ask(client, name, version, controller_id=0, controller_epoch=-1)
+            assert answer["error_code"] == 11, answer
+    after = scrape()
+    for error, count in (("STALE_CONTROLLER_EPOCH", len(schema.versions(name))), ("NONE", 0)):
+        labels = {"request": name, "error": error}
+        counter = "kafka_network_requestmetrics_errors_total"
+        assert after.sum(counter, **labels) - before.sum(counter, **labels) == count
 
 
 def test_acks_0_is_counted_too(broker, topic, scrape):
