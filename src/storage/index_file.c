@@ -208,6 +208,15 @@ enum err index_file_truncate(struct index_file *index, int32_t count, struct err
     return ERR_NONE;
 }
 
+enum err index_file_drop_from(struct index_file *index, enum index_column column, int64_t target,
+                              struct errmsg *why)
+{
+    uint8_t entry[INDEX_ENTRY_SIZE_MAX];
+    int32_t i;
+    enum err err = index_file_floor(index, column, target - 1, false, &i, entry, why);
+    return err ? err : index_file_truncate(index, i + 1, why);
+}
+
 enum err index_file_write_tail(struct index_file *index, struct errmsg *why)
 {
     if (!index->loaded)

@@ -62,6 +62,9 @@ MUST_USE enum err index_file_floor(struct index_file *index, enum index_column c
 MUST_USE enum err index_file_append(struct index_file *index, const uint8_t *entry, struct errmsg *why);
 /* Keeps the first `count` entries. */
 MUST_USE enum err index_file_truncate(struct index_file *index, int32_t count, struct errmsg *why);
+/* Drops the entries whose column, which rises, is >= `target`. */
+MUST_USE enum err index_file_drop_from(struct index_file *index, enum index_column column, int64_t target,
+                                       struct errmsg *why);
 /* Writes the tail and cuts the file to its entries. */
 MUST_USE enum err index_file_write_tail(struct index_file *index, struct errmsg *why);
 /* Frees the tail of an index that grows no more; it must have been written. */

@@ -127,7 +127,7 @@ enum err offset_index_clear(struct offset_index *index, const struct segment_fil
     if (!err)
         err = index_file_truncate(&index->file, 0, why);
     if (!err)
-        index->last_offset = -1;
+        err = learn_last(index, files, false, why);
     return err;
 }
 
@@ -135,14 +135,8 @@ enum err offset_index_truncate(struct offset_index *index, const struct segment_
                                struct errmsg *why)
 {
     enum err err = offset_index_load(index, files, false, why);
-    if (err)
-        return err;
-    uint8_t entry[OFFSET_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_0, offset - 1 - files->base_offset, false, &i,
-                           entry, why);
     if (!err)
-        err = index_file_truncate(&index->file, i + 1, why);
+        err = index_file_drop_from(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset, why);
     if (!err)
         err = learn_last(index, files, false, why);
     return err;

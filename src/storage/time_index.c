@@ -97,7 +97,7 @@ enum err time_index_clear(struct time_index *index, const struct segment_files *
     if (!err)
         err = index_file_truncate(&index->file, 0, why);
     if (!err)
-        index->last = (struct time_index_entry){-1, files->base_offset};
+        err = learn_last(index, files, false, why);
     return err;
 }
 
@@ -105,14 +105,8 @@ enum err time_index_truncate(struct time_index *index, const struct segment_file
                              struct errmsg *why)
 {
     enum err err = time_index_load(index, files, false, why);
-    if (err)
-        return err;
-    uint8_t entry[TIME_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_8, offset - 1 - files->base_offset, false, &i,
-                           entry, why);
     if (!err)
-        err = index_file_truncate(&index->file, i + 1, why);
+        err = index_file_drop_from(&index->file, INDEX_COLUMN_I32_AT_8, offset - files->base_offset, why);
     if (!err)
         err = learn_last(index, files, false, why);
     return err;

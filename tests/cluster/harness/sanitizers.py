@@ -26,7 +26,7 @@ def settings():
         # The shims of LD_PRELOAD stand before the runtime, and only pass calls on to it.
         "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:verify_asan_link_order=0",
         "UBSAN_OPTIONS": "print_stacktrace=1",
-        "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:history_size=4:suppressions={supp}",
+        "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:history_size=4",
     }
     if _folder is not None:
         ours = {name: f"{text}:log_path={_folder}/report" for name, text in ours.items()}
