@@ -18,6 +18,45 @@
 #define UPDATE_METADATA_KEY     6
 #define UPDATE_METADATA_VERSION 8
 
+/* --- what the requests have in common: names of fields, but no type ----------------------------------------
+ */
+
+#define PUT_SENDER(to, from)                                                                                 \
+    do {                                                                                                     \
+        (to)->controller_id = (from)->controller_id;                                                         \
+        (to)->controller_epoch = (from)->controller_epoch;                                                   \
+        (to)->broker_epoch = (from)->broker_epoch;                                                           \
+    } while (0)
+
+#define PUT_LEADERSHIP(to, from)                                                                             \
+    do {                                                                                                     \
+        (to)->partition_index = (from)->partition;                                                           \
+        (to)->controller_epoch = (from)->controller_epoch;                                                   \
+        (to)->leader = (from)->leader;                                                                       \
+        (to)->leader_epoch = (from)->leader_epoch;                                                           \
+        (to)->isr = (from)->isr.ids;                                                                         \
+        (to)->isr_count = (from)->isr.count;                                                                 \
+        (to)->replicas = (from)->replicas.ids;                                                               \
+        (to)->replicas_count = (from)->replicas.count;                                                       \
+    } while (0)
+
+/* The topics of a request with their partitions; `put` fills in one partition. */
+#define PUT_TOPICS(request, topic_desc, partition_desc, put, send, arena)                                    \
+    do {                                                                                                     \
+        (request)->topic_states = wire_new(topic_desc, arena, (size_t)(send)->topics_count);                 \
+        (request)->topic_states_count = (send)->topics_count;                                                \
+        for (int32_t t = 0; t < (send)->topics_count; t++) {                                                 \
+            const struct controller_topic_states *from = &(send)->topics[t];                                 \
+            (request)->topic_states[t].topic_name = view_str(from->topic);                                   \
+            (request)->topic_states[t].topic_id = from->topic_id;                                            \
+            (request)->topic_states[t].partition_states =                                                    \
+                wire_new(partition_desc, arena, (size_t)from->partitions_count);                             \
+            (request)->topic_states[t].partition_states_count = from->partitions_count;                      \
+            for (int32_t p = 0; p < from->partitions_count; p++)                                             \
+                put(&(request)->topic_states[t].partition_states[p], &from->partitions[p]);                  \
+        }                                                                                                    \
+    } while (0)
+
 /* --- LeaderAndIsr ------------------------------------------------------------------------------------------
  */
 
@@ -25,15 +64,8 @@ typedef struct wire_leader_and_isr_request_leader_and_isr_partition_state role_s
 
 static void put_role(role_state *to, const struct controller_partition_state *from)
 {
-    to->partition_index = from->partition;
-    to->controller_epoch = from->controller_epoch;
-    to->leader = from->leader;
-    to->leader_epoch = from->leader_epoch;
-    to->isr = from->isr.ids;
-    to->isr_count = from->isr.count;
+    PUT_LEADERSHIP(to, from);
     to->partition_epoch = from->partition_epoch;
-    to->replicas = from->replicas.ids;
-    to->replicas_count = from->replicas.count;
     to->adding_replicas = from->adding.ids;
     to->adding_replicas_count = from->adding.count;
     to->removing_replicas = from->removing.ids;
@@ -74,23 +106,9 @@ static void *make_leader_and_isr(const struct controller_send *send, const char 
                                  struct arena *arena)
 {
     struct wire_leader_and_isr_request *request = wire_new(&wire_leader_and_isr_request_desc, arena, 1);
-    request->controller_id = send->controller_id;
-    request->controller_epoch = send->controller_epoch;
-    request->broker_epoch = send->broker_epoch;
-    request->topic_states = wire_new(&wire_leader_and_isr_request_leader_and_isr_topic_state_desc, arena,
-                                     (size_t)send->topics_count);
-    request->topic_states_count = send->topics_count;
-    for (int32_t t = 0; t < send->topics_count; t++) {
-        const struct controller_topic_states *from = &send->topics[t];
-        struct wire_leader_and_isr_request_leader_and_isr_topic_state *to = &request->topic_states[t];
-        to->topic_name = view_str(from->topic);
-        to->topic_id = from->topic_id;
-        to->partition_states = wire_new(&wire_leader_and_isr_request_leader_and_isr_partition_state_desc,
-                                        arena, (size_t)from->partitions_count);
-        to->partition_states_count = from->partitions_count;
-        for (int32_t p = 0; p < from->partitions_count; p++)
-            put_role(&to->partition_states[p], &from->partitions[p]);
-    }
+    PUT_SENDER(request, send);
+    PUT_TOPICS(request, &wire_leader_and_isr_request_leader_and_isr_topic_state_desc,
+               &wire_leader_and_isr_request_leader_and_isr_partition_state_desc, put_role, send, arena);
     put_live_leaders(request, send, listener, arena);
     return request;
 }
@@ -102,15 +120,8 @@ typedef struct wire_update_metadata_request_update_metadata_partition_state meta
 
 static void put_metadata(metadata_state *to, const struct controller_partition_state *from)
 {
-    to->partition_index = from->partition;
-    to->controller_epoch = from->controller_epoch;
-    to->leader = from->leader;
-    to->leader_epoch = from->leader_epoch;
-    to->isr = from->isr.ids;
-    to->isr_count = from->isr.count;
+    PUT_LEADERSHIP(to, from);
     to->zk_version = from->partition_epoch;
-    to->replicas = from->replicas.ids;
-    to->replicas_count = from->replicas.count;
     to->offline_replicas = from->offline.ids;
     to->offline_replicas_count = from->offline.count;
 }
@@ -150,23 +161,9 @@ static void put_live_brokers(struct wire_update_metadata_request *request, const
 static void *make_update_metadata(const struct controller_send *send, struct arena *arena)
 {
     struct wire_update_metadata_request *request = wire_new(&wire_update_metadata_request_desc, arena, 1);
-    request->controller_id = send->controller_id;
-    request->controller_epoch = send->controller_epoch;
-    request->broker_epoch = send->broker_epoch;
-    request->topic_states = wire_new(&wire_update_metadata_request_update_metadata_topic_state_desc, arena,
-                                     (size_t)send->topics_count);
-    request->topic_states_count = send->topics_count;
-    for (int32_t t = 0; t < send->topics_count; t++) {
-        const struct controller_topic_states *from = &send->topics[t];
-        struct wire_update_metadata_request_update_metadata_topic_state *to = &request->topic_states[t];
-        to->topic_name = view_str(from->topic);
-        to->topic_id = from->topic_id;
-        to->partition_states = wire_new(&wire_update_metadata_request_update_metadata_partition_state_desc,
-                                        arena, (size_t)from->partitions_count);
-        to->partition_states_count = from->partitions_count;
-        for (int32_t p = 0; p < from->partitions_count; p++)
-            put_metadata(&to->partition_states[p], &from->partitions[p]);
-    }
+    PUT_SENDER(request, send);
+    PUT_TOPICS(request, &wire_update_metadata_request_update_metadata_topic_state_desc,
+               &wire_update_metadata_request_update_metadata_partition_state_desc, put_metadata, send, arena);
     put_live_brokers(request, send, arena);
     return request;
 }
@@ -177,9 +174,7 @@ static void *make_update_metadata(const struct controller_send *send, struct are
 static void *make_stop_replica(const struct controller_send *send, struct arena *arena)
 {
     struct wire_stop_replica_request *request = wire_new(&wire_stop_replica_request_desc, arena, 1);
-    request->controller_id = send->controller_id;
-    request->controller_epoch = send->controller_epoch;
-    request->broker_epoch = send->broker_epoch;
+    PUT_SENDER(request, send);
     request->topic_states =
         wire_new(&wire_stop_replica_request_stop_replica_topic_state_desc, arena, (size_t)send->stops_count);
     request->topic_states_count = send->stops_count;
