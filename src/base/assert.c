@@ -51,6 +51,8 @@ void assert_print_backtrace(void)
         backtrace_symbols_fd(frames + 1, count - 1, STDERR_FILENO);
 }
 
+static void on_crash(int sig, siginfo_t *info, void *context);
+
 _Noreturn void assert_failed(const char *cond, const char *file, int line, const char *func)
 {
     put_text(file);
@@ -62,8 +64,10 @@ _Noreturn void assert_failed(const char *cond, const char *file, int line, const
     put_text(cond);
     put_text("\n");
     assert_print_backtrace();
-    /* The crash handler would print the same backtrace again. */
-    signal(SIGABRT, SIG_DFL);
+    /* Our crash handler would print the same backtrace again; another's may have something to do. */
+    struct sigaction present;
+    if (sigaction(SIGABRT, NULL, &present) == 0 && present.sa_sigaction == on_crash)
+        signal(SIGABRT, SIG_DFL);
     abort();
 }
 
