@@ -37,3 +37,15 @@ check_PROGRAMS += tests/fuzz/fuzz_znodes
 tests_fuzz_fuzz_znodes_SOURCES = tests/fuzz/fuzz_znodes.c
 tests_fuzz_fuzz_znodes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_znodes_LDADD = $(FUZZ_DRIVER) src/zk/libzk.a src/base/libbase.a $(JANSSON_LIBS) $(ISAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_frames
+tests_fuzz_fuzz_frames_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_fuzz_fuzz_frames_SOURCES = tests/fuzz/fuzz_frames.c \
+  tests/unit/wire/random_message.c tests/unit/wire/random_message.h tests/fake/fake_clock.c tests/fake/fake_clock.h
+tests_fuzz_fuzz_frames_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_frames_LDADD = $(FUZZ_DRIVER) \
+  src/api/libapi.a src/service/libservice.a src/zk/libzk.a src/net/libnet.a src/disk/libdisk.a \
+  src/loop/libloop.a src/core/libcore.a src/storage/libstorage.a src/wire/libwire.a src/config/libconfig.a \
+  src/metrics/libmetrics.a src/base/libbase.a \
+  $(ZOOKEEPER_LIBS) $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(ZSTD_LIBS) \
+  $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lpthread -lm
