@@ -49,3 +49,8 @@ tests_fuzz_fuzz_frames_LDADD = $(FUZZ_DRIVER) \
   src/metrics/libmetrics.a src/base/libbase.a \
   $(ZOOKEEPER_LIBS) $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(ZSTD_LIBS) \
   $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lpthread -lm
+
+check_PROGRAMS += tests/fuzz/fuzz_dump_log
+tests_fuzz_fuzz_dump_log_SOURCES = tests/fuzz/fuzz_dump_log.c
+tests_fuzz_fuzz_dump_log_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_dump_log_LDADD = $(FUZZ_DRIVER) $(cli_libs)
