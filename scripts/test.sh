@@ -12,7 +12,8 @@
 # Options, with any of them:
 #   -k EXPRESSION      of the cluster tests only those whose names match (pytest's -k)
 #   --broker MAKE      make of the broker under the cluster tests: barnabas (default) or kafka
-#   --sanitized        cluster tests against the broker of the sanitizer build
+#   --sanitized        cluster tests against the broker of the sanitizer build (AddressSanitizer and UBSan)
+#   --sanitized=thread the same with ThreadSanitizer; either takes up to an hour
 #   --no-install       install nothing; say what is missing
 #
 # The last line is `N passed, M failed` with `, K skipped` where tests were skipped; the reasons stand above
@@ -32,7 +33,7 @@ started=$SECONDS
 # Seconds that a build and each kind may take, and all of it together: on two cores of its own each takes a
 # fraction of its share; what a busy machine needs more ends with the whole.
 share_build=600 share_unit=420 share_sanitize=600 share_tsan=900 share_cluster=1200
-share_all=1740
+share_all=1740 share_sanitized=3600
 
 usage() {
     sed -n '2,/^set -u/p' "$0" | sed -n 's/^# \{0,1\}//p'
@@ -75,7 +76,7 @@ step() {
 
 # --- arguments ------------------------------------------------------------------------------------------
 
-kinds="" expression="" broker="" sanitized=no install=yes
+kinds="" expression="" broker="" sanitized="" install=yes
 while [ $# -gt 0 ]; do
     case $1 in
     unit | style | sanitize | tsan | cluster) kinds="$kinds $1" ;;
@@ -86,7 +87,8 @@ while [ $# -gt 0 ]; do
         if [ "$1" = -k ]; then expression=$2; else broker=$2; fi
         shift
         ;;
-    --sanitized) sanitized=yes ;;
+    --sanitized | --sanitized=address) sanitized=address,undefined ;;
+    --sanitized=thread) sanitized=thread ;;
     --no-install) install=no ;;
     -h | --help) usage; exit 0 ;;
     *)
@@ -208,18 +210,29 @@ run_cluster() {
         fi
     fi
     if [ "$make" = barnabas ]; then
-        if [ $sanitized = yes ]; then
+        case $sanitized in
+        "") configure_and_make "$folder" ;;
+        thread)
+            # ThreadSanitizer does not see librdkafka's threads begin: the tools come from the plain build.
+            folder=$build-tsan
+            export BARNABAS_TOOL=$build/barnabas
+            configure_and_make "$build" && configure_and_make "$folder" --enable-sanitizers=thread
+            ;;
+        *)
             folder=$build-sanitize
-            configure_and_make "$folder" --enable-sanitizers=address,undefined
-        else
-            configure_and_make "$folder"
-        fi || { fail "the build"; return; }
+            configure_and_make "$folder" --enable-sanitizers="$sanitized"
+            ;;
+        esac || { fail "the build"; return; }
     fi
     prepare_python || { fail "cluster: the Python packages could not be installed"; return; }
     scripts/fetch-test-jars.sh || say "some jars could not be had; what needs them is skipped"
     [ -z "$expression" ] || options+=(-k "$expression")
     say "cluster: pytest against $make"
     rm -f "$build/cluster.xml"
+    if [ -n "$sanitized" ]; then
+        share_cluster=$share_sanitized
+        share_all=$((SECONDS - started + share_sanitized))
+    fi
     seconds=$(within $share_cluster)
     BARNABAS_BUILD=$folder timeout --kill-after=30 --signal=INT "$seconds" "$venv/bin/python" -m pytest \
         -p no:cacheprovider --broker "$make" --junitxml "$build/cluster.xml" -q "${options[@]}" tests/cluster \

@@ -13,6 +13,7 @@ from conftest import make_topic
 from harness import records, requests
 from harness.ports import free_port
 from harness.rawclient import Closed, RawClient, frame, request_header
+from harness.sanitizers import memory_tells
 from harness.wait import wait_until
 
 NONE = 0
@@ -79,7 +80,7 @@ def test_ten_thousand_connections(new_broker):
         with broker.connect() as client:
             for number in range(50):
                 assert client.produce(topic, records.batch([(b"k", b"v")]))["base_offset"] == number
-        if broker.kind == "barnabas":
+        if memory_tells(broker):
             each = (broker.process.resident_bytes() - before) / count
             assert each < 8192, f"{each:.0f} bytes of memory for a quiet connection"
         cpu = broker.process.cpu_seconds()
@@ -175,7 +176,7 @@ def test_clients_that_never_read_bound_the_memory(new_broker):
             for _ in range(50):
                 assert quick.produce(topic, records.batch([(b"k", b"v")]))["error"] == NONE
                 assert quick.fetch(topic, offset=22, max_wait_ms=0)["error"] == NONE
-        if broker.kind == "barnabas":
+        if memory_tells(broker):
             grown = broker.process.resident_bytes() - before
             assert grown < 64 << 20, f"{grown >> 20} MB for clients that do not read"
     finally:
@@ -223,7 +224,7 @@ def test_large_requests_in_pieces_stay_within_the_budget(new_broker):
     finally:
         for client in clients:
             client.close()
-    if broker.kind == "barnabas":
+    if memory_tells(broker):
         assert peak - before < 64 << 20, f"{(peak - before) >> 20} MB for requests under way, of which 16 are allowed"
     with broker.connect() as client:
         assert client.end_offset(topic) == 40
@@ -357,7 +358,7 @@ def test_pipelined_requests_without_reading(new_broker):
                 if not piece:
                     raise Closed("in the middle")
                 got += len(piece)
-    if broker.kind == "barnabas":
+    if memory_tells(broker):
         assert broker.process.resident_bytes() - before < 32 << 20
 
 

@@ -1,6 +1,7 @@
 """Reports of sanitizers: every program that the tests start writes them to files of one folder, so that none
 is lost, whoever reads the program's output, and each fails the test during which it appeared."""
 
+import functools
 import os
 
 from . import environment
@@ -21,16 +22,28 @@ def report_to(folder):
 def settings():
     """Environment for a program that may be built with a sanitizer. What the caller of the tests set for a
     sanitizer stands before ours, which win where both name an option."""
-    supp = os.path.join(environment.SOURCE, "tests", "tsan.supp")
     ours = {
         # The shims of LD_PRELOAD stand before the runtime, and only pass calls on to it.
         "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:verify_asan_link_order=0",
         "UBSAN_OPTIONS": "print_stacktrace=1",
-        "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:history_size=4",
+        "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:history_size=4",
     }
     if _folder is not None:
         ours = {name: f"{text}:log_path={_folder}/report" for name, text in ours.items()}
     return {name: ":".join(filter(None, (os.environ.get(name), text))) for name, text in ours.items()}
+
+
+@functools.cache
+def _is_sanitized(path):
+    with open(path, "rb") as program:
+        text = program.read()
+    return b"__asan_init" in text or b"__tsan_init" in text
+
+
+def memory_tells(broker):
+    """True where the memory of the broker's process says something of us: not of Kafka's, nor where most of it
+    is a sanitizer's."""
+    return broker.kind == "barnabas" and not _is_sanitized(environment.barnabas_server())
 
 
 def fresh():
