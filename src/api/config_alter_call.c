@@ -1,11 +1,9 @@
 #include "api/config_alter_call.h"
 
-#include <string.h>
-
 #include "api/broker_loggers.h"
 #include "api/config_resource.h"
+#include "api/request_text.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "core/metadata/metadata.h"
 #include "service/metadata_cache.h"
 
@@ -19,24 +17,12 @@ static void settle(struct alter_resource *resource, enum err err, const char *me
 /* --- from the request -------------------------------------------------------------------------------------
  */
 
-static bool is_storable(struct view text)
-{
-    if (memchr(text.ptr, 0, text.len))
-        return false;
-    for (size_t pos = 0; pos < text.len;) {
-        size_t from = pos;
-        if (utf8_next(text, &pos) == 0xfffd && (pos - from != 3 || text.ptr[from] != 0xef))
-            return false;
-    }
-    return true;
-}
-
 /* In the request's arena; NULL stays NULL. */
 static const char *take_text(struct alter_call *alter, struct alter_resource *resource, struct view text)
 {
     if (view_is_null(text))
         return NULL;
-    if (!is_storable(text))
+    if (!request_text_is_storable(text))
         settle(resource, ERR_INVALID_REQUEST, "A name or value holds bytes that are not text.");
     return arena_cstr(&alter->call->req->arena, text);
 }
@@ -150,7 +136,7 @@ static void take_topic(struct alter_call *alter, struct alter_resource *resource
 {
     const struct metadata *metadata = metadata_cache_get(alter->call->broker->metadata);
     resource->alter.kind = CONFIG_ALTER_TOPIC;
-    resource->alter.topic = arena_cstr(&alter->call->req->arena, resource->name);
+    resource->alter.topic = request_topic_name(alter->call, resource->name);
     resource->alter.topic_known = metadata_topic(metadata, resource->name) != NULL;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 
+#include "api/request_text.h"
 #include "base/mem.h"
 #include "service/controller_loop.h"
 
@@ -122,7 +123,7 @@ static void take_changes(struct api_call *call, const struct wire_alter_partitio
     int32_t n = 0;
     for (int32_t t = 0; t < request->topics_count; t++) {
         const asked_topic *topic = &request->topics[t];
-        const char *name = call->version < 2 ? arena_cstr(&call->req->arena, topic->topic_name) : NULL;
+        const char *name = call->version < 2 ? request_topic_name(call, topic->topic_name) : NULL;
         for (int32_t p = 0; p < topic->partitions_count; p++) {
             const asked_partition *asked = &topic->partitions[p];
             changes[n++] =

@@ -1,6 +1,7 @@
 /*
  * CreatePartitions (37).
  */
+#include "api/request_text.h"
 #include "api/topic_admin.h"
 
 #include "base/mem.h"
@@ -74,7 +75,7 @@ void api_create_partitions(struct api_call *call)
     admin->is_shown = is_shown;
     admin->answer = answer;
     for (int32_t i = 0; i < admin->count; i++) {
-        admin->topics[i].name = arena_cstr(&call->req->arena, request->topics[i].name);
+        admin->topics[i].name = request_topic_name(call, request->topics[i].name);
         admin->topics[i].partitions_count = request->topics[i].count;
     }
     topic_admin_refuse_repeated(admin, "Duplicate topic in request.");

@@ -1,6 +1,7 @@
 /*
  * CreateTopics (19).
  */
+#include "api/request_text.h"
 #include "api/topic_admin.h"
 
 #include <string.h>
@@ -46,6 +47,15 @@ static void refuse(struct admin_topic *topic, enum err err, const char *message)
     topic->message = message;
 }
 
+static bool has_unstorable_config(const asked_topic *asked)
+{
+    for (int32_t i = 0; i < asked->configs_count; i++)
+        if (!request_text_is_storable(asked->configs[i].name) ||
+            !request_text_is_storable(asked->configs[i].value))
+            return true;
+    return false;
+}
+
 /* In Kafka's order; the controller goes on from here. */
 static void check(const struct api_call *call, const asked_topic *asked, struct admin_topic *topic)
 {
@@ -58,6 +68,8 @@ static void check(const struct api_call *call, const asked_topic *asked, struct 
                arena_printf(&call->req->arena, "Topic '%s' already exists.", topic->name));
     else if ((nulls = null_values(call, asked)))
         refuse(topic, ERR_INVALID_CONFIG, nulls);
+    else if (has_unstorable_config(asked))
+        refuse(topic, ERR_INVALID_REQUEST, "A name or value holds bytes that are not text.");
     else if (placed && (asked->num_partitions != -1 || asked->replication_factor != -1))
         refuse(
             topic, ERR_INVALID_REQUEST,
@@ -67,10 +79,6 @@ static void check(const struct api_call *call, const asked_topic *asked, struct 
         refuse(topic, ERR_INVALID_PARTITIONS, "Number of partitions must be larger than 0.");
     else if (!placed && asked->replication_factor <= 0 && asked->replication_factor != -1)
         refuse(topic, ERR_INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0.");
-    else if (strlen(topic->name) != asked->name.len)
-        refuse(topic, ERR_INVALID_TOPIC_EXCEPTION,
-               "Topic name is invalid: it contains one or more characters other than ASCII alphanumerics, "
-               "'.', '_' and '-'");
 }
 
 /* --- to the controller
@@ -199,7 +207,7 @@ void api_create_topics(struct api_call *call)
     admin->answer = answer;
     admin->elsewhere = "";
     for (int32_t i = 0; i < admin->count; i++) {
-        admin->topics[i].name = arena_cstr(&call->req->arena, request->topics[i].name);
+        admin->topics[i].name = request_topic_name(call, request->topics[i].name);
         check(call, &request->topics[i], &admin->topics[i]);
     }
     topic_admin_refuse_repeated(admin, "Found multiple entries for this topic.");

@@ -1,6 +1,7 @@
 /*
  * DeleteTopics (20): by name, from version 6 also by id.
  */
+#include "api/request_text.h"
 #include "api/topic_admin.h"
 
 #include "base/mem.h"
@@ -34,7 +35,8 @@ static void answer(struct topic_admin *admin)
     response->responses_count = admin->count;
     for (int32_t i = 0; i < admin->count; i++) {
         const struct admin_topic *topic = &admin->topics[i];
-        response->responses[i].name = view_str(topic->name);
+        struct view asked = call->version >= 6 ? request->topics[i].name : request->topic_names[i];
+        response->responses[i].name = view_is_null(asked) ? view_str(topic->name) : asked;
         if (call->version >= 6)
             response->responses[i].topic_id = request->topics[i].topic_id; /* as asked, also by name */
         response->responses[i].error_code = call_error(call, topic->err);
@@ -53,7 +55,7 @@ static void take_topics(struct topic_admin *admin, const struct wire_delete_topi
     for (int32_t i = 0; i < admin->count; i++) {
         struct admin_topic *topic = &admin->topics[i];
         struct view name = listed ? request->topics[i].name : request->topic_names[i];
-        topic->name = view_is_null(name) ? NULL : arena_cstr(&call->req->arena, name);
+        topic->name = request_topic_name(call, name);
         if (listed)
             topic->id = request->topics[i].topic_id;
     }

@@ -11,6 +11,7 @@
 
 #include "api/broker_loggers.h"
 #include "api/config_resource.h"
+#include "api/request_text.h"
 #include "base/mem.h"
 #include "config/describe.h"
 #include "core/controller/topic_name.h"
@@ -134,8 +135,7 @@ static void put_loggers(struct describe_state *state, const asked_resource *aske
 /* A topic that is there is put off until its settings are read. */
 static void begin_topic(struct describe_state *state, const asked_resource *asked, answer_resource *to)
 {
-    struct arena *arena = &state->call->req->arena;
-    const char *name = arena_cstr(arena, asked->resource_name);
+    const char *name = request_topic_name(state->call, asked->resource_name);
     struct errmsg why;
     if (!topic_name_is_valid(name, &why)) {
         refuse(state, to, ERR_INVALID_TOPIC_EXCEPTION, why.text);

@@ -3,6 +3,7 @@
  */
 #include "api/api.h"
 
+#include "api/request_text.h"
 #include "base/mem.h"
 #include "core/controller/topic_name.h"
 #include "core/metadata/metadata.h"
@@ -75,7 +76,7 @@ static void ask(struct describe_producers_state *state, struct view topic, answe
 /* What is wrong with the topic as a whole. */
 static enum err check_topic(const struct api_call *call, struct view name, struct errmsg *why)
 {
-    if (!topic_name_is_valid(arena_cstr(&call->req->arena, name), why))
+    if (!topic_name_is_valid(request_topic_name(call, name), why))
         return ERR_INVALID_TOPIC_EXCEPTION;
     if (metadata_topic(metadata_cache_get(call->broker->metadata), name))
         return ERR_NONE;

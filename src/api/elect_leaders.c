@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 
+#include "api/request_text.h"
 #include "base/mem.h"
 #include "service/controller_loop.h"
 #include "service/metadata_cache.h"
@@ -187,7 +188,7 @@ static void take_partitions(struct elect_state *state)
     to->items = arena_zalloc(arena, sizeof *to->items * ((size_t)count + 1));
     for (int32_t t = 0; t < request->topic_partitions_count; t++) {
         const struct wire_elect_leaders_request_topic_partitions *from = &request->topic_partitions[t];
-        const char *name = arena_cstr(arena, from->topic);
+        const char *name = request_topic_name(state->call, from->topic);
         for (int32_t p = 0; p < from->partitions_count; p++)
             to->items[to->count++] =
                 (struct znode_partition){.topic = name, .partition = from->partitions[p]};

@@ -28,5 +28,6 @@ src_api_libapi_a_SOURCES = \
   src/api/list_offsets.c \
   src/api/metadata.c \
   src/api/offset_for_leader_epoch.c \
-  src/api/produce.c  \
+  src/api/produce.c \
+  src/api/request_text.c src/api/request_text.h \
   src/api/topic_admin.c src/api/topic_admin.h

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/map.h"
@@ -72,7 +73,7 @@ enum err topic_creation_on_demand(struct broker *broker, struct view name, bool 
 {
     const struct config *config = broker_config(broker);
     char *text = view_to_cstr(name);
-    bool valid = topic_name_is_valid(text, NULL);
+    bool valid = strlen(text) == name.len && topic_name_is_valid(text, NULL);
     free(text);
     if (!valid)
         return ERR_INVALID_TOPIC_EXCEPTION;

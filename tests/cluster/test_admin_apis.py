@@ -993,3 +993,119 @@ def test_create_partitions(pair, version):
     assert ask(4, []) == 39
     assert ask(4, [[BROKER_ID]]) == 0
     assert ask(5, timeout_ms=0) == 7
+
+
+# --- names and values that are no text -----------------------------------------------------------------------
+
+# One that goes on behind a zero byte must not be taken for the one before it.
+BEHIND_ZERO = "\0more"
+INVALID_REQUEST = 42
+
+
+
+
+@each_version("DeleteTopics")
+def test_topic_whose_name_goes_on_behind_a_zero_byte_is_not_deleted(pair, version):
+    topic = pair.topic()
+    name = topic + BEHIND_ZERO
+    more = {"topics": [{"name": name}]} if version >= 6 else {"topic_names": [name]}
+    answer = pair.ask("DeleteTopics", version, timeout_ms=5000, **more)
+    assert answer["responses"][0]["name"] == name
+    assert answer["responses"][0]["error_code"] != 0
+    for broker in pair.brokers.values():
+        with broker.connect() as client:
+            assert client.metadata([topic])["topics"][0]["error"] == 0
+
+
+def test_partitions_are_not_added_behind_a_zero_byte(pair):
+    topic = pair.topic()
+
+    def act(client, broker):
+        return schema.ask(
+            client,
+            "CreatePartitions",
+            3,
+            topics=[{"name": topic + BEHIND_ZERO, "count": 4, "assignments": None}],
+            timeout_ms=5000,
+        )["results"][0]["error_code"]
+
+    answers = pair.each(act)  # Kafka trips over it and answers -1
+    assert answers["ours"] == 3 and answers["kafka"] != 0, answers
+    for broker in pair.brokers.values():
+        with broker.connect() as client:
+            assert len(client.metadata([topic])["topics"][0]["partitions"]) == 1
+
+
+def test_topics_are_not_made_described_or_elected_for_behind_a_zero_byte(pair):
+    name = pair.topic() + BEHIND_ZERO
+    fresh = f"fresh-{next(_numbers)}"
+
+    def act(client, broker):
+        made = schema.ask(client, "CreateTopics", 5, topics=[new_topic(fresh + BEHIND_ZERO)], timeout_ms=5000)
+        metadata = schema.ask(client, "Metadata", 8, topics=[{"name": fresh + BEHIND_ZERO}], allow_auto_topic_creation=True)
+        described = schema.ask(
+            client, "DescribeConfigs", 4, resources=[{"resource_type": TOPIC, "resource_name": name, "configuration_keys": None}]
+        )
+        producers = schema.ask(client, "DescribeProducers", 0, topics=[{"name": name, "partition_indexes": [0]}])
+        elected = schema.ask(
+            client, "ElectLeaders", 2, election_type=0, topic_partitions=[{"topic": name, "partitions": [0]}], timeout_ms=5000
+        )
+        found = [
+            made["topics"][0]["error_code"],
+            metadata["topics"][0]["error_code"],
+            described["results"][0]["error_code"],
+            producers["topics"][0]["partitions"][0]["error_code"],
+            elected["replica_election_results"][0]["partition_result"][0]["error_code"],
+        ]
+        assert 0 not in found, found
+        return found
+
+    pair.compare(act)
+    for broker in pair.brokers.values():
+        with broker.connect() as client:
+            assert client.metadata([fresh])["topics"][0]["error"] == 3
+
+
+# Kafka stores them as something else: a zero byte goes into the znode, a broken sequence becomes another sign.
+NO_TEXT = (b"0:7\0", b"\xff0:7", b"0:7\xc3", b"\xed\xa0\x80", b"\xc0\x80")
+
+
+class Bytes(str):
+    """Text for a request that is encoded to these bytes."""
+
+    def __new__(cls, data):
+        made = super().__new__(cls, data.decode("latin-1"))
+        made.data = data
+        return made
+
+    def encode(self, *unused):
+        return self.data
+
+
+@pytest.mark.parametrize("data", NO_TEXT, ids=repr)
+@pytest.mark.parametrize("place", ("name", "value"))
+def test_settings_that_are_no_text_are_refused_and_nothing_is_stored(pair, place, data):
+    broker = pair.brokers["ours"]
+    topic = pair.topic()
+    key, value = ("leader.replication.throttled.replicas", Bytes(data)) if place == "value" else (Bytes(data), "1")
+    resource = {"resource_type": TOPIC, "resource_name": topic}
+    fresh = f"fresh-{next(_numbers)}"
+    with broker.connect() as client:
+        for version in schema.versions("AlterConfigs"):
+            answer = schema.ask(
+                client, "AlterConfigs", version, resources=[{**resource, "configs": [{"name": key, "value": value}]}]
+            )
+            assert answer["responses"][0]["error_code"] == INVALID_REQUEST
+            assert answer["responses"][0]["error_message"]
+        for version in schema.versions("IncrementalAlterConfigs"):
+            for op in (SET, APPEND, DELETE) if place == "name" else (SET, APPEND):
+                edit = {"name": key, "config_operation": op, "value": value}
+                answer = schema.ask(client, "IncrementalAlterConfigs", version, resources=[{**resource, "configs": [edit]}])
+                assert answer["responses"][0]["error_code"] == INVALID_REQUEST
+        for version in schema.versions("CreateTopics"):
+            answer = schema.ask(client, "CreateTopics", version, topics=[new_topic(fresh, configs=[(key, value)])])
+            assert answer["topics"][0]["error_code"] == INVALID_REQUEST
+        assert client.metadata([fresh])["topics"][0]["error"] == 3
+    assert broker.zk.read(f"{broker.chroot}/config/topics/{topic}") == broker.zk.read(
+        f"{broker.chroot}/config/topics/{pair.topic()}"
+    )
