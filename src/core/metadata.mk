@@ -2,3 +2,7 @@
 src_core_libcore_a_SOURCES += \
   src/core/fetch/fetch_sessions.c src/core/fetch/fetch_sessions.h \
   src/core/metadata/metadata.c src/core/metadata/metadata.h
+
+check_PROGRAMS += tests/unit/core/test_metadata
+tests_unit_core_test_metadata_SOURCES = tests/unit/core/metadata/test_metadata.c
+tests_unit_core_test_metadata_LDADD = src/core/libcore.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)
