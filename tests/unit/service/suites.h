@@ -8,5 +8,6 @@ Suite *config_edit_suite(void);
 Suite *flush_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
+Suite *session_record_suite(void);
 
 #endif
