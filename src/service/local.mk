@@ -48,6 +48,8 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/unit/service/test_session_record.c \
+  tests/unit/service/test_settings.c \
+  tests/fake/fake_zk.c tests/fake/fake_zk.h \
   tests/fake/fault_disk.c tests/fake/fault_disk.h
 tests_unit_service_test_service_LDADD = \
   src/service/libservice.a src/zk/libzk.a src/net/libnet.a src/disk/libdisk.a src/loop/libloop.a \

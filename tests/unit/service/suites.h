@@ -9,5 +9,6 @@ Suite *flush_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 Suite *session_record_suite(void);
+Suite *settings_suite(void);
 
 #endif
