@@ -45,6 +45,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_append.c \
   tests/unit/service/test_config_edit.c \
   tests/unit/service/test_flush.c \
+  tests/unit/service/test_lookup.c \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/unit/service/test_session_record.c \
