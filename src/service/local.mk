@@ -50,6 +50,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_roles.c \
   tests/unit/service/test_session_record.c \
   tests/unit/service/test_settings.c \
+  tests/unit/service/test_upkeep.c \
   tests/fake/fake_zk.c tests/fake/fake_zk.h \
   tests/fake/fault_disk.c tests/fake/fault_disk.h
 tests_unit_service_test_service_LDADD = \

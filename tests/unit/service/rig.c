@@ -56,6 +56,7 @@ static void load_config(struct rig *rig)
         buf_put_str(&text, rig->dirs[i]);
     }
     buf_put_str(&text, "\n");
+    buf_put_str(&text, rig->settings);
     struct config_report report = {0};
     struct config *config = config_load(buf_view(&text), "rig", NULL, 0, &report);
     ck_assert_ptr_nonnull(config);
@@ -100,7 +101,12 @@ void rig_start(struct rig *rig, int loops)
 
 void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
 {
-    *rig = (struct rig){.topic_config = topic_config, .dirs_count = dirs};
+    rig_open_with(rig, loops, dirs, topic_config, "");
+}
+
+void rig_open_with(struct rig *rig, int loops, int dirs, const char *topic_config, const char *settings)
+{
+    *rig = (struct rig){.topic_config = topic_config, .settings = settings, .dirs_count = dirs};
     rig->clock = clock_posix();
     rig->random = random_posix();
     rig->posix = disk_posix_new(0);

@@ -25,6 +25,7 @@ struct rig {
     struct disk *disk; /* faults in front of posix */
     struct zk zk;
     const char *topic_config; /* JSON of /config/topics/<any>; NULL = no such znode */
+    const char *settings;     /* further lines of server.properties */
     struct loop *loops[RIG_LOOPS_MAX];
     struct loop *control;
     char root[64];
@@ -34,6 +35,8 @@ struct rig {
 
 /* `topic_config` is what every topic is configured to (JSON of its znode), or NULL. */
 void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config);
+/* With further lines of server.properties. */
+void rig_open_with(struct rig *rig, int loops, int dirs, const char *topic_config, const char *settings);
 /* Stops in the server's order and removes the files. */
 void rig_close(struct rig *rig);
 /* The same with the files left: rig_start goes on with them. */
