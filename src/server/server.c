@@ -143,12 +143,13 @@ static enum err open_session(struct server *server, struct errmsg *why)
         errmsg_set(why, "zookeeper.connect is not set");
         return ERR_INVALID_ARGUMENT;
     }
-    enum err err = zk_session_ensure_chroot(connect, connect_ms, why);
-    if (err != ERR_NONE)
-        return err;
+    /* A session does not need its chroot: it is opened while another one makes sure of that. */
     server->session = session_new(&server->broker, connect, timeout_ms);
     server->broker.zk_client = session_client(server->session);
     server->broker.zk = zk_client_port(session_client(server->session));
+    enum err err = zk_session_ensure_chroot(connect, connect_ms, why);
+    if (err != ERR_NONE)
+        return err;
     return session_await(server->session, connect_ms, why);
 }
 
@@ -156,9 +157,7 @@ static enum err find_identity(struct server *server, struct errmsg *why)
 {
     struct broker *broker = &server->broker;
     struct zk_sync sync = {broker->zk, broker->zk_loop};
-    enum err err = cluster_setup_paths(&sync, why);
-    if (err == ERR_NONE)
-        err = cluster_setup_id(&sync, broker->random, broker->cluster_id, why);
+    enum err err = cluster_setup(&sync, broker->random, broker->cluster_id, why);
     if (err == ERR_NONE)
         err = identity_find(broker, settings(server), &sync, replica_manager_dirs(broker->replicas), why);
     if (err == ERR_NONE)

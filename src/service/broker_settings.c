@@ -7,17 +7,18 @@
 #include "zk/sync.h"
 #include "zk/znode_json.h"
 
-static struct config_pairs read_pairs(struct broker *broker, const char *path, struct arena *arena)
+static struct config_pairs take_pairs(const struct zk_op *op, const struct zk_result *found,
+                                      struct arena *arena)
 {
-    struct zk_sync sync = {broker->zk, broker->zk_loop};
-    struct view json;
     struct znode_config config = {0};
     struct errmsg why;
-    enum err err = zk_sync_get(&sync, path, false, arena, &json, NULL, &why);
+    enum err err = found->err;
     if (err == ERR_NONE)
-        err = znode_decode_config(json, arena, &config, &why);
+        err = znode_decode_config(found->data, arena, &config, &why);
+    else
+        zk_sync_explain(op, err, &why);
     if (err != ERR_NONE && err != ERR_NOT_FOUND)
-        log_warn("config", "dynamic_settings_unreadable", "path=%s error=\"%s\"", path, why.text);
+        log_warn("config", "dynamic_settings_unreadable", "path=%s error=\"%s\"", op->path, why.text);
     struct config_pair *pairs = arena_alloc(arena, sizeof *pairs * (size_t)(config.count + 1));
     for (int32_t i = 0; i < config.count; i++)
         pairs[i] = (struct config_pair){config.entries[i].name, config.entries[i].value};
@@ -33,9 +34,15 @@ void broker_settings_reload(struct broker *broker)
 {
     struct arena arena = {0};
     struct config_report report = {0};
-    struct config_pairs all = read_pairs(broker, "/config/brokers/<default>", &arena);
-    struct config_pairs own =
-        read_pairs(broker, arena_printf(&arena, "/config/brokers/%d", broker->id), &arena);
+    struct zk_sync sync = {broker->zk, broker->zk_loop};
+    const struct zk_op ops[] = {
+        {.kind = ZK_OP_GET, .path = "/config/brokers/<default>"},
+        {.kind = ZK_OP_GET, .path = arena_printf(&arena, "/config/brokers/%d", broker->id)},
+    };
+    struct zk_result found[ARRAY_LEN(ops)];
+    zk_sync_calls(&sync, ops, ARRAY_LEN(ops), &arena, found);
+    struct config_pairs all = take_pairs(&ops[0], &found[0], &arena);
+    struct config_pairs own = take_pairs(&ops[1], &found[1], &arena);
     struct config *present = broker_settings_share(broker);
     if (all.count > 0 || own.count > 0 || broker->dynamic_settings) {
         broker->dynamic_settings = all.count > 0 || own.count > 0;

@@ -13,12 +13,12 @@
 #include "port/random.h"
 #include "zk/sync.h"
 
-/* Creates the paths that every broker creates at start, where they are missing. */
-MUST_USE enum err cluster_setup_paths(struct zk_sync *sync, struct errmsg *why);
-
-/* The cluster's id, made now if this is the first broker. `out` has room for 64 bytes. */
-MUST_USE enum err cluster_setup_id(struct zk_sync *sync, struct random *random, char out[64],
-                                   struct errmsg *why);
+/*
+ * Creates the paths that every broker creates at start, where they are missing, and the cluster's id if this
+ * is the first broker. One round trip where all is there, two where not: a broker that starts anew writes
+ * nothing. `id` has room for 64 bytes.
+ */
+MUST_USE enum err cluster_setup(struct zk_sync *sync, struct random *random, char id[64], struct errmsg *why);
 
 /* A broker id above `reserved_max` that nobody has: the version of /brokers/seqid after a write. */
 MUST_USE enum err cluster_setup_broker_id(struct zk_sync *sync, int32_t reserved_max, int32_t *out,

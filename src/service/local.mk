@@ -26,6 +26,7 @@ src_service_libservice_a_SOURCES = \
   src/service/read.c src/service/read.h \
   src/service/registration.c src/service/registration.h \
   src/service/replica_configs.c \
+  src/service/replica_create.c \
   src/service/replica_load.c \
   src/service/replica_manager.c src/service/replica_manager.h src/service/replica_manager_internal.h \
   src/service/replica_roles.c \

@@ -98,27 +98,26 @@ static bool same_address(const struct znode_endpoint *a, const struct znode_endp
     return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-static enum err check_other(struct registration *reg, struct zk_sync *sync, struct view id,
-                            struct arena *arena, struct errmsg *why)
+static enum err check_other(const struct registration *reg, const struct zk_op *op,
+                            const struct zk_result *found, struct arena *arena, struct errmsg *why)
 {
-    char *path = arena_printf(arena, "/brokers/ids/%.*s", VIEW_FMT(id));
-    struct view json;
     struct znode_broker other;
-    enum err err = zk_sync_get(sync, path, false, arena, &json, NULL, why);
-    if (err == ERR_NOT_FOUND)
+    if (found->err == ERR_NOT_FOUND)
         return ERR_NONE;
-    if (err != ERR_NONE)
-        return err;
-    if (znode_decode_broker(json, arena, &other, why) != ERR_NONE) {
-        log_warn("registration", "broker_znode_unreadable", "path=%s error=\"%s\"", path, why->text);
+    if (found->err != ERR_NONE) {
+        zk_sync_explain(op, found->err, why);
+        return found->err;
+    }
+    if (znode_decode_broker(found->data, arena, &other, why) != ERR_NONE) {
+        log_warn("registration", "broker_znode_unreadable", "path=%s error=\"%s\"", op->path, why->text);
         return ERR_NONE;
     }
     for (int32_t i = 0; i < other.endpoints_count; i++)
         for (int32_t k = 0; k < reg->znode.endpoints_count; k++)
             if (same_address(&other.endpoints[i], &reg->znode.endpoints[k])) {
                 errmsg_set(why,
-                           "broker %.*s advertises %s:%d already; change listeners or advertised.listeners",
-                           VIEW_FMT(id), other.endpoints[i].host, other.endpoints[i].port);
+                           "broker %s advertises %s:%d already; change listeners or advertised.listeners",
+                           strrchr(op->path, '/') + 1, other.endpoints[i].host, other.endpoints[i].port);
                 return ERR_EXISTS;
             }
     return ERR_NONE;
@@ -133,9 +132,16 @@ enum err registration_check_endpoints(struct registration *reg, struct errmsg *w
     enum err err = zk_sync_children(&sync, "/brokers/ids", false, &arena, &ids, &count, why);
     char mine[16];
     snprintf(mine, sizeof mine, "%d", reg->broker->id);
-    for (int i = 0; i < count && err == ERR_NONE; i++)
+    struct zk_op *ops = arena_zalloc(&arena, sizeof *ops * (size_t)(count + 1));
+    struct zk_result *found = arena_zalloc(&arena, sizeof *found * (size_t)(count + 1));
+    int others = 0;
+    for (int i = 0; i < count; i++)
         if (!view_equal_str(ids[i], mine))
-            err = check_other(reg, &sync, ids[i], &arena, why);
+            ops[others++] = (struct zk_op){
+                .kind = ZK_OP_GET, .path = arena_printf(&arena, "/brokers/ids/%.*s", VIEW_FMT(ids[i]))};
+    zk_sync_calls(&sync, ops, others, &arena, found);
+    for (int i = 0; i < others && err == ERR_NONE; i++)
+        err = check_other(reg, &ops[i], &found[i], &arena, why);
     arena_close(&arena);
     return err;
 }

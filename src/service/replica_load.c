@@ -39,26 +39,58 @@ static int64_t checkpointed(struct log_dir_state *dir, enum log_dir_checkpoint k
     return offset;
 }
 
+int64_t replica_manager_log_start(struct log_dir_state *dir, struct partition *part)
+{
+    return checkpointed(dir, LOG_DIR_LOG_START, part);
+}
+
 void replica_manager_give_settings(struct replica_manager *manager, struct partition *part)
 {
     atomic_store(&part->settings, topic_configs_settings(manager->broker->topic_configs, part->topic));
 }
 
+static struct log_load_args args_of(struct broker *broker, struct partition *part, struct log_dir_state *dir,
+                                    const char *path)
+{
+    const struct partition_settings *settings = atomic_load(&part->settings);
+    return (struct log_load_args){.disk = broker->disk,
+                                  .dir = path,
+                                  .settings = &settings->log,
+                                  .recovery_point = checkpointed(dir, LOG_DIR_RECOVERY_POINT, part),
+                                  .log_start_offset = replica_manager_log_start(dir, part),
+                                  .now_ms = clock_wall_ms(broker->clock),
+                                  .seed = random_u64(broker->random),
+                                  .power_lost = dir->power_lost};
+}
+
+/* It has its log: what follows from that. */
+static void take_log(struct partition *part, struct log_dir_state *dir)
+{
+    int64_t high_watermark = checkpointed(dir, LOG_DIR_HIGH_WATERMARK, part);
+    log_set_high_watermark(part->log, LOG_POSITION_OF_OFFSET(high_watermark));
+    part->dir = dir;
+    atomic_fetch_add(&dir->partitions, 1);
+}
+
+enum err replica_manager_create_log(struct replica_manager *manager, struct partition *part,
+                                    struct log_dir_state *dir, struct uuid topic_id, int32_t leader_epoch,
+                                    struct errmsg *why)
+{
+    char *path = log_dir_join(&dir->dir, part->name);
+    struct log_load_args args = args_of(manager->broker, part, dir, path);
+    enum err err = log_create(&args, topic_id, leader_epoch, &part->log, why);
+    free(path);
+    if (err == ERR_NONE)
+        take_log(part, dir);
+    return err;
+}
+
 enum err replica_manager_open_log(struct replica_manager *manager, struct partition *part,
                                   struct log_dir_state *dir, bool clean, struct errmsg *why)
 {
-    struct broker *broker = manager->broker;
-    const struct partition_settings *settings = atomic_load(&part->settings);
     char *path = log_dir_join(&dir->dir, part->name);
-    struct log_load_args args = {.disk = broker->disk,
-                                 .dir = path,
-                                 .settings = &settings->log,
-                                 .recovery_point = checkpointed(dir, LOG_DIR_RECOVERY_POINT, part),
-                                 .log_start_offset = checkpointed(dir, LOG_DIR_LOG_START, part),
-                                 .now_ms = clock_wall_ms(broker->clock),
-                                 .seed = random_u64(broker->random),
-                                 .power_lost = dir->power_lost,
-                                 .clean = clean};
+    struct log_load_args args = args_of(manager->broker, part, dir, path);
+    args.clean = clean;
     struct log_load_report report = {0};
     enum err err = log_load(&args, &part->log, &report, why);
     free(path);
@@ -68,10 +100,7 @@ enum err replica_manager_open_log(struct replica_manager *manager, struct partit
         log_info("storage", "log_recovered", "partition=%s segments=%d bytes_checked=%lld bytes_cut=%lld",
                  part->name, report.segments_recovered, (long long)report.bytes_recovered,
                  (long long)report.bytes_cut);
-    int64_t high_watermark = checkpointed(dir, LOG_DIR_HIGH_WATERMARK, part);
-    log_set_high_watermark(part->log, LOG_POSITION_OF_OFFSET(high_watermark));
-    part->dir = dir;
-    atomic_fetch_add(&dir->partitions, 1);
+    take_log(part, dir);
     return ERR_NONE;
 }
 
@@ -230,13 +259,11 @@ static enum err check_duplicates(const struct found_dir *dirs, int count, struct
 }
 
 /* Finishes the deletion of a partition that an earlier run began. */
-static void delete_leftover(struct broker *broker, struct log_dir_state *state, const char *name)
+static void delete_leftover(struct log_dir_state *state, const char *name)
 {
-    char *path = log_dir_join(&state->dir, name);
     struct errmsg why;
-    if (log_delete_dir(broker->disk, path, &why) != ERR_NONE)
+    if (log_dir_delete_partition(&state->dir, name, &why) != ERR_NONE)
         log_dir_state_fail(state, ERR_KAFKA_STORAGE_ERROR, &why);
-    free(path);
 }
 
 static void collect(struct replica_manager *manager, const struct found_dir *dir, struct loading *loading)
@@ -254,7 +281,7 @@ static void collect(struct replica_manager *manager, const struct found_dir *dir
             break;
         }
         case PARTITION_DIR_DELETE:
-            delete_leftover(manager->broker, dir->state, found->name);
+            delete_leftover(dir->state, found->name);
             break;
         case PARTITION_DIR_FUTURE:
         case PARTITION_DIR_STRAY:

@@ -36,12 +36,34 @@ struct partition **replica_manager_all(struct replica_manager *manager, int *cou
 /* The settings of its topic, before the partition is published: requests look at them without asking. */
 void replica_manager_give_settings(struct replica_manager *manager, struct partition *part);
 
-/*
- * Opens the log of a partition whose directory exists (load) or is to be made. On success the partition
- * has its log and its directory.
+/* Where the partition's log begins according to the directory's checkpoint; 0 for one that was never there.
  */
+int64_t replica_manager_log_start(struct log_dir_state *dir, struct partition *part);
+
+/* Opens the log of a partition whose directory exists. On success the partition has its log and its
+ * directory. */
 enum err replica_manager_open_log(struct replica_manager *manager, struct partition *part,
                                   struct log_dir_state *dir, bool clean, struct errmsg *why);
+/* The same for a directory that was just made, with what is in its files (log_create). */
+enum err replica_manager_create_log(struct replica_manager *manager, struct partition *part,
+                                    struct log_dir_state *dir, struct uuid topic_id, int32_t leader_epoch,
+                                    struct errmsg *why);
+
+/* A partition that is to be made here. */
+struct replica_birth {
+    struct partition *part; /* borrowed; has its settings */
+    struct uuid topic_id;
+    int32_t leader_epoch; /* of this broker as its first leader; LEADER_EPOCH_UNDEFINED as a follower */
+    /* Filled in: */
+    struct log_dir_state *dir; /* NULL: no directory is left */
+    bool with_log;
+};
+
+/*
+ * Makes the directories and logs of all of them, durably, and publishes the partitions; one without a log is
+ * published, too, and answers KAFKA_STORAGE_ERROR. A directory that fails goes offline. On a worker.
+ */
+void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count);
 
 /* Waits until every job that was submitted before has been carried out. Not on a loop. */
 void replica_manager_drain(struct replica_manager *manager);

@@ -3,10 +3,9 @@
  *
  * LeaderAndIsr, for all its partitions together:
  *   judge      is it newer than what is known? is it ours? is the topic id the same?
- *   create     logs that are missing: their small files are written in one batch per directory
- *              (write all, sync, rename all, sync), then each log is opened
+ *   create     partitions that are missing, with their topic id and first epoch (replica_create.c)
  *   take over  the role, under the hold; a new leader's epoch begins at its log end
- *   record     the leader-epoch files that changed, again in one batch
+ *   record     epochs that changed, ids of topics that had none: one batch of files per directory
  *   serve      leaders begin to answer
  * A new leader never serves before its epoch is durable.
  */
@@ -14,6 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
@@ -32,13 +32,13 @@ struct role_change {
     struct view topic;
     struct uuid topic_id;
     struct partition *part; /* shared */
-    struct log_dir_state *dir;
     struct replica_command command;
     enum err err;
-    struct errmsg why;
     bool created;
+    bool only_id; /* no new epoch: it brings the topic id that the log has not got */
     bool became_leader;
     bool epochs_changed;
+    bool id_changed;
     struct buf epochs_text;
     int32_t my_id;
     int64_t now_ms;
@@ -69,7 +69,22 @@ static void change_init(struct role_change *change, struct broker *broker)
     };
 }
 
-/* By the holder: may the command be carried out on this partition? */
+/* The log's topic is the one that is meant, as far as the ids say. */
+static bool topic_is_the_same(const struct role_change *change, const struct log *log)
+{
+    struct uuid known = log_topic_id(log);
+    return uuid_is_zero(known) || uuid_is_zero(change->topic_id) || uuid_equal(known, change->topic_id);
+}
+
+static bool brings_the_id(const struct role_change *change, const struct log *log)
+{
+    return uuid_is_zero(log_topic_id(log)) && !uuid_is_zero(change->topic_id);
+}
+
+/*
+ * By the holder: may the command be carried out on this partition? A controller that gives ids to topics of
+ * old tools says so without a new epoch.
+ */
 static void judge_existing(struct partition *part, void *arg)
 {
     struct role_change *change = arg;
@@ -77,14 +92,14 @@ static void judge_existing(struct partition *part, void *arg)
         change->err = ERR_KAFKA_STORAGE_ERROR;
         return;
     }
-    if (part->log && !uuid_is_zero(change->topic_id)) {
-        struct uuid known = log_topic_id(part->log);
-        if (!uuid_is_zero(known) && !uuid_equal(known, change->topic_id)) {
-            change->err = ERR_INCONSISTENT_TOPIC_ID;
-            return;
-        }
+    if (part->log && !topic_is_the_same(change, part->log)) {
+        change->err = ERR_INCONSISTENT_TOPIC_ID;
+        return;
     }
-    change->err = replica_judge(&part->replica, &change->command, change->my_id);
+    change->only_id = part->log && brings_the_id(change, part->log) &&
+                      change->command.leader_epoch == part->replica.leader_epoch;
+    if (!change->only_id)
+        change->err = replica_judge(&part->replica, &change->command, change->my_id);
 }
 
 static struct partition *find_shared(struct replica_manager *manager, struct view topic, int32_t index)
@@ -99,8 +114,15 @@ static struct partition *find_shared(struct replica_manager *manager, struct vie
     return part;
 }
 
-static void judge(struct replica_manager *manager, struct role_change *change)
+/* `named`: the partitions of this request so far, by key. One that is named twice is told one thing, the
+ * first. */
+static void judge(struct replica_manager *manager, struct role_change *change, struct map *named)
 {
+    uint8_t key[PARTITION_KEY_MAX];
+    if (map_put(named, partition_key(key, change->topic, change->state->partition_index), change)) {
+        change->err = ERR_INVALID_REQUEST;
+        return;
+    }
     change->part = find_shared(manager, change->topic, change->state->partition_index);
     if (change->part) {
         partition_call(change->part, judge_existing, change);
@@ -124,118 +146,41 @@ static void judge(struct replica_manager *manager, struct role_change *change)
     change->created = true;
 }
 
-/* --- create ----------------------------------------------------------------------------------------- */
-
-static enum err batch_file(struct atomic_batch *batch, const char *dir, const char *name,
-                           const struct buf *text, struct errmsg *why)
+static void judge_all(struct replica_manager *manager, struct role_change *changes, int count)
 {
-    char *path = atomic_file_join(dir, name);
-    enum err err = atomic_batch_add(batch, path, buf_view(text), false, why);
-    free(path);
-    return err;
-}
-
-/* The directory of a new partition, with the file that must be there before the first append. */
-static enum err prepare_dir(struct role_change *change, struct atomic_batch *batch)
-{
-    struct log_dir *dir = &change->dir->dir;
-    enum err err = log_dir_create_partition(dir, change->part->name, &change->why);
-    if (err != ERR_NONE || uuid_is_zero(change->topic_id))
-        return err;
-    char *path = log_dir_join(dir, change->part->name);
-    struct buf text = {0};
-    partition_metadata_format(change->topic_id, &text);
-    err = batch_file(batch, path, PARTITION_METADATA_FILE_NAME, &text, &change->why);
-    buf_close(&text);
-    free(path);
-    return err;
-}
-
-static void fail_created_in(struct role_change *changes, int count, struct log_dir_state *dir,
-                            const struct errmsg *why)
-{
-    log_dir_state_fail(dir, ERR_KAFKA_STORAGE_ERROR, why);
+    struct map named = {0};
     for (int i = 0; i < count; i++)
-        if (changes[i].created && changes[i].dir == dir)
-            changes[i].err = ERR_KAFKA_STORAGE_ERROR;
+        judge(manager, &changes[i], &named);
+    map_close(&named);
 }
 
-static void create_in_dir(struct replica_manager *manager, struct role_change *changes, int count,
-                          struct log_dir_state *dir)
-{
-    struct atomic_batch batch;
-    atomic_batch_init(&batch, manager->broker->disk);
-    struct errmsg why;
-    enum err err = ERR_NONE;
-    for (int i = 0; i < count && err == ERR_NONE; i++) {
-        struct role_change *change = &changes[i];
-        if (!change->created || change->dir != dir || change->err != ERR_NONE)
-            continue;
-        err = prepare_dir(change, &batch);
-        why = change->why;
-    }
-    if (err == ERR_NONE)
-        err = atomic_batch_commit(&batch, dir->dir.path, &why);
-    atomic_batch_close(&batch);
-    if (err != ERR_NONE) {
-        fail_created_in(changes, count, dir, &why);
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        struct role_change *change = &changes[i];
-        if (!change->created || change->dir != dir || change->err != ERR_NONE)
-            continue;
-        err = replica_manager_open_log(manager, change->part, dir, true, &change->why);
-        if (err != ERR_NONE) {
-            fail_created_in(changes, count, dir, &change->why);
-            return;
-        }
-    }
-}
+/* --- create ----------------------------------------------------------------------------------------- */
 
 static void create_missing(struct replica_manager *manager, struct role_change *changes, int count)
 {
-    struct partition **added = mem_zalloc(sizeof *added * (size_t)(count + 1));
-    int added_count = 0;
+    struct replica_birth *births = mem_zalloc(sizeof *births * (size_t)(count + 1));
+    int births_count = 0;
     for (int i = 0; i < count; i++) {
-        struct role_change *change = &changes[i];
-        if (!change->created || change->err != ERR_NONE)
-            continue;
-        change->dir = log_dirs_pick(&manager->dirs);
-        if (!change->dir)
-            change->err = ERR_KAFKA_STORAGE_ERROR;
-        else
-            atomic_fetch_add(&change->dir->partitions,
-                             1); /* counted now, so that the next one looks elsewhere */
+        const struct role_change *change = &changes[i];
+        bool leads = change->command.leader_id == change->my_id;
+        if (change->created)
+            births[births_count++] = (struct replica_birth){
+                .part = change->part,
+                .topic_id = change->topic_id,
+                .leader_epoch = leads ? change->command.leader_epoch : LEADER_EPOCH_UNDEFINED};
     }
-    for (int d = 0; d < manager->dirs.count; d++)
-        create_in_dir(manager, changes, count, manager->dirs.items[d]);
-    for (int i = 0; i < count; i++) {
-        struct role_change *change = &changes[i];
-        if (!change->created || !change->dir)
-            continue;
-        atomic_fetch_sub(&change->dir->partitions, 1); /* opening the log counted it for good */
-        change->part->dir = change->dir;
-        added[added_count++] = change->part;
-    }
-    if (added_count > 0)
-        replica_manager_change_table(manager, added, added_count, NULL, 0);
-    free(added);
+    if (births_count > 0)
+        replica_manager_create(manager, births, births_count);
+    for (int i = 0, birth = 0; i < count; i++)
+        if (changes[i].created && !births[birth++].with_log)
+            changes[i].err = ERR_KAFKA_STORAGE_ERROR;
+    free(births);
 }
 
-/* --- take over and serve ----------------------------------------------------------------------------- */
+/* --- take over ----------------------------------------------------------------------------- */
 
-/* By the holder. */
-static void take_over(struct partition *part, void *arg)
+static void take_role(struct partition *part, struct role_change *change)
 {
-    struct role_change *change = arg;
-    if (!part->log) {
-        change->err = ERR_KAFKA_STORAGE_ERROR;
-        return;
-    }
-    change->err = replica_judge(&part->replica, &change->command, change->my_id);
-    if (change->err != ERR_NONE)
-        return;
     int64_t end = log_end(part->log).offset;
     bool was_leader = part->replica.role == REPLICA_ROLE_LEADER;
     replica_apply(&part->replica, &change->command, change->my_id, end, change->now_ms);
@@ -257,24 +202,63 @@ static void take_over(struct partition *part, void *arg)
     partition_announce(part);
 }
 
-static void record_epochs(struct replica_manager *manager, struct role_change *changes, int count,
-                          struct log_dir_state *dir)
+/* By the holder. */
+static void take_over(struct partition *part, void *arg)
+{
+    struct role_change *change = arg;
+    if (!part->log) {
+        change->err = ERR_KAFKA_STORAGE_ERROR;
+        return;
+    }
+    if (!change->only_id)
+        change->err = topic_is_the_same(change, part->log)
+                          ? replica_judge(&part->replica, &change->command, change->my_id)
+                          : ERR_INCONSISTENT_TOPIC_ID;
+    if (change->err != ERR_NONE)
+        return;
+    change->id_changed = brings_the_id(change, part->log);
+    if (!change->only_id)
+        take_role(part, change);
+}
+
+/* --- record ----------------------------------------------------------------------------------------- */
+
+static enum err add_file(struct atomic_batch *batch, const struct role_change *change, const char *name,
+                         const struct buf *text, struct errmsg *why)
+{
+    char *dir = log_dir_join(&change->part->dir->dir, change->part->name);
+    char *path = atomic_file_join(dir, name);
+    enum err err = atomic_batch_add(batch, path, buf_view(text), false, why);
+    free(path);
+    free(dir);
+    return err;
+}
+
+static enum err add_files(struct atomic_batch *batch, const struct role_change *change, struct errmsg *why)
+{
+    enum err err = ERR_NONE;
+    if (change->epochs_changed)
+        err = add_file(batch, change, LEADER_EPOCH_FILE_NAME, &change->epochs_text, why);
+    if (err == ERR_NONE && change->id_changed) {
+        struct buf text = {0};
+        partition_metadata_format(change->topic_id, &text);
+        err = add_file(batch, change, PARTITION_METADATA_FILE_NAME, &text, why);
+        buf_close(&text);
+    }
+    return err;
+}
+
+static void record(struct replica_manager *manager, struct role_change *changes, int count,
+                   struct log_dir_state *dir)
 {
     struct atomic_batch batch;
     atomic_batch_init(&batch, manager->broker->disk);
     struct errmsg why;
     enum err err = ERR_NONE;
-    bool any = false;
-    for (int i = 0; i < count && err == ERR_NONE; i++) {
-        struct role_change *change = &changes[i];
-        if (!change->epochs_changed || change->part->dir != dir)
-            continue;
-        any = true;
-        char *path = log_dir_join(&dir->dir, change->part->name);
-        err = batch_file(&batch, path, LEADER_EPOCH_FILE_NAME, &change->epochs_text, &why);
-        free(path);
-    }
-    if (err == ERR_NONE && any)
+    for (int i = 0; i < count && err == ERR_NONE; i++)
+        if (changes[i].part && changes[i].part->dir == dir)
+            err = add_files(&batch, &changes[i], &why);
+    if (err == ERR_NONE)
         err = atomic_batch_commit(&batch, dir->dir.path, &why);
     atomic_batch_close(&batch);
     if (err == ERR_NONE)
@@ -285,10 +269,16 @@ static void record_epochs(struct replica_manager *manager, struct role_change *c
             changes[i].err = ERR_KAFKA_STORAGE_ERROR;
 }
 
-/* By the holder: the epoch is durable, the leader may answer. */
+/* --- serve ------------------------------------------------------------------------------------------- */
+
+/* By the holder: what the request brought is durable, a leader may answer. */
 static void begin_to_serve(struct partition *part, void *arg)
 {
     const struct role_change *change = arg;
+    if (part->log && change->id_changed)
+        log_adopt_topic_id(part->log, change->topic_id);
+    if (!change->became_leader)
+        return;
     bool current = part->log && part->replica.leader_epoch == change->command.leader_epoch;
     if (!current || part->replica.role != REPLICA_ROLE_LEADER)
         return;
@@ -303,21 +293,20 @@ static void begin_to_serve(struct partition *part, void *arg)
 
 static void carry_out(struct replica_manager *manager, struct role_change *changes, int count)
 {
-    for (int i = 0; i < count; i++)
-        judge(manager, &changes[i]);
+    judge_all(manager, changes, count);
     create_missing(manager, changes, count);
     int leaders = 0, followers = 0;
     for (int i = 0; i < count; i++)
         if (changes[i].err == ERR_NONE)
             partition_call(changes[i].part, take_over, &changes[i]);
     for (int d = 0; d < manager->dirs.count; d++)
-        record_epochs(manager, changes, count, manager->dirs.items[d]);
+        record(manager, changes, count, manager->dirs.items[d]);
     for (int i = 0; i < count; i++) {
         if (changes[i].err != ERR_NONE)
             continue;
         leaders += changes[i].became_leader;
-        followers += !changes[i].became_leader;
-        if (changes[i].became_leader)
+        followers += !changes[i].became_leader && !changes[i].only_id;
+        if (changes[i].became_leader || changes[i].id_changed)
             partition_call(changes[i].part, begin_to_serve, &changes[i]);
     }
     log_info("replica", "leader_and_isr", "partitions=%d leaders=%d followers=%d", count, leaders, followers);

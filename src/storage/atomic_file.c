@@ -22,20 +22,19 @@ static char *parent_of(const char *path)
     return slash == path ? mem_strdup("/") : mem_printf("%.*s", (int)(slash - path), path);
 }
 
-static enum err write_file(struct disk *disk, const char *path, struct view bytes, bool sync,
+/* Creates or empties the file and writes it, unsynced. */
+static enum err write_file(struct disk *disk, const char *path, struct view bytes, struct disk_file **file,
                            struct errmsg *why)
 {
-    struct disk_file *file;
-    enum err err = DISK(disk, open, path, DISK_OPEN_TRUNCATE, &file, why);
+    enum err err = DISK(disk, open, path, DISK_OPEN_TRUNCATE, file, why);
     if (err)
         return err;
     if (bytes.len) {
         struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes.ptr, .iov_len = bytes.len};
-        err = DISK_FILE(file, pwritev, &iov, 1, 0, why);
+        err = DISK_FILE(*file, pwritev, &iov, 1, 0, why);
     }
-    if (!err && sync)
-        err = DISK_FILE(file, sync, why);
-    disk_file_release(file);
+    if (err)
+        disk_file_release(*file);
     return err;
 }
 
@@ -43,7 +42,12 @@ enum err atomic_file_write(struct disk *disk, const char *path, struct view byte
 {
     char *tmp = mem_printf("%s%s", path, ATOMIC_FILE_TMP_SUFFIX);
     char *parent = parent_of(path);
-    enum err err = write_file(disk, tmp, bytes, true, why);
+    struct disk_file *file;
+    enum err err = write_file(disk, tmp, bytes, &file, why);
+    if (!err) {
+        err = DISK_FILE(file, sync, why);
+        disk_file_release(file);
+    }
     if (!err)
         err = DISK(disk, rename, tmp, path, why);
     if (!err)
@@ -105,6 +109,7 @@ static void forget_items(struct atomic_batch *batch)
 void atomic_batch_close(struct atomic_batch *batch)
 {
     forget_items(batch);
+    sync_set_close(&batch->written);
     free(batch->items);
     batch->items = NULL;
     batch->cap = 0;
@@ -114,7 +119,8 @@ enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct v
                           struct errmsg *why)
 {
     char *tmp = mem_printf("%s%s", path, ATOMIC_FILE_TMP_SUFFIX);
-    enum err err = write_file(batch->disk, tmp, bytes, false, why);
+    struct disk_file *file;
+    enum err err = write_file(batch->disk, tmp, bytes, &file, why);
     if (err) {
         free(tmp);
         if (err == ERR_NOT_FOUND && optional)
@@ -127,24 +133,37 @@ enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct v
         batch->items = mem_resize(batch->items, batch->cap * sizeof *batch->items);
     }
     batch->items[batch->count++] = (struct atomic_batch_item){mem_strdup(path), tmp, optional};
+    batch->optional |= optional;
+    sync_set_file(&batch->written, file);
+    return ERR_NONE;
+}
+
+/* Gives the new content its name. */
+static enum err rename_item(struct atomic_batch *batch, const struct atomic_batch_item *item,
+                            struct sync_set *renamed, struct errmsg *why)
+{
+    enum err err = DISK(batch->disk, rename, item->tmp, item->path, why);
+    if (err == ERR_NOT_FOUND && item->optional)
+        return ERR_NONE;
+    if (err) {
+        errmsg_prefix(why, "write %s", item->path);
+        return err;
+    }
+    char *parent = parent_of(item->path);
+    sync_set_dir(renamed, parent);
+    free(parent);
     return ERR_NONE;
 }
 
 enum err atomic_batch_commit(struct atomic_batch *batch, const char *dir, struct errmsg *why)
 {
-    enum err err = ERR_NONE;
-    if (batch->count)
-        err = DISK(batch->disk, sync_fs, dir, why);
-    for (size_t i = 0; !err && i < batch->count; i++) {
-        const struct atomic_batch_item *item = &batch->items[i];
-        err = DISK(batch->disk, rename, item->tmp, item->path, why);
-        if (err == ERR_NOT_FOUND && item->optional)
-            err = ERR_NONE;
-        if (err)
-            errmsg_prefix(why, "write %s", item->path);
-    }
-    if (!err && batch->count)
-        err = DISK(batch->disk, sync_fs, dir, why);
+    struct sync_set renamed = {0};
+    enum err err = sync_set_run(&batch->written, batch->disk, dir, false, why);
+    for (size_t i = 0; !err && i < batch->count; i++)
+        err = rename_item(batch, &batch->items[i], &renamed, why);
+    if (!err)
+        err = sync_set_run(&renamed, batch->disk, dir, batch->optional, why);
+    sync_set_close(&renamed);
     forget_items(batch);
     return err;
 }

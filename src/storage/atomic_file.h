@@ -2,8 +2,8 @@
  * Small files that are replaced whole: written to `<path>.tmp`, synced, renamed
  * over the old one, the directory synced. A reader sees the old or the new one.
  *
- * Many at once: write all, one sync of the file system, rename all, one more
- * sync. Two barriers instead of two per file.
+ * Several at once: write all, sync, rename all, sync their directories; a few
+ * each by itself, many with two barriers for all (sync_set.h).
  * Runs on: any; two writers of one path are kept apart by their callers.
  */
 #ifndef BARNABAS_STORAGE_ATOMIC_FILE_H
@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/view.h"
 #include "port/disk.h"
+#include "storage/sync_set.h"
 
 #define ATOMIC_FILE_TMP_SUFFIX ".tmp"
 
@@ -34,6 +35,8 @@ struct atomic_batch {
     struct atomic_batch_item *items;
     size_t count;
     size_t cap;
+    bool optional; /* one of them at least */
+    struct sync_set written;
 };
 
 void atomic_batch_init(struct atomic_batch *batch, struct disk *disk);

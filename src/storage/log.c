@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/prng.h"
 #include "storage/log_internal.h"
-#include "storage/partition_metadata.h"
 
 void log_settings_init(struct log_settings *settings)
 {
@@ -179,23 +178,10 @@ enum err log_failure(const struct log *log, struct errmsg *why)
 
 /* --- commands --- */
 
-enum err log_set_topic_id(struct log *log, struct uuid id, struct errmsg *why)
+void log_adopt_topic_id(struct log *log, struct uuid id)
 {
-    enum err err = log_check(log, why);
-    if (err || uuid_equal(log->topic_id, id))
-        return err;
-    if (!uuid_is_zero(log->topic_id)) {
-        char have[UUID_TEXT_SIZE], want[UUID_TEXT_SIZE];
-        uuid_to_text(log->topic_id, have);
-        uuid_to_text(id, want);
-        errmsg_set(why, "log %s belongs to topic id %s, not %s", log_name(log), have, want);
-        return ERR_INCONSISTENT_TOPIC_ID;
-    }
-    err = partition_metadata_write(log->disk, log->path, id, why);
-    if (err)
-        return log_fail(log, err, why);
+    ASSERT(uuid_is_zero(log->topic_id) || uuid_equal(log->topic_id, id));
     log->topic_id = id;
-    return ERR_NONE;
 }
 
 static bool locate_recent(const struct log *log, int64_t offset, struct log_position *out,

@@ -26,7 +26,7 @@ struct log;
 struct leader_epochs;
 struct producer_state;
 
-/* --- lifecycle (log_load makes one) --- */
+/* --- lifecycle (log_load and log_create make one) --- */
 
 /* Releases everything without writing (after log_close, or after a failure). NULL is a no-op. */
 void log_free(struct log *log);
@@ -55,11 +55,8 @@ enum err log_failure(const struct log *log, struct errmsg *why);
 
 /* --- commands --- */
 
-/*
- * Writes `id` to partition.metadata and keeps it. ERR_INCONSISTENT_TOPIC_ID when the log has another one.
- * To be called before the first append.
- */
-enum err log_set_topic_id(struct log *log, struct uuid id, struct errmsg *why) MUST_USE;
+/* The log had no topic id; its directory's partition.metadata has this one now, durably. */
+void log_adopt_topic_id(struct log *log, struct uuid id);
 
 /*
  * Sets the high watermark, clamped to [log start, log end]; gives what it became. Transactions whose markers

@@ -219,24 +219,6 @@ char *log_dir_join(const struct log_dir *dir, const char *name)
     return atomic_file_join(dir->path, name);
 }
 
-enum err log_dir_create_partition(struct log_dir *dir, const char *name, struct errmsg *why)
-{
-    char *path = log_dir_join(dir, name);
-    enum err err = DISK(dir->disk, mkdir, path, why);
-    if (err == ERR_EXISTS) {
-        struct disk_stat stat;
-        err = DISK(dir->disk, stat, path, &stat, why);
-        if (!err && stat.kind != DISK_ENTRY_DIR) {
-            errmsg_set(why, "it exists and is no directory");
-            err = ERR_EXISTS;
-        }
-    }
-    if (err)
-        errmsg_prefix(why, "create directory %s", path);
-    free(path);
-    return err;
-}
-
 enum err log_dir_rename_partition(struct log_dir *dir, const char *name, const char *new_name,
                                   struct errmsg *why)
 {

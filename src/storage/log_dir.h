@@ -85,9 +85,6 @@ void log_dir_found_free(struct log_dir_found *found, size_t count);
 
 /* Full path of a name in it, a fresh heap string. */
 char *log_dir_join(const struct log_dir *dir, const char *name);
-/* Makes the directory `name`; one that exists already is fine. Not synced: new partitions are synced in
- * batches. */
-enum err log_dir_create_partition(struct log_dir *dir, const char *name, struct errmsg *why) MUST_USE;
 /*
  * Renames partition directory `name` to `new_name` (partition_dir_format), durably. Deleting a partition
  * begins with this; its files follow later.
@@ -110,7 +107,7 @@ enum err log_dir_load_checkpoint(struct log_dir *dir, enum log_dir_checkpoint ki
 /* Writes one map out, durably. */
 enum err log_dir_save_checkpoint(struct log_dir *dir, enum log_dir_checkpoint kind,
                                  struct errmsg *why) MUST_USE;
-/* Writes several (a bit per kind: 1u << kind) with two barriers for all. */
+/* Writes several (a bit per kind: 1u << kind) together. */
 enum err log_dir_save_checkpoints(struct log_dir *dir, unsigned kinds, struct errmsg *why) MUST_USE;
 
 /* --- several directories --- */

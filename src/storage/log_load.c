@@ -292,8 +292,7 @@ static enum err load_all(struct load *load, struct errmsg *why)
     return err ? err : settle_state(load, why);
 }
 
-enum err log_load(const struct log_load_args *args, struct log **out, struct log_load_report *report,
-                  struct errmsg *why)
+static struct log *log_new(const struct log_load_args *args)
 {
     struct log *log = MEM_NEW(struct log);
     log->disk = args->disk;
@@ -304,7 +303,13 @@ enum err log_load(const struct log_load_args *args, struct log **out, struct log
     log->unstable = LOG_POSITION_OF_OFFSET(-1);
     log->hw = LOG_POSITION_OF_OFFSET(-1);
     producer_state_init(&log->producers, args->seed);
+    return log;
+}
 
+enum err log_load(const struct log_load_args *args, struct log **out, struct log_load_report *report,
+                  struct errmsg *why)
+{
+    struct log *log = log_new(args);
     struct load load = {.args = args, .log = log, .producers_at = -1};
     enum err err = load_all(&load, why);
     partition_files_close(&load.files);
@@ -316,6 +321,29 @@ enum err log_load(const struct log_load_args *args, struct log **out, struct log
         log_free(log);
         return err == ERR_CLOSED ? err : ERR_KAFKA_STORAGE_ERROR;
     }
+    *out = log;
+    return ERR_NONE;
+}
+
+enum err log_create(const struct log_load_args *args, struct uuid topic_id, int32_t leader_epoch,
+                    struct log **out, struct errmsg *why)
+{
+    struct log *log = log_new(args);
+    log->topic_id = topic_id;
+    if (leader_epoch != LEADER_EPOCH_UNDEFINED)
+        leader_epochs_assign(&log->epochs, leader_epoch, args->log_start_offset);
+    log->epochs.dirty = false;
+    producer_snapshots_begin(&log->snapshots, args->disk, args->dir);
+    producer_state_set_end_offset(&log->producers, args->log_start_offset);
+    enum err err = log_create_segment(log, args->log_start_offset, args->now_ms, why);
+    if (err) {
+        errmsg_prefix(why, "create log %s", log_name(log));
+        log_free(log);
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
+    log->start_offset = log->recovery_point = args->log_start_offset;
+    log_set_end(log, args->log_start_offset);
+    (void)log_set_high_watermark(log, log->end);
     *out = log;
     return ERR_NONE;
 }

@@ -36,5 +36,11 @@ struct log_load_report {
 /* Gives the log (log_free). `report` may be NULL. Errors: ERR_KAFKA_STORAGE_ERROR with why, ERR_CLOSED. */
 enum err log_load(const struct log_load_args *args, struct log **out, struct log_load_report *report,
                   struct errmsg *why) MUST_USE;
+/*
+ * An empty log in a directory that was just made (new_partitions.h) with this topic id and, unless it is
+ * LEADER_EPOCH_UNDEFINED, this epoch in its files: they are not read again. Of `args` recovery has no part.
+ */
+enum err log_create(const struct log_load_args *args, struct uuid topic_id, int32_t leader_epoch,
+                    struct log **out, struct errmsg *why) MUST_USE;
 
 #endif

@@ -160,10 +160,15 @@ enum err producer_snapshots_reload(struct producer_snapshots *files, struct errm
     return DISK(files->disk, list, files->dir, note_name, files, why);
 }
 
+void producer_snapshots_begin(struct producer_snapshots *files, struct disk *disk, const char *dir)
+{
+    *files = (struct producer_snapshots){.disk = disk, .dir = mem_strdup(dir)};
+}
+
 enum err producer_snapshots_init(struct producer_snapshots *files, struct disk *disk, const char *dir,
                                  struct errmsg *why)
 {
-    *files = (struct producer_snapshots){.disk = disk, .dir = mem_strdup(dir)};
+    producer_snapshots_begin(files, disk, dir);
     enum err err = producer_snapshots_reload(files, why);
     if (err)
         producer_snapshots_close(files);

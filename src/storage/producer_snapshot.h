@@ -41,6 +41,8 @@ struct producer_snapshots {
     size_t cap;
 };
 
+/* Of a directory that holds none yet: touches nothing. */
+void producer_snapshots_begin(struct producer_snapshots *files, struct disk *disk, const char *dir);
 /* Lists what is there. */
 enum err producer_snapshots_init(struct producer_snapshots *files, struct disk *disk, const char *dir,
                                  struct errmsg *why) MUST_USE;

@@ -9,16 +9,19 @@ src_storage_libstorage_a_SOURCES += \
   src/storage/log_dirs.c \
   src/storage/log_position.h \
   src/storage/meta_properties.c src/storage/meta_properties.h \
+  src/storage/new_partitions.c src/storage/new_partitions.h \
   src/storage/offset_map.c src/storage/offset_map.h \
   src/storage/partition_dir.c src/storage/partition_dir.h \
   src/storage/partition_metadata.c src/storage/partition_metadata.h \
   src/storage/producer_append.c src/storage/producer_internal.h \
   src/storage/producer_snapshot.c src/storage/producer_snapshot.h \
   src/storage/producer_state.c src/storage/producer_state.h \
-  src/storage/producer_txns.c src/storage/producer_txns.h
+  src/storage/producer_txns.c src/storage/producer_txns.h \
+  src/storage/sync_set.c src/storage/sync_set.h
 
 check_PROGRAMS += tests/unit/storage/test_state
 tests_unit_storage_test_state_SOURCES = \
+  tests/fake/crash_disk.c tests/fake/crash_disk.h \
   tests/fake/fault_disk.c tests/fake/fault_disk.h \
   tests/unit/storage/state_suites.h tests/unit/storage/test_state.c \
   tests/unit/storage/state_helpers.c tests/unit/storage/state_helpers.h \
@@ -29,6 +32,7 @@ tests_unit_storage_test_state_SOURCES = \
   tests/unit/storage/test_leader_epochs.c \
   tests/unit/storage/test_log_dir.c \
   tests/unit/storage/test_meta_properties.c \
+  tests/unit/storage/test_new_partitions.c \
   tests/unit/storage/test_offset_map.c \
   tests/unit/storage/test_partition_files.c \
   tests/unit/storage/test_producer_model.c \

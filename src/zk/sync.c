@@ -7,15 +7,24 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-struct sync_call {
+/* Operations that a thread waits for; it is the loop's until all are answered. */
+struct sync_calls {
     struct loop_message message;
     struct zk_sync *sync;
-    const struct zk_op *op;
+    const struct zk_op *ops;
+    int count;
     struct arena *arena;
-    struct zk_result *out;
+    struct zk_result *results;
+    struct sync_call *each;
+    int open; /* not answered yet; the loop's */
     pthread_mutex_t lock;
     pthread_cond_t cond;
     bool finished;
+};
+
+struct sync_call {
+    struct sync_calls *calls;
+    int index;
 };
 
 static const char *const KIND_NAMES[] = {
@@ -42,58 +51,76 @@ static void copy_result(struct zk_result *to, const struct zk_result *from, stru
     to->results_count = from->results_count;
 }
 
-static void call_finish(struct sync_call *call)
-{
-    pthread_mutex_lock(&call->lock);
-    call->finished = true;
-    /* Signalled under the lock: the caller frees `call` as soon as it can take the lock. */
-    pthread_cond_signal(&call->cond);
-    pthread_mutex_unlock(&call->lock);
-}
-
 static void call_answered(void *arg, const struct zk_result *result)
 {
-    struct sync_call *call = arg;
-    copy_result(call->out, result, call->arena);
-    call_finish(call);
+    const struct sync_call *call = arg;
+    struct sync_calls *calls = call->calls;
+    copy_result(&calls->results[call->index], result, calls->arena);
+    if (--calls->open > 0)
+        return;
+    pthread_mutex_lock(&calls->lock);
+    calls->finished = true;
+    /* Signalled under the lock: the caller frees `calls` as soon as it can take the lock. */
+    pthread_cond_signal(&calls->cond);
+    pthread_mutex_unlock(&calls->lock);
 }
 
-static void call_arrived(struct loop_message *msg, bool discard)
+static void calls_arrived(struct loop_message *msg, bool discard)
 {
-    struct sync_call *call = CONTAINER_OF(msg, struct sync_call, message);
-    if (discard) {
-        *call->out = (struct zk_result){.err = ERR_CLOSED};
-        call_finish(call);
-        return;
+    struct sync_calls *calls = CONTAINER_OF(msg, struct sync_calls, message);
+    static const struct zk_result closed = {.err = ERR_CLOSED};
+    for (int i = 0, count = calls->count; i < count; i++) { /* the last answer ends `calls` */
+        if (discard)
+            call_answered(&calls->each[i], &closed);
+        else
+            zk_submit(calls->sync->zk, &calls->ops[i], call_answered, &calls->each[i]);
     }
-    zk_submit(call->sync->zk, call->op, call_answered, call);
+}
+
+void zk_sync_calls(struct zk_sync *sync, const struct zk_op *ops, int count, struct arena *arena,
+                   struct zk_result *results)
+{
+    ASSERT(loop_current() == NULL);
+    if (count == 0)
+        return;
+    struct sync_calls calls = {.message = {.run = calls_arrived, .label = "zk_sync"},
+                               .sync = sync,
+                               .ops = ops,
+                               .count = count,
+                               .arena = arena,
+                               .results = results,
+                               .each = mem_zalloc(sizeof *calls.each * (size_t)count),
+                               .open = count};
+    for (int i = 0; i < count; i++)
+        calls.each[i] = (struct sync_call){&calls, i};
+    pthread_mutex_init(&calls.lock, NULL);
+    pthread_cond_init(&calls.cond, NULL);
+    loop_post(sync->loop, &calls.message);
+    pthread_mutex_lock(&calls.lock);
+    while (!calls.finished)
+        pthread_cond_wait(&calls.cond, &calls.lock);
+    pthread_mutex_unlock(&calls.lock);
+    pthread_mutex_destroy(&calls.lock);
+    pthread_cond_destroy(&calls.cond);
+    free(calls.each);
 }
 
 enum err zk_sync_call(struct zk_sync *sync, const struct zk_op *op, struct arena *arena,
                       struct zk_result *out, struct errmsg *why)
 {
-    ASSERT(loop_current() == NULL);
-    struct sync_call call = {.message = {.run = call_arrived, .label = "zk_sync"},
-                             .sync = sync,
-                             .op = op,
-                             .arena = arena,
-                             .out = out};
-    pthread_mutex_init(&call.lock, NULL);
-    pthread_cond_init(&call.cond, NULL);
-    loop_post(sync->loop, &call.message);
-    pthread_mutex_lock(&call.lock);
-    while (!call.finished)
-        pthread_cond_wait(&call.cond, &call.lock);
-    pthread_mutex_unlock(&call.lock);
-    pthread_mutex_destroy(&call.lock);
-    pthread_cond_destroy(&call.cond);
+    zk_sync_calls(sync, op, 1, arena, out);
     if (out->err != ERR_NONE)
-        errmsg_set(why, "%s %s in ZooKeeper: %s", KIND_NAMES[op->kind],
-                   op->path            ? op->path
-                   : op->ops_count > 0 ? op->ops[0].path
-                                       : "",
-                   err_meaning(out->err));
+        zk_sync_explain(op, out->err, why);
     return out->err;
+}
+
+void zk_sync_explain(const struct zk_op *op, enum err err, struct errmsg *why)
+{
+    errmsg_set(why, "%s %s in ZooKeeper: %s", KIND_NAMES[op->kind],
+               op->path            ? op->path
+               : op->ops_count > 0 ? op->ops[0].path
+                                   : "",
+               err_meaning(err));
 }
 
 enum err zk_sync_get(struct zk_sync *sync, const char *path, bool watch, struct arena *arena,

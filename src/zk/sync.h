@@ -29,6 +29,15 @@ struct zk_sync {
 enum err zk_sync_call(struct zk_sync *sync, const struct zk_op *op, struct arena *arena,
                       struct zk_result *out, struct errmsg *why);
 
+/*
+ * `count` operations, submitted together and carried out in their order: one round trip however many there
+ * are. Each has its own outcome in results[i].err; one that fails does not keep the next from being done.
+ */
+void zk_sync_calls(struct zk_sync *sync, const struct zk_op *ops, int count, struct arena *arena,
+                   struct zk_result *results);
+/* Says what failed, as zk_sync_call does. */
+void zk_sync_explain(const struct zk_op *op, enum err err, struct errmsg *why);
+
 /* Data of a znode; ERR_NOT_FOUND. `stat` may be NULL. */
 enum err zk_sync_get(struct zk_sync *sync, const char *path, bool watch, struct arena *arena,
                      struct view *data, struct zk_stat *stat, struct errmsg *why);

@@ -275,6 +275,23 @@ static bool is_in(const char *path, const char *dir)
     return path && is_below(path, strcmp(dir, "/") == 0 ? "" : dir) && !strchr(path + strlen(dir) + 1, '/');
 }
 
+/* What is renamed is durable under its new name though its old one never was. Of the first `count` entries.
+ */
+static size_t commit_source(struct crash_disk *disk, const struct journal_entry *rename, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct journal_entry *entry = &disk->journal[i];
+        if (entry->kind != JOURNAL_LINK || strcmp(entry->path, rename->path) != 0) {
+            disk->journal[n++] = *entry;
+            continue;
+        }
+        journal_apply(disk, entry);
+        journal_entry_close(entry);
+    }
+    return n;
+}
+
 /* Applies the entries of one directory (NULL: all), in order, and takes them out. */
 static void journal_commit(struct crash_disk *disk, const char *dir)
 {
@@ -285,6 +302,8 @@ static void journal_commit(struct crash_disk *disk, const char *dir)
             disk->journal[n++] = *entry;
             continue;
         }
+        if (entry->kind == JOURNAL_RENAME)
+            n = commit_source(disk, entry, n);
         journal_apply(disk, entry);
         journal_entry_close(entry);
     }

@@ -1,7 +1,8 @@
 /*
  * Partition machine: what it takes to bring partitions online.
  *
- *   New -> Online      initialise: first leader, state znode created
+ *   New -> Online      initialise: first leader, state znode created; many are written slice by
+ *                      slice, so that brokers make the logs of one while ZooKeeper writes the next
  *   any -> Online      elect: choose by a strategy, write at the version known, and on
  *                      BADVERSION read, choose and write again
  *
@@ -30,11 +31,16 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
 
 /* ---- first leaders */
 
+#define PARTITIONS_PER_SLICE 256
+
 struct initialise {
     struct ctl_frame frame;
     struct ctl_parts parts;
-    struct ctl_writes writes;
-    int32_t *state_writes;    /* of each partition: place of its state's write, -1 = none */
+    int32_t begin; /* of the slice in work */
+    int32_t end;
+    struct ctl_writes writes;                   /* of the slice */
+    int32_t state_writes[PARTITIONS_PER_SLICE]; /* place of a partition's state, -1 = none */
+    struct ctl_parts made;
     struct ctl_parts orphans; /* whose state znode exists already */
     struct ctl_parts leaderless;
 };
@@ -81,14 +87,15 @@ static void add_creates(struct controller *c, struct initialise *in, const struc
         (struct znode_state){.leader = live->ids[0], .controller_epoch = c->epoch, .isr = *live};
 }
 
-static void add_all_creates(struct controller *c, struct initialise *in)
+static void add_slice(struct controller *c, struct initialise *in)
 {
-    in->state_writes = arena_alloc(&c->arena, (size_t)in->parts.count * sizeof(int32_t) + 1);
-    for (int32_t i = 0; i < in->parts.count; i++)
-        in->parts.items[i]->topic->mark = 0;
-    for (int32_t i = 0; i < in->parts.count; i++) {
+    int32_t left = in->parts.count - in->end;
+    in->begin = in->end;
+    in->end += left < PARTITIONS_PER_SLICE ? left : PARTITIONS_PER_SLICE;
+    in->writes = (struct ctl_writes){0};
+    for (int32_t i = in->begin; i < in->end; i++) {
         struct ctl_partition *p = in->parts.items[i];
-        in->state_writes[i] = -1;
+        in->state_writes[i - in->begin] = -1;
         if (p->state != CTL_PARTITION_NEW)
             continue;
         struct znode_ids live = online_replicas(c, p);
@@ -99,27 +106,37 @@ static void add_all_creates(struct controller *c, struct initialise *in)
             continue;
         }
         add_creates(c, in, p, &live);
-        in->state_writes[i] = in->writes.count - 1;
+        in->state_writes[i - in->begin] = in->writes.count - 1;
     }
 }
 
-static void take_creates(struct controller *c, struct initialise *in)
+static void take_slice(struct controller *c, struct initialise *in)
 {
-    for (int32_t i = 0; i < in->parts.count; i++) {
+    for (int32_t i = in->begin; i < in->end; i++) {
         struct ctl_partition *p = in->parts.items[i];
-        if (in->state_writes[i] < 0)
+        int32_t place = in->state_writes[i - in->begin];
+        if (place < 0)
             continue;
-        const struct ctl_write *write = &in->writes.items[in->state_writes[i]];
+        const struct ctl_write *write = &in->writes.items[place];
         if (write->err == ERR_NONE) {
             ctl_partition_set_leadership(p, &write->value.state, write->new_version);
             ctl_partition_set_state(p, CTL_PARTITION_ONLINE);
-            ctl_send_leader_and_isr(c, p, &p->leadership.isr, true);
+            for (int32_t r = 0; r < p->leadership.isr.count; r++)
+                ctl_send_leader_and_isr_to(c, p, p->leadership.isr.ids[r], true);
+            ctl_parts_add(c, &in->made, p);
         } else if (write->err == ERR_EXISTS)
             ctl_parts_add(c, &in->orphans, p);
         else
             log_error("controller", "state_not_created", "topic=%s partition=%d error=%s", p->topic->name,
                       p->number, err_name(write->err));
     }
+}
+
+/* All at once: a client that sees a topic grow would spread its keys anew. */
+static void show_made(struct controller *c, const struct initialise *in)
+{
+    for (int32_t i = 0; i < in->made.count; i++)
+        ctl_send_update_metadata(c, in->made.items[i]);
 }
 
 static void ask_states(struct controller *c, const struct ctl_parts *parts)
@@ -161,12 +178,17 @@ static enum ctl_next run_initialise(struct controller *c, struct ctl_frame *fram
     struct initialise *in = (struct initialise *)frame;
     switch (frame->phase) {
     case INIT_WRITE:
-        add_all_creates(c, in);
+        add_slice(c, in);
         ctl_call_writes(c, &in->writes);
         frame->phase = INIT_WRITTEN;
         return CTL_AGAIN;
     case INIT_WRITTEN:
-        take_creates(c, in);
+        take_slice(c, in);
+        if (in->end < in->parts.count) {
+            frame->phase = INIT_WRITE;
+            return CTL_AGAIN;
+        }
+        show_made(c, in);
         if (in->orphans.count == 0)
             return CTL_DONE;
         ask_states(c, &in->orphans);
@@ -191,6 +213,8 @@ void ctl_call_initialise(struct controller *c, const struct ctl_parts *parts)
 {
     struct initialise *in = ctl_call(c, sizeof *in, run_initialise);
     in->parts = *parts;
+    for (int32_t i = 0; i < parts->count; i++)
+        parts->items[i]->topic->mark = 0;
 }
 
 /* ---- elections */

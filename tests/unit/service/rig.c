@@ -211,7 +211,7 @@ struct control {
     struct wire_stop_replica_request stop;
     bool stops;
     struct arena arena;
-    int16_t code;
+    int16_t codes[2]; /* of the first two partitions */
     pthread_mutex_t lock;
     pthread_cond_t cond;
     bool finished;
@@ -225,13 +225,15 @@ static void control_run(struct control_job *job)
         struct wire_stop_replica_response out = {0};
         replica_manager_stop_replica(manager, 3, &control->stop, &control->arena, &out);
         ck_assert_int_eq(out.partition_errors_count, 1);
-        control->code = out.partition_errors[0].error_code;
+        control->codes[0] = out.partition_errors[0].error_code;
     } else {
         struct wire_leader_and_isr_response out = {0};
         replica_manager_leader_and_isr(manager, 5, &control->lead, &control->arena, &out);
         ck_assert_int_eq(out.topics_count, 1);
-        ck_assert_int_eq(out.topics[0].partition_errors_count, 1);
-        control->code = out.topics[0].partition_errors[0].error_code;
+        ck_assert_int_eq(out.topics[0].partition_errors_count,
+                         control->lead.topic_states[0].partition_states_count);
+        for (int32_t i = 0; i < out.topics[0].partition_errors_count; i++)
+            control->codes[i] = out.topics[0].partition_errors[i].error_code;
     }
 }
 
@@ -259,28 +261,54 @@ static enum err control_submit(struct control *control, struct rig *rig)
     pthread_mutex_destroy(&control->lock);
     pthread_cond_destroy(&control->cond);
     arena_close(&control->arena);
-    return (enum err)control->code;
+    return (enum err)control->codes[0];
+}
+
+typedef struct wire_leader_and_isr_request_leader_and_isr_partition_state partition_state;
+
+static enum err submit_lead(struct control *control, struct rig *rig, const char *topic,
+                            partition_state *states, int32_t count)
+{
+    struct wire_leader_and_isr_request_leader_and_isr_topic_state topic_state = {
+        .topic_name = view_str(topic), .partition_states = states, .partition_states_count = count};
+    if (!rig->without_ids)
+        memset(topic_state.topic_id.bytes, topic[0], sizeof topic_state.topic_id.bytes);
+    control->lead =
+        (struct wire_leader_and_isr_request){.topic_states = &topic_state, .topic_states_count = 1};
+    return control_submit(control, rig);
+}
+
+static partition_state state_of(int32_t *ids, int32_t index, int32_t epoch, int32_t leader, int32_t replicas)
+{
+    return (partition_state){.partition_index = index,
+                             .controller_epoch = 1,
+                             .leader = leader,
+                             .leader_epoch = epoch,
+                             .isr = ids,
+                             .isr_count = replicas,
+                             .partition_epoch = epoch,
+                             .replicas = ids,
+                             .replicas_count = replicas,
+                             .is_new = epoch == 0};
 }
 
 enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
                   int32_t replicas)
 {
     int32_t ids[] = {1, 2, 3};
-    struct wire_leader_and_isr_request_leader_and_isr_partition_state state = {.partition_index = index,
-                                                                               .controller_epoch = 1,
-                                                                               .leader = leader,
-                                                                               .leader_epoch = epoch,
-                                                                               .isr = ids,
-                                                                               .isr_count = replicas,
-                                                                               .partition_epoch = epoch,
-                                                                               .replicas = ids,
-                                                                               .replicas_count = replicas,
-                                                                               .is_new = epoch == 0};
-    struct wire_leader_and_isr_request_leader_and_isr_topic_state states = {
-        .topic_name = view_str(topic), .partition_states = &state, .partition_states_count = 1};
-    memset(states.topic_id.bytes, topic[0], sizeof states.topic_id.bytes);
-    struct control control = {.lead = {.topic_states = &states, .topic_states_count = 1}};
-    return control_submit(&control, rig);
+    partition_state state = state_of(ids, index, epoch, leader, replicas);
+    struct control control = {0};
+    return submit_lead(&control, rig, topic, &state, 1);
+}
+
+void rig_lead_twice(struct rig *rig, const char *topic, int32_t index, int32_t epoch, enum err answers[2])
+{
+    int32_t ids[] = {RIG_ME};
+    partition_state states[] = {state_of(ids, index, epoch, RIG_ME, 1),
+                                state_of(ids, index, epoch, RIG_ME, 1)};
+    struct control control = {0};
+    answers[0] = submit_lead(&control, rig, topic, states, 2);
+    answers[1] = (enum err)control.codes[1];
 }
 
 enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int32_t epoch, bool delete_log)

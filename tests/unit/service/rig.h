@@ -24,6 +24,7 @@ struct rig {
     struct disk *posix;
     struct disk *disk; /* faults in front of posix */
     struct zk zk;
+    bool without_ids;         /* LeaderAndIsr names topics that have no id */
     const char *topic_config; /* JSON of /config/topics/<any>; NULL = no such znode */
     const char *settings;     /* further lines of server.properties */
     struct loop *loops[RIG_LOOPS_MAX];
@@ -49,6 +50,8 @@ void rig_on_loop(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* LeaderAndIsr for one partition: `leader` leads, replicas and ISR are 1..replicas. Its answer. */
 enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
                   int32_t replicas);
+/* The same with the partition named twice in one request; gives both answers. */
+void rig_lead_twice(struct rig *rig, const char *topic, int32_t index, int32_t epoch, enum err answers[2]);
 /* StopReplica, with or without deletion. Its answer. */
 enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int32_t epoch, bool delete_log);
 /* Shared; NULL when there is none. */

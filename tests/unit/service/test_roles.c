@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -172,6 +173,92 @@ START_TEST(leader_whose_epoch_cannot_be_written_does_not_serve)
 }
 END_TEST
 
+/* --- topic ids */
+
+static bool anywhere(const char *file)
+{
+    for (int dir = 0; dir < 2; dir++)
+        if (has_file(dir, file))
+            return true;
+    return false;
+}
+
+START_TEST(log_without_a_topic_id_gets_the_one_of_a_new_epoch)
+{
+    rig.without_ids = true;
+    partition_release(led("a"));
+    ck_assert(!anywhere("a-0/partition.metadata"));
+    rig.without_ids = false;
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 1, RIG_ME, 1), ERR_NONE);
+    ck_assert(anywhere("a-0/partition.metadata"));
+}
+END_TEST
+
+/* A controller that gives ids to topics of old tools does not elect anew for it. */
+START_TEST(log_without_a_topic_id_gets_it_without_a_new_epoch_once)
+{
+    rig.without_ids = true;
+    struct partition *part = led("a");
+    rig.without_ids = false;
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_NONE);
+    ck_assert(anywhere("a-0/partition.metadata"));
+    ck_assert_int_eq(rig_append(&rig, part, 1, 1), ERR_NONE);
+    partition_release(part);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_STALE_CONTROLLER_EPOCH);
+    rig_stop(&rig);
+    rig_start(&rig, 1);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 1, RIG_ME, 1), ERR_NONE);
+}
+END_TEST
+
+START_TEST(topic_id_that_cannot_be_written_fails_its_directory)
+{
+    rig.without_ids = true;
+    struct partition *part = led("a");
+    rig.without_ids = false;
+    fault_disk_only(rig.disk, "partition.metadata");
+    fault_disk_fail(rig.disk, FAULT_SYNC, 0, -1, ERR_IO);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_KAFKA_STORAGE_ERROR);
+    ck_assert(!anywhere("a-0/partition.metadata"));
+    rig_await_offline(part);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(partition_named_twice_is_made_once)
+{
+    enum err answers[2];
+    rig_lead_twice(&rig, "a", 0, 0, answers);
+    ck_assert_int_eq(answers[0], ERR_NONE);
+    ck_assert_int_eq(answers[1], ERR_INVALID_REQUEST);
+    ck_assert_int_eq(has_file(0, "a-0") + has_file(1, "a-0"), 1);
+    struct partition *part = rig_find(&rig, "a", 0);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 1), ERR_NONE);
+    partition_release(part);
+    rig_lead_twice(&rig, "a", 0, 1, answers);
+    ck_assert_int_eq(answers[0], ERR_NONE);
+    ck_assert_int_eq(answers[1], ERR_INVALID_REQUEST);
+}
+END_TEST
+
+/* --- what a start finds */
+
+START_TEST(what_a_crash_left_of_new_partitions_goes_with_the_next_start)
+{
+    partition_release(led("a"));
+    rig_stop(&rig);
+    char *stage = mem_printf("%s/new-0.0123456789abcdef0123456789abcdef-delete", rig.dirs[0]);
+    char *inner = mem_printf("%s/b-0", stage);
+    ck_assert_int_eq(mkdir(stage, 0777), 0);
+    ck_assert_int_eq(mkdir(inner, 0777), 0);
+    rig_start(&rig, 1);
+    ck_assert_int_ne(access(stage, F_OK), 0);
+    free(inner);
+    free(stage);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 1, RIG_ME, 1), ERR_NONE);
+}
+END_TEST
+
 START_TEST(logs_are_found_again_after_a_restart)
 {
     struct partition *part = led("a");
@@ -232,6 +319,11 @@ Suite *roles_suite(void)
     tcase_add_test(tc, failed_write_takes_its_directory_offline_and_only_it);
     tcase_add_test(tc, partition_that_cannot_be_made_answers_storage_error_and_the_others_go_on);
     tcase_add_test(tc, leader_whose_epoch_cannot_be_written_does_not_serve);
+    tcase_add_test(tc, log_without_a_topic_id_gets_the_one_of_a_new_epoch);
+    tcase_add_test(tc, log_without_a_topic_id_gets_it_without_a_new_epoch_once);
+    tcase_add_test(tc, topic_id_that_cannot_be_written_fails_its_directory);
+    tcase_add_test(tc, partition_named_twice_is_made_once);
+    tcase_add_test(tc, what_a_crash_left_of_new_partitions_goes_with_the_next_start);
     tcase_add_test(tc, logs_are_found_again_after_a_restart);
     tcase_add_test(tc, partitions_of_a_directory_that_cannot_be_loaded_answer_storage_error);
     suite_add_tcase(suite, tc);

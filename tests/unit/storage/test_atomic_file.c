@@ -78,7 +78,7 @@ START_TEST(a_file_is_synced_before_it_is_renamed_and_its_directory_after)
 }
 END_TEST
 
-START_TEST(a_batch_costs_two_barriers_and_skips_directories_that_have_gone)
+START_TEST(a_batch_skips_directories_that_have_gone)
 {
     struct errmsg why;
     struct atomic_batch batch;
@@ -94,24 +94,76 @@ START_TEST(a_batch_costs_two_barriers_and_skips_directories_that_have_gone)
     ck_assert(!testdir_has(&t, "a/f"));
     ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
     ck_assert(testdir_is(&t, "a/f", "1"));
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 2);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), 0);
     ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 2);
     atomic_batch_close(&batch);
 }
 END_TEST
 
-START_TEST(a_batch_renames_nothing_when_the_first_barrier_fails)
+static void add_files(struct atomic_batch *batch, int count)
+{
+    struct errmsg why;
+    atomic_batch_init(batch, t.disk);
+    for (int i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%d", i);
+        testdir_put_str(&t, name, "old");
+        ck_assert_int_eq(atomic_batch_add(batch, testdir_path(&t, name), VIEW_LIT("new"), false, &why),
+                         ERR_NONE);
+    }
+}
+
+START_TEST(a_few_files_of_a_batch_wait_for_nobody_else)
 {
     struct errmsg why;
     struct atomic_batch batch;
-    atomic_batch_init(&batch, t.disk);
-    testdir_put_str(&t, "f", "old");
-    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "f"), VIEW_LIT("new"), false, &why), ERR_NONE);
-    fault_disk_fail(t.disk, FAULT_SYNC_FS, 0, 1, ERR_IO);
+    add_files(&batch, SYNC_SET_FEW);
+    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 0);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), SYNC_SET_FEW);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1); /* they share a directory */
+    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1);
+    atomic_batch_close(&batch);
+}
+END_TEST
+
+START_TEST(many_files_of_a_batch_share_one_barrier)
+{
+    struct errmsg why;
+    struct atomic_batch batch;
+    add_files(&batch, SYNC_SET_FEW + 1);
+    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
+    ck_assert(testdir_is(&t, "f0", "new"));
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 1);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), 0);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1);
+    atomic_batch_close(&batch);
+}
+END_TEST
+
+START_TEST(a_batch_renames_nothing_when_what_it_wrote_is_not_synced)
+{
+    for (int many = 0; many < 2; many++) {
+        struct errmsg why;
+        struct atomic_batch batch;
+        add_files(&batch, many ? SYNC_SET_FEW + 1 : 2);
+        fault_disk_fail(t.disk, many ? FAULT_SYNC_FS : FAULT_SYNC, many ? 0 : 1, 1, ERR_IO);
+        ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_IO);
+        ck_assert(testdir_is(&t, "f0", "old"));
+        ck_assert(testdir_is(&t, "f1", "old"));
+        atomic_batch_close(&batch);
+        fault_disk_fail(t.disk, FAULT_ANY, 0, 0, ERR_IO);
+    }
+}
+END_TEST
+
+START_TEST(a_batch_is_done_only_when_its_names_are_synced)
+{
+    struct errmsg why;
+    struct atomic_batch batch;
+    add_files(&batch, 2);
+    fault_disk_fail(t.disk, FAULT_SYNC_DIR, 0, 1, ERR_IO);
     ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_IO);
-    ck_assert(testdir_is(&t, "f", "old"));
     atomic_batch_close(&batch);
 }
 END_TEST
@@ -125,8 +177,11 @@ Suite *atomic_file_suite(void)
     tcase_add_test(tc, reading_what_is_not_there_says_so);
     tcase_add_test(tc, whatever_call_fails_the_file_is_the_old_or_the_new_one);
     tcase_add_test(tc, a_file_is_synced_before_it_is_renamed_and_its_directory_after);
-    tcase_add_test(tc, a_batch_costs_two_barriers_and_skips_directories_that_have_gone);
-    tcase_add_test(tc, a_batch_renames_nothing_when_the_first_barrier_fails);
+    tcase_add_test(tc, a_batch_skips_directories_that_have_gone);
+    tcase_add_test(tc, a_few_files_of_a_batch_wait_for_nobody_else);
+    tcase_add_test(tc, many_files_of_a_batch_share_one_barrier);
+    tcase_add_test(tc, a_batch_renames_nothing_when_what_it_wrote_is_not_synced);
+    tcase_add_test(tc, a_batch_is_done_only_when_its_names_are_synced);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -274,6 +274,37 @@ START_TEST(chroot_is_made_and_paths_are_relative_to_it)
 }
 END_TEST
 
+START_TEST(operations_submitted_together_are_done_in_order_and_each_has_its_outcome)
+{
+    struct rig rig;
+    rig_open(&rig, "");
+    char path[64], below[80];
+    snprintf(path, sizeof path, "/together-%d", (int)getpid());
+    snprintf(below, sizeof below, "%s/child", path);
+    const struct zk_op ops[] = {
+        {.kind = ZK_OP_GET, .path = path},
+        {.kind = ZK_OP_CREATE, .path = path, .data = VIEW_LIT("parent")},
+        {.kind = ZK_OP_CREATE, .path = path},
+        {.kind = ZK_OP_CREATE, .path = below},
+        {.kind = ZK_OP_GET, .path = path},
+        {.kind = ZK_OP_CHILDREN, .path = path},
+    };
+    struct zk_result results[ARRAY_LEN(ops)];
+    zk_sync_calls(&rig.sync, ops, ARRAY_LEN(ops), &rig.arena, results);
+    ck_assert_int_eq(results[0].err, ERR_NOT_FOUND);
+    ck_assert_int_eq(results[1].err, ERR_NONE);
+    ck_assert_int_eq(results[2].err, ERR_EXISTS);
+    ck_assert_int_eq(results[3].err, ERR_NONE);
+    ck_assert_int_eq(results[4].err, ERR_NONE);
+    ck_assert(view_equal_str(results[4].data, "parent"));
+    ck_assert_int_eq(results[5].children_count, 1);
+    ck_assert(view_equal_str(results[5].children[0], "child"));
+    zk_sync_explain(&ops[0], results[0].err, &rig.why);
+    ck_assert_ptr_nonnull(strstr(rig.why.text, path));
+    rig_close(&rig);
+}
+END_TEST
+
 /* --- trouble
  * ------------------------------------------------------------------------------------------------ */
 
@@ -495,6 +526,7 @@ Suite *client_suite(void)
     tcase_add_test(tc, multi_is_all_or_nothing_and_tells_which_failed);
     tcase_add_test(tc, watches_fire_once_and_name_their_path);
     tcase_add_test(tc, chroot_is_made_and_paths_are_relative_to_it);
+    tcase_add_test(tc, operations_submitted_together_are_done_in_order_and_each_has_its_outcome);
     tcase_add_test(tc, session_taken_over_is_ended_and_its_owner_opens_another);
     tcase_add_test(tc, close_answers_everything_and_ends_the_ephemerals_at_once);
     tcase_add_test(tc, close_while_it_opens_leaves_nothing);

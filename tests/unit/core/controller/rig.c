@@ -284,6 +284,7 @@ static void take_zk(struct rig *rig, int core, uint64_t ticket, const struct con
     rc->zk_results_count = count;
     rc->zk_ticket = ticket;
     rc->zk_pending = true;
+    rig->batches_done++;
     for (int32_t i = 0; i < count; i++)
         apply(rig, core, &ops[i], &rc->zk_arena, &rc->zk_results[i]);
 }

@@ -70,6 +70,7 @@ struct rig {
 
     /* Faults. Operations are counted from 0. */
     int ops_done;
+    int batches_done; /* round trips to ZooKeeper */
     int take_over_at; /* before this operation another broker becomes controller; -1 = never */
     int lose_at;      /* this write's answer is lost; -1 = never */
     bool lose_applied;

@@ -1,5 +1,8 @@
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "rig.h"
 #include "suites.h"
 
@@ -34,6 +37,38 @@ START_TEST(state_of_before_is_taken_up_without_a_write)
     ck_assert_int_eq(fake_zk_version(rig->zk, "/brokers/topics/t/partitions/0/state"), 0);
     ck_assert(rig_saw(rig, "LeaderAndIsr broker=3 t-0 leader=1 epoch=6 isr=1,2\n"));
     rig_free(rig);
+}
+END_TEST
+
+static int round_trips_of_a_takeover(int partitions)
+{
+    int32_t isr[] = {1};
+    struct rig *rig = rig_new();
+    fake_zk_put(rig->zk, "/controller_epoch",
+                &(struct controller_value){.kind = CONTROLLER_VALUE_RAW, .raw = VIEW_LIT("4")});
+    int32_t *replicas = mem_alloc(sizeof *replicas * (size_t)partitions);
+    for (int i = 0; i < partitions; i++)
+        replicas[i] = 1;
+    rig_put_topic(rig, "t", partitions, replicas, 1);
+    free(replicas);
+    for (int i = 0; i < partitions; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/brokers/topics/t/partitions/%d/state", i);
+        put_state(rig, path, 1, 6, isr, 1);
+    }
+    rig_register(rig, 1, NULL);
+    rig_add_core(rig, 1);
+    char last[64];
+    snprintf(last, sizeof last, "LeaderAndIsr broker=1 t-%d leader=1 epoch=6", partitions - 1);
+    ck_assert(rig_saw(rig, last));
+    int batches = rig->batches_done;
+    rig_free(rig);
+    return batches;
+}
+
+START_TEST(takeover_needs_as_many_round_trips_for_many_partitions_as_for_one)
+{
+    ck_assert_int_eq(round_trips_of_a_takeover(1000), round_trips_of_a_takeover(1));
 }
 END_TEST
 
@@ -189,6 +224,7 @@ Suite *failover_suite(void)
     Suite *suite = suite_create("failover");
     TCase *tcase = tcase_create("failover");
     tcase_add_test(tcase, state_of_before_is_taken_up_without_a_write);
+    tcase_add_test(tcase, takeover_needs_as_many_round_trips_for_many_partitions_as_for_one);
     tcase_add_test(tcase, brokers_are_announced_before_leaders);
     tcase_add_test(tcase, dead_leader_is_replaced_and_leaves_the_isr_in_one_write);
     tcase_add_test(tcase, no_leader_is_said_and_the_isr_kept_when_none_of_it_lives);

@@ -52,6 +52,32 @@ START_TEST(large_topic_is_created_whole)
 }
 END_TEST
 
+/* A client that saw a part of it would spread its keys over that part. */
+START_TEST(large_topic_is_made_slice_by_slice_and_shown_at_once)
+{
+    struct rig *rig = rig_cluster(1);
+    struct controller_new_topic topic = {.name = "t", .partitions_count = 600, .replication_factor = 1};
+    struct controller_request request = {.kind = CONTROLLER_CREATE_TOPICS};
+    request.create_topics.topics = &topic;
+    request.create_topics.topics_count = 1;
+    struct controller_event event = {.kind = CONTROLLER_EVENT_REQUEST,
+                                     .request = {.ticket = 77, .request = &request}};
+    rig_feed(rig, 0, &event);
+    while (!rig_saw(rig, "LeaderAndIsr broker=1 t-0 "))
+        ck_assert(rig_run_one(rig));
+    ck_assert(!fake_zk_exists(rig->zk, "/brokers/topics/t/partitions/599/state"));
+    while (!rig_saw(rig, "LeaderAndIsr broker=1 t-599 ")) {
+        ck_assert(!rig_saw(rig, "Update broker=1 t-"));
+        ck_assert(rig_run_one(rig));
+    }
+    rig_run(rig);
+    ck_assert_uint_lt(rig_place(rig, "LeaderAndIsr broker=1 t-599 "), rig_place(rig, "Update broker=1 t-0 "));
+    ck_assert(rig_saw(rig, "Update broker=1 t-599 "));
+    ck_assert_int_eq(rig_answer(rig, 77)->topics[0].err, ERR_NONE);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(partition_without_live_replica_waits_for_its_broker)
 {
     static const int32_t replicas[] = {2};
@@ -230,6 +256,7 @@ Suite *topics_suite(void)
     tcase_add_test(tcase, leader_and_isr_says_new_and_comes_before_update_metadata);
     tcase_add_test(tcase, topic_written_by_a_tool_is_taken_up);
     tcase_add_test(tcase, large_topic_is_created_whole);
+    tcase_add_test(tcase, large_topic_is_made_slice_by_slice_and_shown_at_once);
     tcase_add_test(tcase, partition_without_live_replica_waits_for_its_broker);
     tcase_add_test(tcase, orphan_config_is_overwritten);
     tcase_add_test(tcase, bad_topics_are_refused_beside_good_ones);
