@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/be.h"
+#include "storage/index_search.h"
 
 static struct offset_index_entry decode(const struct segment_files *files, const uint8_t *entry)
 {
@@ -49,19 +50,29 @@ enum err offset_index_load(struct offset_index *index, const struct segment_file
     return err;
 }
 
+/* Entries lie evenly as a rule: how far between the first offset and the last one? */
+static int32_t guess_entry(const struct offset_index *index, int64_t base_offset, int64_t offset)
+{
+    if (offset <= base_offset || offset >= index->last_offset)
+        return offset <= base_offset ? 0 : index->file.count;
+    return (int32_t)((double)(offset - base_offset) / (double)(index->last_offset - base_offset) *
+                     index->file.count);
+}
+
 enum err offset_index_lookup(struct offset_index *index, const struct segment_files *files, int64_t offset,
-                             bool nowait, struct offset_index_entry *out, struct errmsg *why)
+                             bool nowait, struct offset_index_place *out, struct errmsg *why)
 {
     enum err err = offset_index_load(index, files, nowait, why);
     if (err)
         return err;
-    uint8_t entry[OFFSET_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset, nowait, &i,
-                           entry, why);
-    if (!err)
-        *out = decode(files, i < 0 ? zero_entry : entry);
-    return err;
+    struct index_place place;
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset,
+                       guess_entry(index, files->base_offset, offset), nowait, &place, why);
+    if (err)
+        return err;
+    out->floor = decode(files, place.floor_i < 0 ? zero_entry : place.floor);
+    out->next_pos = place.has_next ? decode(files, place.next).pos : OFFSET_INDEX_NO_POS;
+    return ERR_NONE;
 }
 
 enum err offset_index_first_at_or_after(struct offset_index *index, const struct segment_files *files,
@@ -72,14 +83,11 @@ enum err offset_index_first_at_or_after(struct offset_index *index, const struct
     enum err err = offset_index_load(index, files, nowait, why);
     if (err)
         return err;
-    uint8_t entry[OFFSET_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_4, (int64_t)pos - 1, nowait, &i, entry, why);
-    if (err || i + 1 >= index->file.count)
-        return err;
-    err = index_file_get(&index->file, i + 1, nowait, entry, why);
-    if (!err) {
-        *out = decode(files, entry);
+    struct index_place place;
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_4, (int64_t)pos - 1, INDEX_NO_GUESS, nowait, &place,
+                       why);
+    if (!err && place.has_next) {
+        *out = decode(files, place.next);
         *found = true;
     }
     return err;
@@ -137,12 +145,11 @@ enum err offset_index_truncate(struct offset_index *index, const struct segment_
     enum err err = offset_index_load(index, files, false, why);
     if (err)
         return err;
-    uint8_t entry[OFFSET_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_0, offset - 1 - files->base_offset, false, &i,
-                           entry, why);
+    struct index_place place;
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_0, offset - 1 - files->base_offset,
+                       guess_entry(index, files->base_offset, offset), false, &place, why);
     if (!err)
-        err = index_file_truncate(&index->file, i + 1, why);
+        err = index_file_truncate(&index->file, place.floor_i + 1, why);
     if (!err)
         err = learn_last(index, files, false, why);
     return err;

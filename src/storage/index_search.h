@@ -1,0 +1,35 @@
+/*
+ * Searching an index file: a page of entries at a time, beginning where the caller guesses. Where entries
+ * lie evenly, as they mostly do, one read finds the place, whatever the size of the file.
+ *
+ * Errors: those of the disk port; with `nowait` ERR_WOULD_BLOCK instead of waiting for the disk.
+ * Runs on: the holder of the log.
+ */
+#ifndef BARNABAS_STORAGE_INDEX_SEARCH_H
+#define BARNABAS_STORAGE_INDEX_SEARCH_H
+
+#include "storage/index_file.h"
+
+/* The column of an entry that a search compares. */
+enum index_column {
+    INDEX_COLUMN_I32_AT_0,
+    INDEX_COLUMN_I32_AT_4,
+    INDEX_COLUMN_I32_AT_8,
+    INDEX_COLUMN_I64_AT_0
+};
+
+#define INDEX_NO_GUESS (-1)
+
+/* Two neighbours between which a target lies. */
+struct index_place {
+    int32_t floor_i;                     /* the last entry <= target; -1 when there is none */
+    bool has_next;                       /* false: the floor is the last entry */
+    uint8_t floor[INDEX_ENTRY_SIZE_MAX]; /* entry floor_i */
+    uint8_t next[INDEX_ENTRY_SIZE_MAX];  /* entry floor_i + 1 */
+};
+
+/* `guess` is the number of an entry near the target, or INDEX_NO_GUESS; it costs time when it is wrong. */
+MUST_USE enum err index_search(struct index_file *index, enum index_column column, int64_t target,
+                               int32_t guess, bool nowait, struct index_place *out, struct errmsg *why);
+
+#endif
