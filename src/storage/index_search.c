@@ -5,8 +5,14 @@
 #include "base/assert.h"
 #include "base/be.h"
 
-/* So many reads may follow the slope of the last one; then halving bounds what an uneven file costs. */
-#define GUESSES 3
+/* So many reads may go where the target should be; then halving bounds what an uneven file costs. */
+#define GUESSES 4
+
+/* An entry and the value of its column. */
+struct point {
+    int64_t value; /* INDEX_END_UNKNOWN */
+    int32_t i;
+};
 
 struct search {
     struct index_file *index;
@@ -15,6 +21,9 @@ struct search {
     /* The first entry above the target is in [lo, hi]; out->floor is entry lo - 1, out->next entry hi. */
     int32_t lo;
     int32_t hi;
+    struct point below; /* entry lo - 1 */
+    struct point above; /* entry hi, or the last one */
+    struct point far;   /* the highest that is known */
     struct index_place *out;
 };
 
@@ -48,38 +57,42 @@ static void narrow(struct search *s, int32_t from, int32_t n, const uint8_t *ent
     if (above > 0) {
         s->lo = from + above;
         memcpy(s->out->floor, entries + (size_t)(above - 1) * size, size);
+        s->below = (struct point){value_of(s, s->out->floor), s->lo - 1};
     }
     if (above < n) {
         s->hi = from + above;
         s->out->has_next = true;
         memcpy(s->out->next, entries + (size_t)above * size, size);
+        s->above = (struct point){value_of(s, s->out->next), s->hi};
     }
 }
 
-/* Where the target would be if entries went on as evenly as in the page [from, from + n). */
-static int32_t extrapolate(const struct search *s, int32_t from, int32_t n, const uint8_t *page)
+/* Where the target would be if entries lay evenly between two points, within [lo, hi). */
+static int32_t place_between(const struct search *s, struct point a, struct point b)
 {
-    const int64_t first = value_of(s, page);
-    const int64_t last = value_of(s, page + (size_t)(n - 1) * s->index->entry_size);
-    if (n < 2 || last <= first)
-        return INDEX_NO_GUESS;
-    double per_entry = ((double)last - (double)first) / (n - 1);
-    double at = from + ((double)s->target - (double)first) / per_entry;
+    const int32_t middle = s->lo + (s->hi - s->lo) / 2;
+    if (a.value == INDEX_END_UNKNOWN || b.value == INDEX_END_UNKNOWN || b.value <= a.value || b.i <= a.i)
+        return middle;
+    double per_entry = ((double)b.value - (double)a.value) / (b.i - a.i);
+    double at = a.i + ((double)s->target - (double)a.value) / per_entry;
     if (at <= s->lo)
         return s->lo;
     return at >= s->hi ? s->hi : (int32_t)at;
 }
 
-static enum err search_file(struct search *s, int32_t guess, bool nowait, struct errmsg *why)
+static int32_t guess(const struct search *s)
+{
+    return s->below.value == INDEX_END_UNKNOWN ? place_between(s, s->above, s->far)
+                                               : place_between(s, s->below, s->above);
+}
+
+static enum err search_file(struct search *s, bool nowait, struct errmsg *why)
 {
     uint8_t page[INDEX_PAGE_BYTES];
     const int32_t page_entries = INDEX_PAGE_BYTES / s->index->entry_size;
     for (int reads = 0; s->lo < s->hi; reads++) {
-        int32_t middle = s->lo + (s->hi - s->lo) / 2;
-        if (guess != INDEX_NO_GUESS && reads < GUESSES)
-            middle = guess;
         int32_t n = s->hi - s->lo < page_entries ? s->hi - s->lo : page_entries;
-        int32_t from = middle - n / 2;
+        int32_t from = (reads < GUESSES ? guess(s) : s->lo + (s->hi - s->lo) / 2) - n / 2;
         if (from > s->hi - n)
             from = s->hi - n;
         if (from < s->lo)
@@ -88,22 +101,34 @@ static enum err search_file(struct search *s, int32_t guess, bool nowait, struct
         if (err)
             return err;
         narrow(s, from, n, page);
-        guess = extrapolate(s, from, n, page);
+        if (s->far.value == INDEX_END_UNKNOWN)
+            s->far = (struct point){value_of(s, page + (size_t)(n - 1) * s->index->entry_size), from + n - 1};
     }
     return ERR_NONE;
 }
 
-enum err index_search(struct index_file *index, enum index_column column, int64_t target, int32_t guess,
-                      bool nowait, struct index_place *out, struct errmsg *why)
+enum err index_search(struct index_file *index, enum index_column column, int64_t target,
+                      struct index_ends ends, bool nowait, struct index_place *out, struct errmsg *why)
 {
     ASSERT(index->loaded);
     *out = (struct index_place){.floor_i = -1};
-    struct search s = {index, column, target, index->written, index->count, out};
+    struct search s = {
+        .index = index,
+        .column = column,
+        .target = target,
+        .lo = index->written,
+        .hi = index->count,
+        .below = {INDEX_END_UNKNOWN, -1},
+        .above = {ends.last, index->count - 1},
+        .far = {ends.last, index->count - 1},
+        .out = out,
+    };
     narrow(&s, index->written, index->count - index->written, index->tail);
     if (s.lo == index->written) { /* nothing in the tail, or nothing at or below the target */
         s.lo = 0;
         s.hi = index->written;
-        enum err err = search_file(&s, guess, nowait, why);
+        s.below = (struct point){ends.before_first, -1};
+        enum err err = search_file(&s, nowait, why);
         if (err)
             return err;
     }

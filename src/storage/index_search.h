@@ -1,6 +1,7 @@
 /*
- * Searching an index file: a page of entries at a time, beginning where the caller guesses. Where entries
- * lie evenly, as they mostly do, one read finds the place, whatever the size of the file.
+ * Searching an index file: a page of entries at a time, each where the target would be if entries lay evenly
+ * between those that are known. They mostly do: one read finds the place when both ends are known, two or
+ * three when they are not, whatever the size of the file.
  *
  * Errors: those of the disk port; with `nowait` ERR_WOULD_BLOCK instead of waiting for the disk.
  * Runs on: the holder of the log.
@@ -18,7 +19,12 @@ enum index_column {
     INDEX_COLUMN_I64_AT_0
 };
 
-#define INDEX_NO_GUESS (-1)
+/* What the caller knows of the column. Wrong values cost time and do no other harm. */
+struct index_ends {
+    int64_t before_first; /* what would stand before the first entry */
+    int64_t last;         /* of the last entry */
+};
+#define INDEX_END_UNKNOWN INT64_MIN
 
 /* Two neighbours between which a target lies. */
 struct index_place {
@@ -28,8 +34,8 @@ struct index_place {
     uint8_t next[INDEX_ENTRY_SIZE_MAX];  /* entry floor_i + 1 */
 };
 
-/* `guess` is the number of an entry near the target, or INDEX_NO_GUESS; it costs time when it is wrong. */
 MUST_USE enum err index_search(struct index_file *index, enum index_column column, int64_t target,
-                               int32_t guess, bool nowait, struct index_place *out, struct errmsg *why);
+                               struct index_ends ends, bool nowait, struct index_place *out,
+                               struct errmsg *why);
 
 #endif

@@ -50,13 +50,9 @@ enum err offset_index_load(struct offset_index *index, const struct segment_file
     return err;
 }
 
-/* Entries lie evenly as a rule: how far between the first offset and the last one? */
-static int32_t guess_entry(const struct offset_index *index, int64_t base_offset, int64_t offset)
+static struct index_ends offset_ends(const struct offset_index *index, int64_t base_offset)
 {
-    if (offset <= base_offset || offset >= index->last_offset)
-        return offset <= base_offset ? 0 : index->file.count;
-    return (int32_t)((double)(offset - base_offset) / (double)(index->last_offset - base_offset) *
-                     index->file.count);
+    return (struct index_ends){0, index->last_offset - base_offset};
 }
 
 enum err offset_index_lookup(struct offset_index *index, const struct segment_files *files, int64_t offset,
@@ -67,7 +63,7 @@ enum err offset_index_lookup(struct offset_index *index, const struct segment_fi
         return err;
     struct index_place place;
     err = index_search(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset,
-                       guess_entry(index, files->base_offset, offset), nowait, &place, why);
+                       offset_ends(index, files->base_offset), nowait, &place, why);
     if (err)
         return err;
     out->floor = decode(files, place.floor_i < 0 ? zero_entry : place.floor);
@@ -84,8 +80,8 @@ enum err offset_index_first_at_or_after(struct offset_index *index, const struct
     if (err)
         return err;
     struct index_place place;
-    err = index_search(&index->file, INDEX_COLUMN_I32_AT_4, (int64_t)pos - 1, INDEX_NO_GUESS, nowait, &place,
-                       why);
+    struct index_ends ends = {0, INDEX_END_UNKNOWN};
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_4, (int64_t)pos - 1, ends, nowait, &place, why);
     if (!err && place.has_next) {
         *out = decode(files, place.next);
         *found = true;
@@ -147,7 +143,7 @@ enum err offset_index_truncate(struct offset_index *index, const struct segment_
         return err;
     struct index_place place;
     err = index_search(&index->file, INDEX_COLUMN_I32_AT_0, offset - 1 - files->base_offset,
-                       guess_entry(index, files->base_offset, offset), false, &place, why);
+                       offset_ends(index, files->base_offset), false, &place, why);
     if (!err)
         err = index_file_truncate(&index->file, place.floor_i + 1, why);
     if (!err)

@@ -63,7 +63,8 @@ enum err time_index_lookup(struct time_index *index, const struct segment_files 
     if (err)
         return err;
     struct index_place place;
-    err = index_search(&index->file, INDEX_COLUMN_I64_AT_0, timestamp_ms, INDEX_NO_GUESS, false, &place, why);
+    struct index_ends ends = {INDEX_END_UNKNOWN, index->last.timestamp_ms};
+    err = index_search(&index->file, INDEX_COLUMN_I64_AT_0, timestamp_ms, ends, false, &place, why);
     if (!err)
         *out = place.floor_i < 0 ? (struct time_index_entry){-1, files->base_offset}
                                  : decode(files, place.floor);
@@ -109,8 +110,9 @@ enum err time_index_truncate(struct time_index *index, const struct segment_file
     if (err)
         return err;
     struct index_place place;
-    err = index_search(&index->file, INDEX_COLUMN_I32_AT_8, offset - 1 - files->base_offset, INDEX_NO_GUESS,
-                       false, &place, why);
+    struct index_ends ends = {0, index->last.offset - files->base_offset};
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_8, offset - 1 - files->base_offset, ends, false,
+                       &place, why);
     if (!err)
         err = index_file_truncate(&index->file, place.floor_i + 1, why);
     if (!err)

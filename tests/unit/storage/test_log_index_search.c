@@ -35,6 +35,12 @@ static int64_t bent(struct prng *prng, int i)
     return i < ENTRIES * 9 / 10 ? 1 : 300;
 }
 
+static int64_t bursts(struct prng *prng, int i)
+{
+    (void)prng;
+    return i % 100 == 0 ? 500 : 3;
+}
+
 static int64_t wild(struct prng *prng, int i)
 {
     (void)i;
@@ -68,13 +74,19 @@ static void destroy(void)
     free(values);
 }
 
+static const struct index_ends unknown_ends = {INDEX_END_UNKNOWN, INDEX_END_UNKNOWN};
+
+static struct index_ends known_ends(int n)
+{
+    return (struct index_ends){0, n > 0 ? values[n - 1] : 0};
+}
+
 /* Searches, compares with the slow way, and gives the number of reads. */
-static int search(int64_t target, int32_t guess, int n)
+static int search(int64_t target, struct index_ends ends, int n)
 {
     struct index_place place;
     int64_t before = crash_disk_counts(mem)->preads;
-    ck_assert_int_eq(index_search(&file, INDEX_COLUMN_I32_AT_0, target, guess, false, &place, NULL),
-                     ERR_NONE);
+    ck_assert_int_eq(index_search(&file, INDEX_COLUMN_I32_AT_0, target, ends, false, &place, NULL), ERR_NONE);
     int at = place.floor_i;
     ck_assert_int_lt(at, n);
     ck_assert(at < 0 || values[at] <= target);
@@ -90,19 +102,34 @@ static int search(int64_t target, int32_t guess, int n)
 START_TEST(even_entries_are_found_with_one_read)
 {
     build(even, ENTRIES);
+    for (int i = 0; i < file.written; i += 17)
+        ck_assert_int_eq(search(values[i] + i % 7, known_ends(ENTRIES), ENTRIES), 1);
+    destroy();
+}
+END_TEST
+
+START_TEST(a_first_read_tells_what_was_not_known)
+{
+    build(even, ENTRIES);
     for (int i = 0; i < file.written; i += 17) {
-        int32_t guess = (int32_t)(values[i] * ENTRIES / values[ENTRIES - 1]);
-        ck_assert_int_eq(search(values[i] + i % 7, guess, ENTRIES), 1);
+        ck_assert_int_le(search(values[i], unknown_ends, ENTRIES), 2);
+        ck_assert_int_le(search(values[i], (struct index_ends){0, INDEX_END_UNKNOWN}, ENTRIES), 2);
+        ck_assert_int_le(
+            search(values[i], (struct index_ends){INDEX_END_UNKNOWN, values[ENTRIES - 1]}, ENTRIES), 2);
     }
     destroy();
 }
 END_TEST
 
-START_TEST(without_a_guess_the_slope_of_the_first_page_leads_to_the_place)
+/* Bursts: what is even over a page is not even over the file. */
+START_TEST(bursts_cost_a_read_more)
 {
-    build(even, ENTRIES);
-    for (int i = 0; i < file.written; i += 17)
-        ck_assert_int_le(search(values[i], INDEX_NO_GUESS, ENTRIES), 2);
+    build(bursts, ENTRIES);
+    for (int i = 0; i < file.written; i += 17) {
+        ck_assert_int_le(search(values[i], known_ends(ENTRIES), ENTRIES), 2);
+        ck_assert_int_le(
+            search(values[i], (struct index_ends){INDEX_END_UNKNOWN, values[ENTRIES - 1]}, ENTRIES), 3);
+    }
     destroy();
 }
 END_TEST
@@ -116,8 +143,10 @@ START_TEST(an_uneven_file_costs_a_bounded_number_of_reads)
         prng_seed(&prng, 3);
         for (int i = 0; i < 3000; i++) {
             int64_t target = (int64_t)prng_below(&prng, (uint64_t)values[ENTRIES - 1] + 10);
-            int32_t guess = (int32_t)prng_below(&prng, ENTRIES + 1) - 1;
-            ck_assert_int_le(search(target, guess, ENTRIES), 3 + 7); /* guesses; 98 pages by halves */
+            struct index_ends ends = i % 3 == 0   ? known_ends(ENTRIES)
+                                     : i % 3 == 1 ? unknown_ends
+                                                  : (struct index_ends){-(int64_t)prng_below(&prng, 99), i};
+            ck_assert_int_le(search(target, ends, ENTRIES), 4 + 7); /* guesses; 98 pages by halves */
         }
         destroy();
     }
@@ -128,8 +157,8 @@ START_TEST(what_waits_in_memory_is_found_without_a_read)
 {
     build(even, PAGE_ENTRIES + 3);
     for (int i = PAGE_ENTRIES; i < PAGE_ENTRIES + 3; i++)
-        ck_assert_int_eq(search(values[i], 0, PAGE_ENTRIES + 3), 0);
-    ck_assert_int_eq(search(values[PAGE_ENTRIES] - 1, INDEX_NO_GUESS, PAGE_ENTRIES + 3), 1);
+        ck_assert_int_eq(search(values[i], known_ends(PAGE_ENTRIES + 3), PAGE_ENTRIES + 3), 0);
+    ck_assert_int_eq(search(values[PAGE_ENTRIES] - 1, unknown_ends, PAGE_ENTRIES + 3), 1);
     destroy();
 }
 END_TEST
@@ -143,7 +172,7 @@ START_TEST(every_target_of_a_small_file_is_found)
         build(jittered, n);
         for (int written = 0; written < 2; written++) {
             for (int64_t target = 0; target <= (n ? values[n - 1] : 0) + 2; target++)
-                search(target, target % 3 == 0 ? INDEX_NO_GUESS : (int32_t)(target % (n + 1)), n);
+                search(target, target % 3 == 0 ? unknown_ends : known_ends(n), n);
             ck_assert_int_eq(index_file_write_tail(&file, NULL), ERR_NONE);
         }
         destroy();
@@ -165,7 +194,7 @@ START_TEST(a_search_of_a_file_that_does_not_rise_ends)
         ck_assert_int_eq(DISK_FILE(file.file, pwritev, &iov, 1, pos, NULL), ERR_NONE);
         struct index_place place;
         ck_assert_int_eq(index_search(&file, INDEX_COLUMN_I32_AT_0, (int64_t)prng_below(&prng, 7 * ENTRIES),
-                                      (int32_t)prng_below(&prng, ENTRIES), false, &place, NULL),
+                                      known_ends(ENTRIES), false, &place, NULL),
                          ERR_NONE);
         ck_assert_int_ge(place.floor_i, -1);
         ck_assert_int_lt(place.floor_i, ENTRIES);
@@ -179,7 +208,8 @@ START_TEST(a_cold_file_is_not_waited_for)
     build(even, ENTRIES);
     crash_disk_set_cold(mem, true);
     struct index_place place;
-    ck_assert_int_eq(index_search(&file, INDEX_COLUMN_I32_AT_0, 100, 0, true, &place, NULL), ERR_WOULD_BLOCK);
+    ck_assert_int_eq(index_search(&file, INDEX_COLUMN_I32_AT_0, 100, unknown_ends, true, &place, NULL),
+                     ERR_WOULD_BLOCK);
     destroy();
 }
 END_TEST
@@ -190,7 +220,8 @@ Suite *log_index_search_suite(void)
     TCase *tc = tcase_create("search");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, even_entries_are_found_with_one_read);
-    tcase_add_test(tc, without_a_guess_the_slope_of_the_first_page_leads_to_the_place);
+    tcase_add_test(tc, a_first_read_tells_what_was_not_known);
+    tcase_add_test(tc, bursts_cost_a_read_more);
     tcase_add_test(tc, an_uneven_file_costs_a_bounded_number_of_reads);
     tcase_add_test(tc, what_waits_in_memory_is_found_without_a_read);
     tcase_add_test(tc, every_target_of_a_small_file_is_found);
