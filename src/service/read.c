@@ -218,6 +218,11 @@ void read_submit(struct read_op *op)
     op->leader_id = -1;
     op->leader_epoch = -1;
     op->diverging_epoch = -1;
+    if (partition_hangs(op->part)) {
+        op->err = ERR_KAFKA_STORAGE_ERROR;
+        finish(op);
+        return;
+    }
     op->op = (struct partition_op){
         .home = loop_current(), .run = read_run, .done = read_came_home, .label = "read"};
     partition_submit(op->part, &op->op);
