@@ -7,8 +7,11 @@ Three kinds:
 """
 
 import glob
+import json
 import os
+import statistics
 import subprocess
+import threading
 import time
 
 from systems import load_argv, tool
@@ -28,6 +31,7 @@ class Sizes:
         self.idle_seconds = 8 if quick else 30
         self.producer_ids = 100000 if quick else 1000000
         self.paced_seconds = 4 if quick else 10
+        self.cold_turns = 3
 
 
 # name: (title, kind of load, options, partitions)
@@ -183,33 +187,63 @@ def drop_page_cache(folder):
         os.close(fd)
 
 
+MEGABYTE = 1 << 20
+
+
+def read_outside(folder, megabytes_per_s, end):
+    """Reads a partition's segments as a paced reader of the broker does, without the broker."""
+    done = 0
+    begin = time.monotonic()
+    for path in sorted(glob.glob(os.path.join(folder, "*.log"))):
+        with open(path, "rb", buffering=0) as log:
+            while log.readinto(bytearray(MEGABYTE)):
+                done += 1
+                due = begin + done / megabytes_per_s
+                if due > end:
+                    return
+                time.sleep(max(0, due - time.monotonic()))
+
+
 def run_cold(system, sizes):
-    """p99 of paced producers alone, and beside one reader of what is on the disk only."""
+    """p99 of paced producers alone, beside one reader of what is on the disk only, and while somebody else reads
+    the same bytes at the same pace: what the machine itself does to the producers. In turn, several times."""
     system.start()
     system.create_topic("cold", 1)
     system.create_topic("hot", PARTITIONS)
     batches = sizes.fetch_batches
+    seconds = sizes.paced_seconds
     system.load("produce", topic="cold", records=FETCH_RECORDS, record_bytes=1024, in_flight=2, requests=batches)
     hot = dict(topic="hot", partitions=PARTITIONS, record_bytes=1024, in_flight=256, rate=5000)
     system.load("produce", **dict(hot, seconds=2))
-    os.sync()
-    alone = system.load("produce", **hot, seconds=sizes.paced_seconds)
-    os.sync()
-    drop_page_cache(system.partition_folder("cold"))
+    folder = system.partition_folder("cold")
+    answers = (batches - 20) * FETCH_RECORDS // 1000  # of 1 MB: once through the log, no byte twice
+    pace = answers // seconds
     reader = load_argv(
         system.port,
         "fetch",
-        dict(topic="cold", connections=1, step=1000, count=(batches - 20) * FETCH_RECORDS // 1000,
-             seconds=sizes.paced_seconds),
+        dict(topic="cold", connections=1, step=1000, count=answers, rate=pace, in_flight=2, seconds=seconds),
     )
-    with subprocess.Popen(reader, stdout=subprocess.PIPE, text=True) as reading:
-        beside = system.load("produce", **hot, seconds=sizes.paced_seconds)
-        reading.stdout.read()
-    return {
-        "alone_p99_us": alone["p99_us"],
-        "beside_p99_us": beside["p99_us"],
-        "raised": beside["p99_us"] / alone["p99_us"],
-    }
+    p99 = {"alone": [], "beside": [], "outside": []}
+    for _ in range(sizes.cold_turns):
+        os.sync()
+        p99["alone"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
+        os.sync()
+        drop_page_cache(folder)
+        with subprocess.Popen(reader, stdout=subprocess.PIPE, text=True) as reading:
+            p99["beside"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
+            report = json.loads(reading.stdout.read())
+        assert not report["errors"], f"the cold reader had error {report['first_error']}"
+        os.sync()
+        drop_page_cache(folder)
+        outside = threading.Thread(target=read_outside, args=(folder, pace, time.monotonic() + seconds))
+        outside.start()
+        p99["outside"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
+        outside.join()
+    found = {f"{name}_p99_us": statistics.median(values) for name, values in p99.items()}
+    found["raised"] = found["beside_p99_us"] / found["alone_p99_us"]
+    found["machine_raised"] = found["outside_p99_us"] / found["alone_p99_us"]
+    found["raised_by_us"] = found["beside_p99_us"] / max(found["alone_p99_us"], found["outside_p99_us"])
+    return found
 
 
 LOOKUP_FROM_MS = 1700000000000

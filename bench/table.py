@@ -92,7 +92,11 @@ def special_lines(sizes):
         Line(f"anonymous memory grown by {ids} producer ids", "producer-ids", "grown_mb", "MB"),
         Line("p99 of paced producers, alone", "cold", "alone_p99_us", "ms", scale=0.001),
         Line("p99 of paced producers, beside a cold reader", "cold", "beside_p99_us", "ms", scale=0.001),
-        Line("p99 raised by the cold reader: times", "cold", "raised", "", ("value", AT_MOST, 1.5)),
+        Line("p99 of paced producers, an outside reader beside", "cold", "outside_p99_us", "ms", scale=0.001),
+        Line("p99 raised by a cold reader: times", "cold", "raised", ""),
+        Line("p99 raised by an outside reader: times", "cold", "machine_raised", ""),
+        Line("p99 raised by a cold reader, the machine's part taken out: times", "cold", "raised_by_us", "",
+             ("value", AT_MOST, 1.5)),
     ]
 
 

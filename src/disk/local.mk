@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/disk/libdisk.a
 src_disk_libdisk_a_SOURCES = \
   src/disk/posix.c src/disk/posix.h src/disk/posix_internal.h \
+  src/disk/posix_cached.c \
   src/disk/posix_clock.c src/disk/posix_clock.h \
   src/disk/posix_file.c \
   src/disk/posix_io.c \

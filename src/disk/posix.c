@@ -179,6 +179,7 @@ static const struct disk_ops posix_ops = {
     .release = posix_file_release,
     .pread = posix_pread,
     .pread_nowait = posix_pread_nowait,
+    .is_cached = posix_is_cached,
     .pwritev = posix_pwritev,
     .truncate = posix_truncate,
     .sync = posix_sync,

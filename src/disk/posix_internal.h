@@ -14,7 +14,8 @@
 struct posix_disk {
     struct disk disk;
     int max_open_fds;
-    atomic_bool no_nowait; /* the file system refused RWF_NOWAIT once */
+    atomic_bool no_nowait;    /* the file system refused RWF_NOWAIT once */
+    atomic_bool no_cachestat; /* the system refused cachestat once, or it does not see what reads see */
 
     pthread_mutex_t lock; /* guards what follows, and the change of a file to "closed" */
     struct list open_files;
@@ -67,6 +68,9 @@ void posix_start_writeback(struct disk_file *file, int64_t pos, int64_t len);
 enum err posix_stat_file(struct disk_file *file, struct disk_stat *out, struct errmsg *why);
 int posix_pin_fd(struct disk_file *file);
 void posix_unpin_fd(struct disk_file *file);
+
+/* posix_cached.c */
+bool posix_is_cached(struct disk_file *file, int64_t pos, int64_t len);
 
 /* posix_lock.c */
 enum err posix_lock(struct disk *disk, const char *path, struct disk_file **out, struct errmsg *why);

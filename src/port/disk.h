@@ -60,6 +60,11 @@ struct disk_ops {
     /* As pread, but ERR_WOULD_BLOCK when not all of it is in the page cache (preadv2 RWF_NOWAIT). */
     enum err (*pread_nowait)(struct disk_file *file, void *out, size_t len, int64_t pos, size_t *got,
                              struct errmsg *why);
+    /*
+     * Whether sending these bytes would not wait for the disk. True where it cannot be told, and where
+     * reading them is an error: whoever sends them meets it.
+     */
+    bool (*is_cached)(struct disk_file *file, int64_t pos, int64_t len);
     /* Writes all of iov at `pos`. */
     enum err (*pwritev)(struct disk_file *file, const struct iovec *iov, int iov_count, int64_t pos,
                         struct errmsg *why);

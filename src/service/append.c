@@ -245,6 +245,8 @@ void append_submit(struct append_op *op)
     op->rules.topic_partition = op->part->name;
 
     enum err err = records_analyze(op->records, &op->rules, &op->summary, &op->why);
+    if (err == ERR_NONE && partition_hangs(op->part))
+        err = ERR_KAFKA_STORAGE_ERROR;
     if (err != ERR_NONE || op->summary.entry_count == 0) {
         finish_early(op, err); /* nothing complete was sent: success with offset -1 */
         return;

@@ -13,6 +13,7 @@ src_service_libservice_a_SOURCES = \
   src/service/config_store.c src/service/config_store.h \
   src/service/control_fence.c src/service/control_fence.h \
   src/service/delete_records.c src/service/delete_records.h \
+  src/service/hang_watch.c src/service/hang_watch.h \
   src/service/log_dir_report.c src/service/log_dir_report.h \
   src/service/log_dir_notice.c src/service/log_dir_notice.h \
   src/service/log_dirs.c src/service/log_dirs.h \
@@ -47,6 +48,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_config_edit.c \
   tests/unit/service/test_flush.c \
   tests/unit/service/test_lookup.c \
+  tests/unit/service/test_hang_watch.c \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/unit/service/test_session_record.c \

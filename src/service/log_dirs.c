@@ -120,6 +120,35 @@ void log_dir_state_flush(struct log_dir_state *state, struct partition *part)
     }
 }
 
+/* --- hanging ---------------------------------------------------------------------------------------- */
+
+static int64_t mono_ms(const struct log_dir_state *state)
+{
+    return clock_mono_ms(state->all->broker->clock);
+}
+
+void log_dir_state_begin(struct log_dir_state *state)
+{
+    hang_watch_begin(&state->hang, mono_ms(state));
+}
+
+void log_dir_state_end(struct log_dir_state *state)
+{
+    if (hang_watch_end(&state->hang, mono_ms(state)))
+        log_info("storage", "log_dir_answers_again", "dir=%s", state->dir.path);
+}
+
+bool log_dir_state_hangs(struct log_dir_state *state)
+{
+    if (!state->writer || !hang_watch_hangs(&state->hang, mono_ms(state)))
+        return false;
+    if (hang_watch_notice(&state->hang))
+        log_warn("storage", "log_dir_hangs",
+                 "dir=%s ms=%d effect=\"its partitions answer KAFKA_STORAGE_ERROR until it answers\"",
+                 state->dir.path, HANG_WATCH_MS);
+    return true;
+}
+
 /* --- failure ---------------------------------------------------------------------------------------- */
 
 static void fail_run(struct work *work)
@@ -236,15 +265,16 @@ void log_dirs_close(struct log_dirs *dirs)
 
 struct log_dir_state *log_dirs_pick(struct log_dirs *dirs)
 {
-    struct log_dir_state *best = NULL;
+    struct log_dir_state *best = NULL, *hanging = NULL;
     for (int i = 0; i < dirs->count; i++) {
         struct log_dir_state *state = dirs->items[i];
         if (log_dir_is_offline(&state->dir))
             continue;
-        if (!best || atomic_load(&state->partitions) < atomic_load(&best->partitions))
-            best = state;
+        struct log_dir_state **among = log_dir_state_hangs(state) ? &hanging : &best;
+        if (!*among || atomic_load(&state->partitions) < atomic_load(&(*among)->partitions))
+            *among = state;
     }
-    return best;
+    return best ? best : hanging;
 }
 
 bool log_dirs_any_offline(const struct log_dirs *dirs)

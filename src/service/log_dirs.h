@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "loop/workers.h"
+#include "service/hang_watch.h"
 #include "service/log_dir_notice.h"
 #include "storage/log_dir.h"
 
@@ -37,6 +38,7 @@ struct log_dir_state {
     struct work flush_work;
     struct work fail_work;
     struct log_dir_notice notice;
+    struct hang_watch hang; /* of those who may wait for its disk; only where there is a writer */
     struct workers *writer; /* one thread; NULL when there is one directory, where loops write themselves */
 };
 
@@ -61,10 +63,19 @@ MUST_USE enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, co
 void log_dirs_stop_writers(struct log_dirs *dirs);
 void log_dirs_close(struct log_dirs *dirs);
 
-/* Live directory with the fewest logs; NULL when none is live. Any thread. */
+/* Live directory with the fewest logs, one that answers before one that hangs; NULL when none is live. Any
+ * thread. */
 struct log_dir_state *log_dirs_pick(struct log_dirs *dirs);
 /* True if some directory is offline: a log that is not found may be on it. Any thread. */
 bool log_dirs_any_offline(const struct log_dirs *dirs);
+
+/*
+ * Around what may wait for the directory's disk, by a thread that may; and whether it hangs, so that whoever
+ * may not wait for it does not ask. Any thread.
+ */
+void log_dir_state_begin(struct log_dir_state *state);
+void log_dir_state_end(struct log_dir_state *state);
+bool log_dir_state_hangs(struct log_dir_state *state);
 
 /* Takes a directory offline; what follows happens on a worker. Any thread; only the first call counts. */
 void log_dir_state_fail(struct log_dir_state *state, enum err err, const struct errmsg *why);

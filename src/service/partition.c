@@ -78,7 +78,13 @@ void partition_send_home(struct partition_op *op)
 static void run_op(struct partition *part, struct partition_op *op, struct partition_op **mine,
                    const struct loop *here)
 {
-    if (op->run(op, part) == OP_WAITING)
+    struct log_dir_state *dir = here ? NULL : atomic_load_explicit(&part->dir, memory_order_relaxed);
+    if (dir && dir->writer)
+        log_dir_state_begin(dir);
+    const enum op_outcome outcome = op->run(op, part);
+    if (dir && dir->writer)
+        log_dir_state_end(dir);
+    if (outcome == OP_WAITING)
         return;
     if (!op->home || op->home == here) {
         op->next = *mine;
@@ -216,6 +222,12 @@ void partition_submit(struct partition *part, struct partition_op *op)
     if (run_chain(part, op, &mine, here))
         run_queue(part, &mine, here);
     finish(part, mine);
+}
+
+bool partition_hangs(const struct partition *part)
+{
+    struct log_dir_state *dir = atomic_load_explicit(&part->dir, memory_order_acquire);
+    return dir && log_dir_state_hangs(dir);
 }
 
 void partition_announce(struct partition *part)

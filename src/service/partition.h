@@ -79,13 +79,13 @@ struct partition {
     /* Written by the holder, read by anyone: hints that are checked again by the holder. */
     _Atomic bool is_leader;
     _Atomic int32_t leader_epoch_hint;
+    _Atomic(struct log_dir_state *) dir; /* set once: where its log lies */
     _Atomic(struct partition_settings *)
         settings; /* a snapshot: loops read it, the control loop replaces it */
 
     /* --- holder --- */
     struct replica replica; /* role, epochs, ISR: the pure core's state */
     struct log *log;        /* NULL while offline */
-    struct log_dir_state *dir;
     bool deleted;
     bool flushing;              /* a flush of this log is on its way */
     int64_t unsynced_since_ms;  /* wall clock; 0 = nothing that flush.ms would count */
@@ -102,6 +102,9 @@ void partition_release(struct partition *part);
 
 /* See above. Takes a share of the partition for the op. Any thread. */
 void partition_submit(struct partition *part, struct partition_op *op);
+
+/* Whether what is submitted would wait for a disk that does not answer. Any thread. */
+bool partition_hangs(const struct partition *part);
 
 /* --- for the holder --- */
 

@@ -11,9 +11,6 @@
 #include "storage/leader_epochs.h"
 #include "wire/record_convert.h"
 
-/* A byte of each such piece is probed; the kernel reads ahead in larger ones. */
-#define PROBE_EVERY_BYTES (64 * 1024)
-
 static enum err check_role(const struct read_op *op, const struct partition *part)
 {
     if (part->deleted)
@@ -106,27 +103,12 @@ static void finish(struct read_op *op)
 /* --- bytes that are in the page cache
  * ----------------------------------------------------------------------- */
 
-/* Would sending the slice wait for the disk? */
-static bool is_cached(const struct log_slice *slice)
-{
-    for (int64_t at = 0; at < slice->len; at += PROBE_EVERY_BYTES) {
-        uint8_t byte;
-        size_t got;
-        enum err err = DISK_FILE(slice->file, pread_nowait, &byte, 1, slice->pos + at, &got, NULL);
-        if (err == ERR_WOULD_BLOCK)
-            return false;
-        if (err != ERR_NONE)
-            return true; /* let the sender meet the error */
-    }
-    return true;
-}
-
 /* Small slices are read here, which is also the probe; false when that would wait for the disk. */
 static bool take_bytes(struct read_op *op)
 {
     struct log_slice *slice = &op->slice;
     if (slice->len > op->copy_max_bytes)
-        return is_cached(slice);
+        return DISK_FILE(slice->file, is_cached, slice->pos, slice->len);
     size_t got;
     uint8_t *bytes = arena_alloc(op->arena, (size_t)slice->len);
     enum err err = DISK_FILE(slice->file, pread_nowait, bytes, (size_t)slice->len, slice->pos, &got, NULL);
@@ -236,6 +218,11 @@ void read_submit(struct read_op *op)
     op->leader_id = -1;
     op->leader_epoch = -1;
     op->diverging_epoch = -1;
+    if (partition_hangs(op->part)) {
+        op->err = ERR_KAFKA_STORAGE_ERROR;
+        finish(op);
+        return;
+    }
     op->op = (struct partition_op){
         .home = loop_current(), .run = read_run, .done = read_came_home, .label = "read"};
     partition_submit(op->part, &op->op);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/be.h"
 #include "base/mem.h"
 
 /* A quiet partition has few entries waiting: its tail begins small and grows up to a page. */
@@ -55,9 +54,10 @@ enum err index_file_load(struct index_file *index, const struct segment_files *f
     return ERR_NONE;
 }
 
-static enum err read_entries(struct index_file *index, int32_t first, int32_t n, bool nowait, uint8_t *out,
-                             struct errmsg *why)
+enum err index_file_read(struct index_file *index, int32_t first, int32_t n, bool nowait, uint8_t *out,
+                         struct errmsg *why)
 {
+    ASSERT(index->loaded && first >= 0 && n <= index->written - first);
     size_t len = (size_t)n * index->entry_size;
     int64_t pos = (int64_t)first * index->entry_size;
     size_t got = 0;
@@ -76,82 +76,8 @@ enum err index_file_get(struct index_file *index, int32_t i, bool nowait, uint8_
 {
     ASSERT(index->loaded && i >= 0 && i < index->count);
     if (i < index->written)
-        return read_entries(index, i, 1, nowait, entry, why);
+        return index_file_read(index, i, 1, nowait, entry, why);
     memcpy(entry, index->tail + (size_t)(i - index->written) * index->entry_size, index->entry_size);
-    return ERR_NONE;
-}
-
-static int64_t column_of(const uint8_t *entry, enum index_column column)
-{
-    switch (column) {
-    case INDEX_COLUMN_I32_AT_0:
-        return be_get_i32(entry);
-    case INDEX_COLUMN_I32_AT_4:
-        return be_get_i32(entry + 4);
-    case INDEX_COLUMN_I32_AT_8:
-        return be_get_i32(entry + 8);
-    case INDEX_COLUMN_I64_AT_0:
-        return be_get_i64(entry);
-    }
-    UNREACHABLE();
-}
-
-/* Last of `n` entries in memory whose column is <= target; -1 when there is none. */
-static int32_t floor_in_memory(const uint8_t *entries, int32_t n, uint8_t entry_size,
-                               enum index_column column, int64_t target)
-{
-    int32_t lo = 0, hi = n; /* the first entry above target is in [lo, hi] */
-    while (lo < hi) {
-        int32_t mid = lo + (hi - lo) / 2;
-        if (column_of(entries + (size_t)mid * entry_size, column) <= target)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo - 1;
-}
-
-/* Narrows by single entries down to a page, reads that page, searches it in memory. */
-static enum err floor_in_file(struct index_file *index, enum index_column column, int64_t target, bool nowait,
-                              int32_t *i, uint8_t *entry, struct errmsg *why)
-{
-    uint8_t page[INDEX_PAGE_BYTES];
-    const int32_t page_entries = INDEX_PAGE_BYTES / index->entry_size;
-    int32_t lo = 0, hi = index->written;
-    while (hi - lo > page_entries) {
-        int32_t mid = lo + (hi - lo) / 2;
-        enum err err = read_entries(index, mid, 1, nowait, page, why);
-        if (err)
-            return err;
-        if (column_of(page, column) <= target)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    *i = -1;
-    if (hi == lo)
-        return ERR_NONE;
-    enum err err = read_entries(index, lo, hi - lo, nowait, page, why);
-    if (err)
-        return err;
-    int32_t at = floor_in_memory(page, hi - lo, index->entry_size, column, target);
-    if (at >= 0) {
-        memcpy(entry, page + (size_t)at * index->entry_size, index->entry_size);
-        *i = lo + at;
-    }
-    return ERR_NONE;
-}
-
-enum err index_file_floor(struct index_file *index, enum index_column column, int64_t target, bool nowait,
-                          int32_t *i, uint8_t *entry, struct errmsg *why)
-{
-    ASSERT(index->loaded);
-    int32_t at =
-        floor_in_memory(index->tail, index->count - index->written, index->entry_size, column, target);
-    if (at < 0)
-        return floor_in_file(index, column, target, nowait, i, entry, why);
-    memcpy(entry, index->tail + (size_t)at * index->entry_size, index->entry_size);
-    *i = index->written + at;
     return ERR_NONE;
 }
 
@@ -206,15 +132,6 @@ enum err index_file_truncate(struct index_file *index, int32_t count, struct err
     }
     index->count = count;
     return ERR_NONE;
-}
-
-enum err index_file_drop_from(struct index_file *index, enum index_column column, int64_t target,
-                              struct errmsg *why)
-{
-    uint8_t entry[INDEX_ENTRY_SIZE_MAX];
-    int32_t i;
-    enum err err = index_file_floor(index, column, target - 1, false, &i, entry, why);
-    return err ? err : index_file_truncate(index, i + 1, why);
 }
 
 enum err index_file_write_tail(struct index_file *index, struct errmsg *why)

@@ -37,14 +37,6 @@ struct index_file {
     bool dirty;  /* changed since the last sync */
 };
 
-/* The column of an entry that a search compares. */
-enum index_column {
-    INDEX_COLUMN_I32_AT_0,
-    INDEX_COLUMN_I32_AT_4,
-    INDEX_COLUMN_I32_AT_8,
-    INDEX_COLUMN_I64_AT_0
-};
-
 void index_file_init(struct index_file *index, uint8_t entry_size);
 /* Releases handle and tail without writing. */
 void index_file_close(struct index_file *index);
@@ -55,16 +47,13 @@ MUST_USE enum err index_file_load(struct index_file *index, const struct segment
 /* Copies entry `i`, 0 <= i < count. */
 MUST_USE enum err index_file_get(struct index_file *index, int32_t i, bool nowait, uint8_t *entry,
                                  struct errmsg *why);
-/* Number of the last entry whose column is <= `target`, and the entry; -1 when there is none. */
-MUST_USE enum err index_file_floor(struct index_file *index, enum index_column column, int64_t target,
-                                   bool nowait, int32_t *i, uint8_t *entry, struct errmsg *why);
+/* Copies the entries [first, first + n), which must be in the file. Searching is in index_search.h. */
+MUST_USE enum err index_file_read(struct index_file *index, int32_t first, int32_t n, bool nowait,
+                                  uint8_t *out, struct errmsg *why);
 /* Adds an entry to the tail, which is written when it is a full page. */
 MUST_USE enum err index_file_append(struct index_file *index, const uint8_t *entry, struct errmsg *why);
 /* Keeps the first `count` entries. */
 MUST_USE enum err index_file_truncate(struct index_file *index, int32_t count, struct errmsg *why);
-/* Drops the entries whose column, which rises, is >= `target`. */
-MUST_USE enum err index_file_drop_from(struct index_file *index, enum index_column column, int64_t target,
-                                       struct errmsg *why);
 /* Writes the tail and cuts the file to its entries. */
 MUST_USE enum err index_file_write_tail(struct index_file *index, struct errmsg *why);
 /* Frees the tail of an index that grows no more; it must have been written. */

@@ -1,6 +1,7 @@
 # storage: the log itself: segments, indexes, appends, reads, recovery
 src_storage_libstorage_a_SOURCES += \
   src/storage/index_file.c src/storage/index_file.h \
+  src/storage/index_search.c src/storage/index_search.h \
   src/storage/log.c src/storage/log.h \
   src/storage/log_append.c \
   src/storage/log_flush.c src/storage/log_flush.h \
@@ -28,6 +29,7 @@ tests_unit_storage_test_log_SOURCES = \
   tests/unit/storage/test_log_append.c \
   tests/unit/storage/test_log_fault.c \
   tests/unit/storage/test_log_index.c \
+  tests/unit/storage/test_log_index_search.c \
   tests/unit/storage/test_log_load.c \
   tests/unit/storage/test_log_posix.c \
   tests/unit/storage/test_log_read.c \

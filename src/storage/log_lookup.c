@@ -34,14 +34,14 @@ static enum err scan_segment(struct log *log, struct segment *seg, int64_t index
                              int64_t timestamp_ms, pick_fn pick, struct log_found *out, struct errmsg *why)
 {
     struct segment_files files = log_files(log, seg);
-    struct offset_index_entry from;
+    struct offset_index_place from;
     enum err err = offset_index_lookup(&seg->offsets, &files, index_offset, false, &from, why);
     if (err)
         return err;
     struct batch_info info;
     int32_t pos;
     struct segment_reader reader;
-    err = segment_reader_open(&reader, seg, &files, from.pos, seg->size_bytes, false, NULL, 0, why);
+    err = segment_reader_open(&reader, seg, &files, from.floor.pos, seg->size_bytes, false, NULL, 0, why);
     if (err)
         return err;
     while (out->offset < 0 && !(err = segment_reader_next(&reader, &info, &pos, why))) {

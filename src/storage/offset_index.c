@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/be.h"
+#include "storage/index_search.h"
 
 static struct offset_index_entry decode(const struct segment_files *files, const uint8_t *entry)
 {
@@ -49,19 +50,25 @@ enum err offset_index_load(struct offset_index *index, const struct segment_file
     return err;
 }
 
+static struct index_ends offset_ends(const struct offset_index *index, int64_t base_offset)
+{
+    return (struct index_ends){0, index->last_offset - base_offset};
+}
+
 enum err offset_index_lookup(struct offset_index *index, const struct segment_files *files, int64_t offset,
-                             bool nowait, struct offset_index_entry *out, struct errmsg *why)
+                             bool nowait, struct offset_index_place *out, struct errmsg *why)
 {
     enum err err = offset_index_load(index, files, nowait, why);
     if (err)
         return err;
-    uint8_t entry[OFFSET_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset, nowait, &i,
-                           entry, why);
-    if (!err)
-        *out = decode(files, i < 0 ? zero_entry : entry);
-    return err;
+    struct index_place place;
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset,
+                       offset_ends(index, files->base_offset), nowait, &place, why);
+    if (err)
+        return err;
+    out->floor = decode(files, place.floor_i < 0 ? zero_entry : place.floor);
+    out->next_pos = place.has_next ? decode(files, place.next).pos : OFFSET_INDEX_NO_POS;
+    return ERR_NONE;
 }
 
 enum err offset_index_first_at_or_after(struct offset_index *index, const struct segment_files *files,
@@ -72,14 +79,11 @@ enum err offset_index_first_at_or_after(struct offset_index *index, const struct
     enum err err = offset_index_load(index, files, nowait, why);
     if (err)
         return err;
-    uint8_t entry[OFFSET_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I32_AT_4, (int64_t)pos - 1, nowait, &i, entry, why);
-    if (err || i + 1 >= index->file.count)
-        return err;
-    err = index_file_get(&index->file, i + 1, nowait, entry, why);
-    if (!err) {
-        *out = decode(files, entry);
+    struct index_place place;
+    struct index_ends ends = {0, INDEX_END_UNKNOWN};
+    err = index_search(&index->file, INDEX_COLUMN_I32_AT_4, (int64_t)pos - 1, ends, nowait, &place, why);
+    if (!err && place.has_next) {
+        *out = decode(files, place.next);
         *found = true;
     }
     return err;
@@ -136,7 +140,8 @@ enum err offset_index_truncate(struct offset_index *index, const struct segment_
 {
     enum err err = offset_index_load(index, files, false, why);
     if (!err)
-        err = index_file_drop_from(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset, why);
+        err = index_search_drop_from(&index->file, INDEX_COLUMN_I32_AT_0, offset - files->base_offset,
+                                     offset_ends(index, files->base_offset), why);
     if (!err)
         err = learn_last(index, files, false, why);
     return err;

@@ -28,6 +28,13 @@ struct offset_index_entry {
     int32_t pos;
 };
 
+/* Where an offset lies: at or behind the floor, before or in the append at next_pos. */
+struct offset_index_place {
+    struct offset_index_entry floor; /* the largest with offset <= the one asked for, else {base offset, 0} */
+    int32_t next_pos;                /* of the entry after it */
+};
+#define OFFSET_INDEX_NO_POS (-1) /* next_pos of the last entry */
+
 void offset_index_init(struct offset_index *index);
 void offset_index_close(struct offset_index *index);
 
@@ -35,9 +42,8 @@ void offset_index_close(struct offset_index *index);
 MUST_USE enum err offset_index_load(struct offset_index *index, const struct segment_files *files,
                                     bool nowait, struct errmsg *why);
 
-/* The largest entry with offset <= `offset`; {base offset, 0} when there is none. */
 MUST_USE enum err offset_index_lookup(struct offset_index *index, const struct segment_files *files,
-                                      int64_t offset, bool nowait, struct offset_index_entry *out,
+                                      int64_t offset, bool nowait, struct offset_index_place *out,
                                       struct errmsg *why);
 /*
  * The first entry whose position is >= `pos`; *found false when there is none. The upper end of what a

@@ -6,6 +6,9 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+/* What a walk between two index entries reads at once, at most: entries lie some 4 KB apart. */
+#define FIND_WINDOW_BYTES (8 * 1024)
+
 const char *const segment_extensions[SEGMENT_FILE_COUNT] = {".log", ".index", ".timeindex", ".txnindex"};
 
 /* --- lifecycle --- */
@@ -243,29 +246,65 @@ enum err segment_seal(struct segment *seg, const struct segment_files *files, st
 
 /* --- reading --- */
 
+/* Walks from the batch at `from` to the first one that ends at or above `offset`; reads `window` bytes at
+ * once. */
+static enum err walk_to(struct segment *seg, const struct segment_files *files, int32_t from, size_t window,
+                        int64_t offset, bool nowait, int32_t *pos, struct batch_info *info, bool *found,
+                        struct errmsg *why)
+{
+    uint8_t scratch[FIND_WINDOW_BYTES];
+    struct segment_reader reader;
+    enum err err =
+        segment_reader_open(&reader, seg, files, from, seg->size_bytes, nowait, scratch, window, why);
+    if (err)
+        return err;
+    *found = false;
+    while (!*found && !(err = segment_reader_next(&reader, info, pos, why)))
+        *found = info->last_offset >= offset;
+    segment_reader_close(&reader);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* Whether the batch at `pos` is known to begin at or below `offset`. */
+static enum err begins_at_or_below(struct segment *seg, const struct segment_files *files, int32_t pos,
+                                   int64_t offset, bool nowait, struct batch_info *info, bool *yes,
+                                   struct errmsg *why)
+{
+    int32_t at;
+    enum err err = walk_to(seg, files, pos, BATCH_HEAD_MAX, INT64_MIN, nowait, &at, info, yes, why);
+    *yes = !err && *yes && info->base_offset >= 0 && info->base_offset <= offset;
+    return err == ERR_CORRUPT_MESSAGE ? ERR_NONE : err;
+}
+
 enum err segment_find(struct segment *seg, const struct segment_files *files, int64_t offset, bool nowait,
                       int32_t *pos, struct batch_info *info, bool *found, struct errmsg *why)
 {
     *found = false;
-    struct offset_index_entry floor;
-    enum err err = offset_index_lookup(&seg->offsets, files, offset, nowait, &floor, why);
+    if (offset <= seg->base_offset)
+        return walk_to(seg, files, 0, BATCH_HEAD_MAX, offset, nowait, pos, info, found, why);
+    struct offset_index_place place;
+    enum err err = offset_index_lookup(&seg->offsets, files, offset, nowait, &place, why);
     if (err)
         return err;
-    if (floor.pos < 0 || floor.pos >= seg->size_bytes)
-        floor.pos = 0;
-    uint8_t scratch[INDEX_PAGE_BYTES];
-    struct segment_reader reader;
-    err = segment_reader_open(&reader, seg, files, floor.pos, seg->size_bytes, nowait, scratch,
-                              sizeof scratch, why);
+    int32_t from = place.floor.pos;
+    if (from < 0 || from >= seg->size_bytes)
+        from = 0;
+    const bool has_next = place.next_pos > from && place.next_pos < seg->size_bytes;
+    const size_t reach = has_next ? (size_t)(place.next_pos - from) + BATCH_HEAD_MAX : FIND_WINDOW_BYTES;
+    if (reach <= FIND_WINDOW_BYTES || offset == place.floor.offset)
+        return walk_to(seg, files, from, reach < FIND_WINDOW_BYTES ? reach : FIND_WINDOW_BYTES, offset,
+                       nowait, pos, info, found, why);
+    /* Where appends are large each has an entry, and the next one holds the offset. */
+    bool close;
+    err = begins_at_or_below(seg, files, place.next_pos, offset, nowait, info, &close, why);
     if (err)
         return err;
-    while (!(err = segment_reader_next(&reader, info, pos, why)))
-        if (info->last_offset >= offset) {
-            *found = true;
-            break;
-        }
-    segment_reader_close(&reader);
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    *pos = place.next_pos;
+    *found = close && info->last_offset >= offset;
+    if (*found)
+        return ERR_NONE;
+    return walk_to(seg, files, close ? place.next_pos : from, FIND_WINDOW_BYTES, offset, nowait, pos, info,
+                   found, why);
 }
 
 enum err segment_next_offset(struct segment *seg, const struct segment_files *files, int64_t *out,
@@ -299,13 +338,13 @@ enum err segment_learn_timestamps(struct segment *seg, const struct segment_file
         return err;
     int64_t max_ms = last.timestamp_ms, max_offset = last.offset;
     if (scan && seg->size_bytes > 0) {
-        struct offset_index_entry from;
+        struct offset_index_place from;
         err = offset_index_lookup(&seg->offsets, files, last.offset, false, &from, why);
         if (err)
             return err;
         uint8_t scratch[INDEX_PAGE_BYTES];
         struct segment_reader reader;
-        err = segment_reader_open(&reader, seg, files, from.pos, seg->size_bytes, false, scratch,
+        err = segment_reader_open(&reader, seg, files, from.floor.pos, seg->size_bytes, false, scratch,
                                   sizeof scratch, why);
         if (err)
             return err;

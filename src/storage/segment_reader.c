@@ -3,7 +3,9 @@
 #include "base/mem.h"
 #include "storage/segment.h"
 
-#define READER_WINDOW_BYTES (64 * 1024)
+/* A window of its own begins small, for who wants one batch, and grows for who walks on. */
+#define READER_WINDOW_FIRST_BYTES (4 * 1024)
+#define READER_WINDOW_BYTES       (64 * 1024)
 
 enum err segment_reader_open(struct segment_reader *reader, struct segment *seg,
                              const struct segment_files *files, int32_t pos, int32_t end, bool nowait,
@@ -13,8 +15,8 @@ enum err segment_reader_open(struct segment_reader *reader, struct segment *seg,
         .pos = pos, .end = end, .nowait = nowait, .window = scratch, .window_cap = scratch_cap};
     enum err err = segment_log_file(seg, files, nowait, &reader->file, why);
     if (!err && !scratch) {
-        reader->window = reader->own = mem_alloc(READER_WINDOW_BYTES);
-        reader->window_cap = READER_WINDOW_BYTES;
+        reader->window = reader->own = mem_alloc(READER_WINDOW_FIRST_BYTES);
+        reader->window_cap = READER_WINDOW_FIRST_BYTES;
     }
     return err;
 }
@@ -25,31 +27,48 @@ void segment_reader_close(struct segment_reader *reader)
     reader->own = NULL;
 }
 
+/* Makes the window larger; what it holds is lost. */
+static enum err grow(struct segment_reader *reader, size_t cap, struct errmsg *why)
+{
+    uint8_t *grown = mem_try_alloc(cap);
+    if (!grown) {
+        errmsg_set(why, "no memory for a batch of %zu bytes", cap);
+        return ERR_NO_MEMORY;
+    }
+    free(reader->own);
+    reader->own = reader->window = grown;
+    reader->window_cap = cap;
+    return ERR_NONE;
+}
+
+/* Room for the next `want` bytes: more than that after a window that was walked through. */
+static enum err make_room(struct segment_reader *reader, size_t want, struct errmsg *why)
+{
+    size_t cap = reader->window_cap;
+    if (reader->own && reader->window_len > 0 && cap < READER_WINDOW_BYTES)
+        cap = 2 * cap < READER_WINDOW_BYTES ? 2 * cap : READER_WINDOW_BYTES;
+    if (cap < want)
+        cap = want;
+    return cap > reader->window_cap ? grow(reader, cap, why) : ERR_NONE;
+}
+
 /* Makes `want` bytes at `pos` available in the window; fewer only at the end of the file. */
 static enum err fill(struct segment_reader *reader, int32_t pos, size_t want, struct view *out,
                      struct errmsg *why)
 {
     const int64_t window_end = reader->window_pos + (int64_t)reader->window_len;
     if (pos < reader->window_pos || pos + (int64_t)want > window_end) {
-        if (want > reader->window_cap) {
-            uint8_t *grown = mem_try_alloc(want);
-            if (!grown) {
-                errmsg_set(why, "no memory for a batch of %zu bytes", want);
-                return ERR_NO_MEMORY;
-            }
-            free(reader->own);
-            reader->own = reader->window = grown;
-            reader->window_cap = want;
-        }
+        enum err err = make_room(reader, want, why);
+        if (err)
+            return err;
         size_t len = reader->window_cap;
         if ((int64_t)len > reader->end - pos)
             len = (size_t)(reader->end - pos);
         reader->window_pos = pos;
         reader->window_len = 0;
-        enum err err =
-            reader->nowait
-                ? DISK_FILE(reader->file, pread_nowait, reader->window, len, pos, &reader->window_len, why)
-                : DISK_FILE(reader->file, pread, reader->window, len, pos, &reader->window_len, why);
+        err = reader->nowait
+                  ? DISK_FILE(reader->file, pread_nowait, reader->window, len, pos, &reader->window_len, why)
+                  : DISK_FILE(reader->file, pread, reader->window, len, pos, &reader->window_len, why);
         if (err) {
             reader->window_len = 0;
             return err;

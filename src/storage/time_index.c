@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/be.h"
+#include "storage/index_search.h"
 
 static struct time_index_entry decode(const struct segment_files *files, const uint8_t *entry)
 {
@@ -61,11 +62,12 @@ enum err time_index_lookup(struct time_index *index, const struct segment_files 
     enum err err = time_index_load(index, files, false, why);
     if (err)
         return err;
-    uint8_t entry[TIME_INDEX_ENTRY_SIZE];
-    int32_t i;
-    err = index_file_floor(&index->file, INDEX_COLUMN_I64_AT_0, timestamp_ms, false, &i, entry, why);
+    struct index_place place;
+    struct index_ends ends = {INDEX_END_UNKNOWN, index->last.timestamp_ms};
+    err = index_search(&index->file, INDEX_COLUMN_I64_AT_0, timestamp_ms, ends, false, &place, why);
     if (!err)
-        *out = i < 0 ? (struct time_index_entry){-1, files->base_offset} : decode(files, entry);
+        *out = place.floor_i < 0 ? (struct time_index_entry){-1, files->base_offset}
+                                 : decode(files, place.floor);
     return err;
 }
 
@@ -105,8 +107,10 @@ enum err time_index_truncate(struct time_index *index, const struct segment_file
                              struct errmsg *why)
 {
     enum err err = time_index_load(index, files, false, why);
+    struct index_ends ends = {0, index->last.offset - files->base_offset};
     if (!err)
-        err = index_file_drop_from(&index->file, INDEX_COLUMN_I32_AT_8, offset - files->base_offset, why);
+        err = index_search_drop_from(&index->file, INDEX_COLUMN_I32_AT_8, offset - files->base_offset, ends,
+                                     why);
     if (!err)
         err = learn_last(index, files, false, why);
     return err;

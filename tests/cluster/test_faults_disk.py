@@ -295,6 +295,52 @@ def test_a_hung_directory_holds_up_nothing_else(faulty, zk, flush):
     check_restart(broker, tally, 8)
 
 
+def test_requests_that_name_a_hung_directory_are_answered_after_a_while(faulty):
+    """Its partitions are refused, the others of the same request served, new topics made elsewhere; it comes back."""
+    broker = faulty()
+    if broker.kind == "kafka":
+        pytest.skip("Kafka's request handlers all end up waiting for the directory")
+    topic = make_topic(broker, partitions=8)
+    bad, good = partitions_by_dir(broker, topic, 8)
+    tally = Tally(broker, topic)
+    with broker.connect() as client:
+        for partition in range(8):
+            assert tally.put(client, partition) == NONE
+
+    def errors_of_all(timeout_s=3):
+        body = requests.encode_fetch(11, topic, dict.fromkeys(range(8), 0), max_wait_ms=0)
+        with broker.connect(timeout_s=timeout_s) as client:
+            answer = requests.decode_fetch(client.ask(requests.FETCH, 11, body), 11)
+        return {number: part["error"] for number, part in answer["partitions"].items()}
+
+    broker.faulty.be("hang")
+    stuck = broker.connect(timeout_s=120)
+    try:
+        value = records.batch([(b"k", b"hung")])
+        stuck.send(requests.PRODUCE, 7, requests.encode_produce(7, topic, {bad[0]: value}))
+        refused = {bad[0]: STORAGE_ERROR}
+        wait_until(lambda: refused.items() <= errors_of_all().items(), 60, "the hung directory is noticed")
+        found = errors_of_all()
+        assert {found[partition] for partition in good} == {NONE}
+        assert {found[partition] for partition in bad} == {STORAGE_ERROR}
+        with broker.connect(timeout_s=20) as client:
+            assert client.produce(topic, value, partition=bad[0])["error"] == STORAGE_ERROR
+            assert tally.put(client, good[0]) == NONE
+        other = make_topic(broker, partitions=4)
+        assert all(os.path.isdir(os.path.join(broker.log_dirs[1], f"{other}-{n}")) for n in range(4))
+    finally:
+        broker.faulty.be(None)
+    wait_until(lambda: set(errors_of_all().values()) == {NONE}, 20, "the directory answers again")
+    with broker.connect() as client:
+        assert client.fetch(topic, partition=bad[0], offset=1)["high_watermark"] == 2, "what hung was written"
+        for partition in range(8):
+            if partition != bad[0]:
+                assert tally.put(client, partition) == NONE
+    stuck.close()
+    assert "log_dir_answers_again" in broker.process.log_text()
+    broker.process.must_run()
+
+
 # --- power ----------------------------------------------------------------------------------------
 
 

@@ -415,6 +415,13 @@ static enum err op_pread_nowait(struct disk_file *file, void *out, size_t len, i
     return op_pread(file, out, len, pos, got, why);
 }
 
+static bool op_is_cached(struct disk_file *file, int64_t pos, int64_t len)
+{
+    (void)pos;
+    (void)len;
+    return !file_disk(file)->cold;
+}
+
 static enum err op_pwritev(struct disk_file *file, const struct iovec *iov, int iov_count, int64_t pos,
                            struct errmsg *why)
 {
@@ -637,6 +644,7 @@ static const struct disk_ops crash_ops = {
     .release = op_release,
     .pread = op_pread,
     .pread_nowait = op_pread_nowait,
+    .is_cached = op_is_cached,
     .pwritev = op_pwritev,
     .truncate = op_truncate,
     .sync = op_sync,

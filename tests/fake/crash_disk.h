@@ -51,7 +51,7 @@ enum crash_kind {
 /* The machine stops and starts again; no handle may be open. */
 void crash_disk_power_cut(struct crash_disk *disk, enum crash_kind kind, uint64_t seed);
 
-/* pread_nowait gives ERR_WOULD_BLOCK while set. */
+/* pread_nowait gives ERR_WOULD_BLOCK while set, and is_cached false. */
 void crash_disk_set_cold(struct crash_disk *disk, bool cold);
 void crash_disk_set_now_ms(struct crash_disk *disk, int64_t now_ms);
 

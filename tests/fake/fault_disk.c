@@ -211,6 +211,14 @@ static enum err fault_pread(struct disk_file *file, void *out, size_t len, int64
     return err ? err : DISK_FILE(ff->under, pread, out, len, pos, got, why);
 }
 
+static bool is_cold(struct fault_disk *fd)
+{
+    pthread_mutex_lock(&fd->lock);
+    bool cold = fd->cold;
+    pthread_mutex_unlock(&fd->lock);
+    return cold;
+}
+
 static enum err fault_pread_nowait(struct disk_file *file, void *out, size_t len, int64_t pos, size_t *got,
                                    struct errmsg *why)
 {
@@ -220,10 +228,12 @@ static enum err fault_pread_nowait(struct disk_file *file, void *out, size_t len
     enum err err = call(fd, FAULT_READ, ff->path, why);
     if (err)
         return err;
-    pthread_mutex_lock(&fd->lock);
-    bool cold = fd->cold;
-    pthread_mutex_unlock(&fd->lock);
-    return cold ? ERR_WOULD_BLOCK : DISK_FILE(ff->under, pread_nowait, out, len, pos, got, why);
+    return is_cold(fd) ? ERR_WOULD_BLOCK : DISK_FILE(ff->under, pread_nowait, out, len, pos, got, why);
+}
+
+static bool fault_is_cached(struct disk_file *file, int64_t pos, int64_t len)
+{
+    return !is_cold(fault_disk_of(file->disk)) && DISK_FILE(fault_file_of(file)->under, is_cached, pos, len);
 }
 
 /* The first `len` bytes of iov, whatever becomes of them: the part that reached the disk before it failed. */
@@ -395,6 +405,7 @@ static const struct disk_ops fault_ops = {
     .release = fault_release,
     .pread = fault_pread,
     .pread_nowait = fault_pread_nowait,
+    .is_cached = fault_is_cached,
     .pwritev = fault_pwritev,
     .truncate = fault_truncate,
     .sync = fault_sync,

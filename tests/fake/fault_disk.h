@@ -47,7 +47,7 @@ void fault_disk_only(struct disk *disk, const char *part);
 void fault_disk_tear_writes(struct disk *disk, int64_t bytes);
 /* Bytes that may still be written, wherever; < 0 = no limit (default). */
 void fault_disk_set_space(struct disk *disk, int64_t bytes);
-/* pread_nowait says ERR_WOULD_BLOCK, as on a cold page cache. */
+/* pread_nowait says ERR_WOULD_BLOCK and is_cached false, as on a cold page cache. */
 void fault_disk_set_cold(struct disk *disk, bool cold);
 /* Called before every call that passes, on its thread: may wait (a slow or hung disk). */
 void fault_disk_on_call(struct disk *disk, void (*fn)(void *arg, enum fault_op op, const char *path),

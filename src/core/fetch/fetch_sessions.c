@@ -207,7 +207,7 @@ static struct fetch_session *session_new(struct fetch_sessions *cache,
                                          bool privileged, int64_t now_ms)
 {
     int count = count_asked(request);
-    if (count == 0 || !make_room(cache, privileged, count, now_ms))
+    if (!make_room(cache, privileged, count, now_ms))
         return NULL;
     struct fetch_session *session = MEM_NEW(struct fetch_session);
     session->id = new_id(cache);

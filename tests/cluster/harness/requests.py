@@ -199,8 +199,9 @@ def encode_fetch(
     isolation=0,
     session=(0, -1),
     topic_id=None,
+    forgotten=(),
 ):
-    """partitions: {partition: fetch offset}."""
+    """partitions: {partition: fetch offset}; forgotten: partitions of the same topic."""
     out = Writer(flexible(FETCH, version))
     if version <= 14:
         out.int32(-1)
@@ -223,16 +224,23 @@ def encode_fetch(
             w.int64(-1)
         w.int32(partition_max_bytes).tags()
 
-    def topic_data(w, name):
+    def name_or_id(w, name):
         if version >= 13:
             w.raw(topic_id)
         else:
             w.string(name)
+
+    def topic_data(w, name):
+        name_or_id(w, name)
         w.array(list(partitions.items()), partition).tags()
+
+    def forgotten_data(w, name):
+        name_or_id(w, name)
+        w.array(list(forgotten), lambda item, number: item.int32(number)).tags()
 
     out.array([topic] if partitions else [], topic_data)
     if version >= 7:
-        out.array([], None)
+        out.array([topic] if forgotten else [], forgotten_data)
     if version >= 11:
         out.string("")
     return out.tags().done()

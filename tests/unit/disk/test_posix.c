@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -113,6 +114,42 @@ START_TEST(cached_bytes_are_read_without_waiting)
     size_t n;
     ck_assert_int_eq(DISK_FILE(file, pread_nowait, got, sizeof got, 0, &n, NULL), ERR_NONE);
     ck_assert_uint_eq(n, 5);
+    disk_file_release(file);
+}
+END_TEST
+
+#define PIECE (256 * 1024)
+
+/* Whether the page at `pos` is in the page cache, asked in a way that does not bring it there. */
+static bool is_resident(int fd, off_t pos)
+{
+    unsigned char in_core = 0;
+    void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, pos);
+    ck_assert(page != MAP_FAILED);
+    ck_assert_int_eq(mincore(page, 1, &in_core), 0);
+    munmap(page, 1);
+    return in_core & 1;
+}
+
+START_TEST(a_range_is_cached_when_all_of_it_is)
+{
+    struct disk_file *file = open_file("f", DISK_OPEN_CREATE);
+    char *bytes = mem_zalloc(PIECE);
+    struct iovec iov = {bytes, PIECE};
+    for (int i = 0; i < 4; i++) /* what is written at once may leave the cache at once only */
+        ck_assert_int_eq(DISK_FILE(file, pwritev, &iov, 1, i * PIECE, NULL), ERR_NONE);
+    ck_assert(DISK_FILE(file, is_cached, 0, 4 * PIECE));
+    ck_assert(DISK_FILE(file, is_cached, 5, 1));
+    /* The third quarter leaves the cache, if the file system lets it. */
+    ck_assert_int_eq(DISK_FILE(file, sync, NULL), ERR_NONE);
+    int fd = disk->ops->pin_fd(file);
+    ck_assert_int_eq(posix_fadvise(fd, 2 * PIECE, PIECE, POSIX_FADV_DONTNEED), 0);
+    bool resident = is_resident(fd, 2 * PIECE);
+    disk->ops->unpin_fd(file);
+    ck_assert_int_eq(DISK_FILE(file, is_cached, 0, 4 * PIECE), resident);
+    ck_assert(DISK_FILE(file, is_cached, 100, 2 * PIECE - 100));
+    ck_assert(DISK_FILE(file, is_cached, 3 * PIECE, PIECE));
+    free(bytes);
     disk_file_release(file);
 }
 END_TEST
@@ -410,6 +447,7 @@ Suite *posix_suite(void)
     tcase_add_test(tc, what_was_written_is_read_back);
     tcase_add_test(tc, many_pieces_are_written_by_one_call);
     tcase_add_test(tc, cached_bytes_are_read_without_waiting);
+    tcase_add_test(tc, a_range_is_cached_when_all_of_it_is);
     tcase_add_test(tc, modes_open_create_and_empty);
     tcase_add_test(tc, quiet_files_lose_their_descriptors_and_get_them_again);
     tcase_add_test(tc, pinned_descriptors_stay_open_beyond_the_limit);

@@ -7,6 +7,7 @@ Suite *append_suite(void);
 Suite *config_edit_suite(void);
 Suite *flush_suite(void);
 Suite *lookup_suite(void);
+Suite *hang_watch_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 Suite *session_record_suite(void);

@@ -8,6 +8,7 @@ int main(void)
     srunner_add_suite(runner, config_edit_suite());
     srunner_add_suite(runner, flush_suite());
     srunner_add_suite(runner, lookup_suite());
+    srunner_add_suite(runner, hang_watch_suite());
     srunner_add_suite(runner, partition_suite());
     srunner_add_suite(runner, roles_suite());
     srunner_add_suite(runner, session_record_suite());

@@ -88,6 +88,7 @@ Suite *log_load_suite(void);
 Suite *log_trim_suite(void);
 Suite *log_fault_suite(void);
 Suite *log_index_suite(void);
+Suite *log_index_search_suite(void);
 Suite *log_posix_suite(void);
 
 #endif

@@ -7,8 +7,8 @@
 int main(void)
 {
     static Suite *(*const suites[])(void) = {
-        log_index_suite, log_append_suite, log_read_suite,  log_load_suite,
-        log_trim_suite,  log_fault_suite,  log_posix_suite,
+        log_index_suite, log_index_search_suite, log_append_suite, log_read_suite,
+        log_load_suite,  log_trim_suite,         log_fault_suite,  log_posix_suite,
     };
     log_set_level(LOG_LEVEL_ERROR);
     SRunner *runner = srunner_create(NULL);

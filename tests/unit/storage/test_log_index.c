@@ -31,10 +31,11 @@ static void check_lookups(struct offset_index *index, int n)
 {
     for (int64_t o = 1000; o <= 1000 + 3 * n + 4; o++) {
         int i = (int)((o - 1000) / 3) < n ? (int)((o - 1000) / 3) : n;
-        struct offset_index_entry entry;
-        ck_assert_int_eq(offset_index_lookup(index, &files, o, false, &entry, NULL), ERR_NONE);
-        ck_assert_int_eq(entry.offset, 1000 + 3 * i);
-        ck_assert_int_eq(entry.pos, 50 * i);
+        struct offset_index_place place;
+        ck_assert_int_eq(offset_index_lookup(index, &files, o, false, &place, NULL), ERR_NONE);
+        ck_assert_int_eq(place.floor.offset, 1000 + 3 * i);
+        ck_assert_int_eq(place.floor.pos, 50 * i);
+        ck_assert_int_eq(place.next_pos, i < n ? 50 * (i + 1) : OFFSET_INDEX_NO_POS);
     }
     for (int32_t pos = 0; pos <= 50 * n + 60; pos += 7) {
         struct offset_index_entry entry;

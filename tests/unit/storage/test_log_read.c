@@ -108,6 +108,83 @@ START_TEST(cold_read_says_so_and_succeeds_on_a_worker)
 }
 END_TEST
 
+/* A segment of 256 batches whose index is in its file, with entries as far apart as they are by default. */
+static void load_middle(struct rig *rig, int value_size)
+{
+    rig_init(rig);
+    rig->settings.segment_bytes = 64 << 20;
+    rig->settings.index_interval_bytes = 4096;
+    rig_load(rig, true);
+    for (int i = 0; i < 256; i++)
+        (void)rig_append(rig, (struct rig_append){.count = 4, .value_size = value_size});
+    rig_hw_to_end(rig);
+    rig_stop(rig);
+    rig_load(rig, true);
+    check_read(rig, 0, 100, LOG_BOUND_END, true); /* opens the files */
+}
+
+START_TEST(a_place_in_the_middle_is_found_with_two_reads)
+{
+    static const int value_sizes[] = {10, 100, 1000, 2000, 30000};
+    for (size_t k = 0; k < ARRAY_LEN(value_sizes); k++) {
+        struct rig rig;
+        load_middle(&rig, value_sizes[k]);
+        struct log_slice slice = {0};
+        for (int64_t o = 0; o < log_end(rig.log).offset; o += 13) {
+            struct log_read_args args = {.offset = o, .max_bytes = 1, .min_one = true};
+            int64_t before = crash_disk_counts(rig.mem)->preads;
+            ck_assert_int_eq(log_read(rig.log, &args, &slice, &rig.why), ERR_NONE);
+            int64_t reads = crash_disk_counts(rig.mem)->preads - before;
+            ck_assert_msg(reads <= 2, "%d reads at offset %d of batches of %d bytes", (int)reads, (int)o,
+                          4 * value_sizes[k]);
+            check_read(&rig, o, 1, LOG_BOUND_END, true);
+        }
+        log_slice_close(&slice);
+        rig_close(&rig);
+    }
+}
+END_TEST
+
+/* Appends what `from` holds, up to `most` batches at once: an index entry then stands for all of them. */
+static void replicate(struct rig *to, const struct rig *from, struct prng *prng, size_t most)
+{
+    for (size_t i = 0; i < from->count;) {
+        struct buf set = {0};
+        for (size_t n = 1 + prng_below(prng, most); n > 0 && i < from->count; n--, i++)
+            buf_put(&set, from->batches[i].bytes, from->batches[i].len);
+        struct log_append_result out;
+        ck_assert_int_eq(log_append_as_follower(to->log, buf_view(&set), -1, 1, &out, &to->why), ERR_NONE);
+        buf_close(&set);
+    }
+}
+
+START_TEST(every_offset_of_a_replicated_log_reads_the_batch_that_holds_it)
+{
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct rig leader, follower;
+        struct prng prng;
+        prng_seed(&prng, seed);
+        rig_init(&leader);
+        leader.settings.segment_bytes = 400000;
+        rig_load(&leader, true);
+        for (int i = 0; i < 120; i++)
+            (void)rig_append(&leader, (struct rig_append){.count = 1 + (int)prng_below(&prng, 4),
+                                                          .value_size = (int)prng_below(&prng, 12000)});
+        rig_init(&follower);
+        follower.settings = leader.settings;
+        rig_load(&follower, true);
+        replicate(&follower, &leader, &prng, seed * 2);
+        rig_kill(&leader);
+        leader.log = follower.log; /* read the copy, compare with the leader's model */
+        for (int64_t o = 0; o <= log_end(leader.log).offset; o++)
+            check_read(&leader, o, 1, LOG_BOUND_END, true);
+        leader.log = NULL;
+        rig_close(&follower);
+        rig_close(&leader);
+    }
+}
+END_TEST
+
 /* --- lookups --- */
 
 static void check_timestamp(struct rig *rig, int64_t timestamp_ms)
@@ -314,6 +391,8 @@ Suite *log_read_suite(void)
     TCase *tc = tcase_create("read");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, every_offset_reads_the_batch_that_holds_it);
+    tcase_add_test(tc, a_place_in_the_middle_is_found_with_two_reads);
+    tcase_add_test(tc, every_offset_of_a_replicated_log_reads_the_batch_that_holds_it);
     tcase_add_test(tc, cold_read_says_so_and_succeeds_on_a_worker);
     suite_add_tcase(suite, tc);
     tc = tcase_create("lookup");
