@@ -14,6 +14,10 @@ src_service_libservice_a_SOURCES = \
   src/service/control_fence.c src/service/control_fence.h \
   src/service/delete_records.c src/service/delete_records.h \
   src/service/hang_watch.c src/service/hang_watch.h \
+  src/service/controlled_shutdown.c src/service/controlled_shutdown.h \
+  src/service/controller_channel.c src/service/controller_channel.h \
+  src/service/followers.c src/service/followers.h \
+  src/service/isr_changes.c src/service/isr_changes.h \
   src/service/log_dir_report.c src/service/log_dir_report.h \
   src/service/log_dir_notice.c src/service/log_dir_notice.h \
   src/service/log_dirs.c src/service/log_dirs.h \
@@ -42,13 +46,18 @@ include src/service/controller.mk
 check_PROGRAMS += tests/unit/service/test_service
 tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_service_test_service_SOURCES = \
+  tests/unit/service/fake_controller.c tests/unit/service/fake_controller.h \
   tests/unit/service/rig.c tests/unit/service/rig.h \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
   tests/unit/service/test_append.c \
   tests/unit/service/test_config_edit.c \
+  tests/unit/service/test_controlled_shutdown.c \
+  tests/unit/service/test_controller_channel.c \
   tests/unit/service/test_flush.c \
   tests/unit/service/test_lookup.c \
   tests/unit/service/test_hang_watch.c \
+  tests/unit/service/test_followers.c \
+  tests/unit/service/test_isr_changes.c \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/unit/service/test_session_record.c \

@@ -38,7 +38,7 @@ static enum op_outcome list_run(struct partition_op *op, struct partition *part)
     struct watch *watch = CONTAINER_OF(op, struct watch, op);
     watch->has_news = watch->has_news_fn ? watch->has_news_fn(watch, part) : differs(watch, part);
     if (!watch->has_news) {
-        list_push_back(&part->watches, &watch->entry.node);
+        list_push_back(&part->watches[watch->news], &watch->entry.node);
         watch->listed = true;
     }
     return OP_DONE;
@@ -88,6 +88,8 @@ void watch_submit(struct watch *watch)
     watch->has_news = false;
     watch->cancelled = false;
     watch->cancel.run = NULL;
+    if (!watch->has_news_fn)
+        watch->news = watch->bound == LOG_BOUND_END ? PARTITION_NEWS_END : PARTITION_NEWS_COMMITTED;
     watch->entry = (struct partition_watch){.home = loop};
     watch->entry.message = (struct loop_message){.run = entry_fired, .label = "watch"};
     list_node_init(&watch->entry.node);

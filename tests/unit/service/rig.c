@@ -17,6 +17,8 @@
 #include "disk/posix_random.h"
 #include "metrics/metrics.h"
 #include "service/control_fence.h"
+#include "service/controller_channel.h"
+#include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
 #include "service/topic_configs.h"
@@ -50,7 +52,8 @@ static const struct zk_ops ZK_OPS = {.submit = zk_answer, .session_id = zk_no_se
 static void load_config(struct rig *rig)
 {
     struct buf text = {0};
-    buf_put_str(&text, "zookeeper.connect=nowhere:1\nbroker.id=1\nlog.dirs=");
+    buf_put_str(&text, "zookeeper.connect=nowhere:1\nbroker.id=1\ncontrolled.shutdown.retry.backoff.ms=1\n"
+                       "log.dirs=");
     for (int i = 0; i < rig->dirs_count; i++) {
         buf_put_str(&text, i ? "," : "");
         buf_put_str(&text, rig->dirs[i]);
@@ -73,6 +76,7 @@ void rig_start(struct rig *rig, int loops)
     atomic_store(&broker->epoch, 1);
     pthread_mutex_init(&broker->config_lock, NULL);
     load_config(rig);
+    broker->replica_lag_max_ms = 30000;
     struct loop *all[RIG_LOOPS_MAX + 1];
     for (int i = 0; i < loops; i++)
         all[i] = rig->loops[i] = loop_new("net", &rig->clock, &why);
@@ -91,6 +95,8 @@ void rig_start(struct rig *rig, int loops)
         loop_start(all[i]);
     broker->topic_configs = topic_configs_new(broker);
     broker->metadata = metadata_cache_new(broker);
+    broker->controller_channel = controller_channel_new(broker);
+    broker->isr_changes = isr_changes_new(broker);
     broker->replicas = replica_manager_new(broker);
     ck_assert_msg(log_dirs_open(replica_manager_dirs(broker->replicas), broker,
                                 (const char *const *)rig->dirs, rig->dirs_count, &why) == ERR_NONE,
@@ -125,6 +131,7 @@ void rig_open_with(struct rig *rig, int loops, int dirs, const char *topic_confi
 void rig_stop(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
+    controller_channel_stop(broker->controller_channel);
     replica_manager_stop(broker->replicas);
     workers_stop(broker->workers);
     for (int i = 0; i < broker->net_loops_count; i++) {
@@ -133,7 +140,9 @@ void rig_stop(struct rig *rig)
     }
     loop_stop(rig->control);
     loop_join(rig->control);
+    isr_changes_free(broker->isr_changes);
     replica_manager_free(broker->replicas);
+    controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);
     topic_configs_free(broker->topic_configs);
     snapshot_domain_free(broker->domain);
@@ -295,8 +304,15 @@ static partition_state state_of(int32_t *ids, int32_t index, int32_t epoch, int3
 enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
                   int32_t replicas)
 {
+    return rig_lead_isr(rig, topic, index, epoch, leader, replicas, replicas);
+}
+
+enum err rig_lead_isr(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
+                      int32_t replicas, int32_t isr)
+{
     int32_t ids[] = {1, 2, 3};
     partition_state state = state_of(ids, index, epoch, leader, replicas);
+    state.isr_count = isr;
     struct control control = {0};
     return submit_lead(&control, rig, topic, &state, 1);
 }
@@ -319,6 +335,33 @@ enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int
         .topic_name = view_str(topic), .partition_states = &state, .partition_states_count = 1};
     struct control control = {.stops = true, .stop = {.topic_states = &states, .topic_states_count = 1}};
     return control_submit(&control, rig);
+}
+
+struct telling {
+    struct rig *rig;
+    int32_t count;
+    int32_t controller;
+    int port;
+};
+
+static void tell_on_loop(void *arg)
+{
+    const struct telling *telling = arg;
+    struct wire_update_metadata_request_update_metadata_endpoint endpoint = {
+        .port = telling->port, .host = VIEW_LIT("127.0.0.1"), .listener = VIEW_LIT("PLAINTEXT")};
+    struct wire_update_metadata_request_update_metadata_broker brokers[8] = {{0}};
+    for (int32_t i = 0; i < telling->count; i++)
+        brokers[i] = (struct wire_update_metadata_request_update_metadata_broker){
+            .id = i + 1, .endpoints = &endpoint, .endpoints_count = 1};
+    struct wire_update_metadata_request request = {
+        .controller_id = telling->controller, .live_brokers = brokers, .live_brokers_count = telling->count};
+    metadata_cache_update(telling->rig->broker.metadata, &request);
+}
+
+void rig_members(struct rig *rig, int32_t count, int32_t controller, int port)
+{
+    struct telling telling = {rig, count, controller, port};
+    rig_on_loop(rig->control, tell_on_loop, &telling);
 }
 
 struct finding {
