@@ -3,5 +3,6 @@ noinst_LIBRARIES += src/core/libcore.a
 src_core_libcore_a_SOURCES =
 
 include src/core/controller.mk
+include src/core/fetcher.mk
 include src/core/metadata.mk
 include src/core/replica.mk
