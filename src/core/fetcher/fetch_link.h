@@ -45,6 +45,9 @@ struct fetch_link_config {
     int32_t max_bytes;       /* replica.fetch.response.max.bytes */
     int32_t partition_bytes; /* replica.fetch.max.bytes */
     int64_t backoff_ms;      /* replica.fetch.backoff.ms */
+    int16_t
+        fetch_version; /* of inter.broker.protocol.version; 12 at least: a leader then tells of divergence */
+    int16_t offsets_version; /* of ListOffsets; 4 at least */
 };
 
 /* Where a follower's log stands. */
@@ -80,7 +83,7 @@ enum fetch_link_wish {
 
 /* Filled is what the wish says. */
 struct fetch_link_plan {
-    int16_t version; /* Fetch 17 (12 when a partition has no topic id), ListOffsets 9 */
+    int16_t version; /* as configured; Fetch 12 when a partition has no topic id */
     struct wire_fetch_request *fetch;
     struct wire_list_offsets_request *offsets;
     int64_t until_ms; /* NOTHING; INT64_MAX = not by time */

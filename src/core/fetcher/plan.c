@@ -9,10 +9,8 @@
 #include "core/fetcher/link_internal.h"
 #include "wire/codec.h"
 
-#define FETCH_BY_ID         17
-#define FETCH_BY_NAME       12
+#define FETCH_BY_NAME       12 /* the last version with topics' names */
 #define FETCH_REPLICA_STATE 15 /* the replica is named in a struct of its own from here on */
-#define LIST_OFFSETS        9
 #define TIME_LATEST         (-1)
 #define TIME_EARLIEST       (-2)
 
@@ -126,12 +124,12 @@ static bool all_have_ids(const struct fetch_link *link, int64_t now_ms)
 static void make_fetch(struct fetch_link *link, int64_t broker_epoch, int64_t now_ms, struct arena *arena,
                        struct fetch_link_plan *plan)
 {
-    bool uses_ids = all_have_ids(link, now_ms);
+    bool uses_ids = link->config.fetch_version > FETCH_BY_NAME && all_have_ids(link, now_ms);
     if (link->uses_ids != uses_ids && link->session_epoch != 0)
         link_restart_session(link, true);
     link->uses_ids = uses_ids;
     link->full = link->session_epoch == 0;
-    plan->version = uses_ids ? FETCH_BY_ID : FETCH_BY_NAME;
+    plan->version = uses_ids ? link->config.fetch_version : FETCH_BY_NAME;
     struct wire_fetch_request *fetch = wire_new(&wire_fetch_request_desc, arena, 1);
     if (plan->version >= FETCH_REPLICA_STATE) {
         fetch->replica_state.replica_id = link->config.broker_id;
@@ -160,7 +158,7 @@ static bool is_look_due(const struct fetch_link_part *part, int64_t now_ms)
 static void make_list_offsets(struct fetch_link *link, int64_t now_ms, struct arena *arena,
                               struct fetch_link_plan *plan)
 {
-    plan->version = LIST_OFFSETS;
+    plan->version = link->config.offsets_version;
     struct wire_list_offsets_request *request = wire_new(&wire_list_offsets_request_desc, arena, 1);
     request->replica_id = link->config.broker_id;
     request->topics =

@@ -14,7 +14,9 @@ void rig_open(struct rig *rig)
                                                            .min_bytes = 1,
                                                            .max_bytes = 10000,
                                                            .partition_bytes = 1000,
-                                                           .backoff_ms = RIG_BACKOFF_MS});
+                                                           .backoff_ms = RIG_BACKOFF_MS,
+                                                           .fetch_version = 17,
+                                                           .offsets_version = 9});
 }
 
 void rig_close(struct rig *rig)
