@@ -25,6 +25,7 @@ struct config;
 struct control_fence;
 struct controller_loop;
 struct fetch_sessions;
+struct fetchers;
 struct metadata_cache;
 struct metrics;
 struct net_server;
@@ -77,6 +78,7 @@ struct broker {
     struct control_fence *fence;
     struct controller_loop *controller;
     struct producer_ids *producer_ids;
+    struct fetchers *fetchers;             /* NULL before the logs are loaded */
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;
     struct metrics *metrics; /* shards by loop_index */

@@ -13,6 +13,9 @@ src_service_libservice_a_SOURCES = \
   src/service/config_store.c src/service/config_store.h \
   src/service/control_fence.c src/service/control_fence.h \
   src/service/delete_records.c src/service/delete_records.h \
+  src/service/fetcher.c \
+  src/service/fetchers.c src/service/fetchers.h src/service/fetchers_internal.h \
+  src/service/follow.c src/service/follow.h \
   src/service/log_dir_report.c src/service/log_dir_report.h \
   src/service/log_dir_notice.c src/service/log_dir_notice.h \
   src/service/log_dirs.c src/service/log_dirs.h \

@@ -27,6 +27,7 @@ struct partition *partition_new(const char *topic, int32_t index, int32_t broker
     part->name = mem_printf("%s-%d", topic, index);
     atomic_init(&part->shares, 1);
     atomic_init(&part->leader_epoch_hint, -1);
+    part->leader_high_watermark = -1;
     list_init(&part->watches);
     list_node_init(&part->members);
     replica_init(&part->replica);

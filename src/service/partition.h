@@ -87,10 +87,11 @@ struct partition {
     struct log *log;        /* NULL while offline */
     struct log_dir_state *dir;
     bool deleted;
-    bool flushing;              /* a flush of this log is on its way */
-    int64_t unsynced_since_ms;  /* wall clock; 0 = nothing that flush.ms would count */
-    struct heap waiting_commit; /* ops by last offset: done when the high watermark is above it */
-    struct heap waiting_flush;  /* ops by last offset: done when the recovery point is above it */
+    bool flushing;                 /* a flush of this log is on its way */
+    int64_t leader_high_watermark; /* follower: as the leader last told; -1 = it did not */
+    int64_t unsynced_since_ms;     /* wall clock; 0 = nothing that flush.ms would count */
+    struct heap waiting_commit;    /* ops by last offset: done when the high watermark is above it */
+    struct heap waiting_flush;     /* ops by last offset: done when the recovery point is above it */
     struct list watches;
     struct list members; /* in the flush group's queue */
 };

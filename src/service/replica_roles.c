@@ -5,7 +5,8 @@
  *   judge      is it newer than what is known? is it ours? is the topic id the same?
  *   create     logs that are missing: their small files are written in one batch per directory
  *              (write all, sync, rename all, sync), then each log is opened
- *   take over  the role, under the hold; a new leader's epoch begins at its log end
+ *   take over  the role, under the hold; a new leader's epoch begins at its log end, a follower is given to
+ *              the fetchers
  *   record     the leader-epoch files that changed, again in one batch
  *   serve      leaders begin to answer
  * A new leader never serves before its epoch is durable.
@@ -15,6 +16,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/metadata/metadata.h"
+#include "service/fetchers.h"
+#include "service/metadata_cache.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_manager_internal.h"
@@ -37,7 +41,9 @@ struct role_change {
     enum err err;
     struct errmsg why;
     bool created;
+    bool leader_known; /* alive, as far as the metadata says */
     bool became_leader;
+    struct fetchers *fetchers;
     bool epochs_changed;
     struct buf epochs_text;
     int32_t my_id;
@@ -56,6 +62,8 @@ static void change_init(struct role_change *change, struct broker *broker)
     const struct wire_leader_and_isr_request_leader_and_isr_partition_state *state = change->state;
     change->my_id = broker->id;
     change->now_ms = clock_mono_ms(broker->clock);
+    change->fetchers = broker->fetchers;
+    change->leader_known = metadata_broker(metadata_cache_get(broker->metadata), state->leader) != NULL;
     change->command = (struct replica_command){
         .controller_epoch = state->controller_epoch,
         .leader_id = state->leader,
@@ -225,6 +233,27 @@ static void create_missing(struct replica_manager *manager, struct role_change *
 
 /* --- take over and serve ----------------------------------------------------------------------------- */
 
+/* A leader that is not alive is not followed: as with Kafka there is the log, and nothing is adopted. */
+static bool leader_is_missing(const struct role_change *change)
+{
+    if (change->command.leader_id == change->my_id || change->leader_known)
+        return false;
+    log_warn(
+        "replica", "leader_unknown",
+        "partition=%.*s-%d leader=%d leader_epoch=%d effect=\"not followed until the controller says more\"",
+        (int)change->topic.len, change->topic.ptr, change->state->partition_index, change->command.leader_id,
+        change->command.leader_epoch);
+    return true;
+}
+
+static void tell_fetchers(struct partition *part, const struct role_change *change)
+{
+    if (change->became_leader)
+        fetchers_leave(change->fetchers, part, change->command.leader_epoch);
+    else
+        fetchers_follow(change->fetchers, part, change->command.leader_id, change->command.leader_epoch);
+}
+
 /* By the holder. */
 static void take_over(struct partition *part, void *arg)
 {
@@ -234,7 +263,7 @@ static void take_over(struct partition *part, void *arg)
         return;
     }
     change->err = replica_judge(&part->replica, &change->command, change->my_id);
-    if (change->err != ERR_NONE)
+    if (change->err != ERR_NONE || leader_is_missing(change))
         return;
     int64_t end = log_end(part->log).offset;
     bool was_leader = part->replica.role == REPLICA_ROLE_LEADER;
@@ -252,9 +281,10 @@ static void take_over(struct partition *part, void *arg)
         atomic_store(&part->is_leader, false);
     }
     /* A leader that goes on leading keeps its waiters: what they wait for is still to come. */
-    if (was_leader && !change->became_leader)
+    if (!was_leader || !change->became_leader)
         partition_fail_waiters(part);
     partition_announce(part);
+    tell_fetchers(part, change);
 }
 
 static void record_epochs(struct replica_manager *manager, struct role_change *changes, int count,
@@ -458,6 +488,7 @@ static void stop_replica(struct partition *part, void *arg)
         return;
     }
     atomic_store(&part->is_leader, false);
+    fetchers_leave(stop->manager->broker->fetchers, part, FETCHERS_ANY_EPOCH);
     if (!stop->delete_log) {
         part->replica.role = REPLICA_ROLE_NONE;
         partition_fail_waiters(part);

@@ -64,6 +64,20 @@ static void load_config(struct rig *rig)
     atomic_store(&rig->broker.config.value, config);
 }
 
+/* The cluster: brokers 1 to 3. */
+static void tell_of_brokers(void *arg)
+{
+    struct rig *rig = arg;
+    struct wire_update_metadata_request_update_metadata_endpoint endpoint = {
+        .host = view_str("127.0.0.1"), .port = 1, .listener = view_str("PLAINTEXT")};
+    struct wire_update_metadata_request_update_metadata_broker brokers[3];
+    for (int i = 0; i < 3; i++)
+        brokers[i] = (struct wire_update_metadata_request_update_metadata_broker){
+            .id = i + 1, .endpoints = &endpoint, .endpoints_count = 1};
+    struct wire_update_metadata_request request = {.live_brokers = brokers, .live_brokers_count = 3};
+    metadata_cache_update(rig->broker.metadata, &request);
+}
+
 void rig_start(struct rig *rig, int loops)
 {
     struct errmsg why = {.text = ""};
@@ -95,6 +109,7 @@ void rig_start(struct rig *rig, int loops)
                                 (const char *const *)rig->dirs, rig->dirs_count, &why) == ERR_NONE,
                   "%s", why.text);
     ck_assert_msg(replica_manager_load(broker->replicas, &why) == ERR_NONE, "%s", why.text);
+    rig_on_loop(rig->control, tell_of_brokers, rig);
     replica_manager_start(broker->replicas);
 }
 
