@@ -48,6 +48,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_append.c \
   tests/unit/service/test_config_edit.c \
   tests/unit/service/test_flush.c \
+  tests/unit/service/test_follow.c \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/fake/fault_disk.c tests/fake/fault_disk.h

@@ -2,13 +2,17 @@
 replica has on its disk is compared with Kafka's, byte by byte."""
 
 import glob
+import json
 import os
+import struct
+import urllib.request
 
 import pytest
 from conftest import or_skip
 
-from harness import records
+from harness import records, tools
 from harness.cluster import Cluster
+from harness.ports import free_port
 from harness.wait import wait_until
 
 KAFKA, OURS = 0, 1
@@ -48,23 +52,25 @@ def cluster(zk, tmp_path):
         cluster.stop()
 
 
-def create(cluster, topic, partitions=1, leader=KAFKA, config=None):
-    """A topic with a replica on both brokers."""
-    other = OURS if leader == KAFKA else KAFKA
-    with cluster.brokers[KAFKA].connect() as client:
-        answer = client.create_topics(
-            [
-                {
-                    "name": topic,
-                    "partitions": -1,
-                    "replication": -1,
-                    "assignment": {number: [leader, other] for number in range(partitions)},
-                    "configs": config or {},
-                }
-            ]
-        )
-    assert answer[topic]["error"] == 0, answer
-    wait_isr(cluster, topic, [KAFKA, OURS])
+def create(cluster, topic, partitions=1, config=None):
+    """A topic that Kafka leads and we follow; one of the same name may be on its way out."""
+    wanted = {
+        "name": topic,
+        "partitions": -1,
+        "replication": -1,
+        "assignment": {number: [KAFKA, OURS] for number in range(partitions)},
+        "configs": config or {},
+    }
+
+    def created():
+        with cluster.brokers[KAFKA].connect() as client:
+            answer = client.create_topics([wanted])
+        assert answer[topic]["error"] in (0, 36), answer
+        return answer[topic]["error"] == 0
+
+    wait_until(created, 30, f"{topic} is created")
+    for partition in range(partitions):
+        wait_isr(cluster, topic, [KAFKA, OURS], partition)
 
 
 def log_bytes(broker, topic, partition=0):
@@ -90,8 +96,8 @@ def wait_same(cluster, topic, partition=0, deadline_s=40, at_least=1):
 
 def isr(cluster, topic, partition=0):
     with cluster.brokers[KAFKA].connect() as client:
-        found = client.metadata([topic])["topics"][0]["partitions"][partition]
-    return sorted(found["isr"])
+        partitions = client.metadata([topic])["topics"][0]["partitions"]
+    return sorted(partitions[partition]["isr"]) if partition < len(partitions) else None
 
 
 def wait_isr(cluster, topic, want, partition=0, deadline_s=40):
@@ -99,10 +105,15 @@ def wait_isr(cluster, topic, want, partition=0, deadline_s=40):
 
 
 def produce(cluster, topic, data, partition=0, version=7, acks=-1, broker=KAFKA):
-    with cluster.brokers[broker].connect() as client:
-        answer = client.produce(topic, data, partition=partition, version=version, acks=acks)
-    assert answer["error"] == 0, answer
-    return answer
+    """A broker that has just started may not know yet that it leads."""
+
+    def accepted():
+        with cluster.brokers[broker].connect() as client:
+            answer = client.produce(topic, data, partition=partition, version=version, acks=acks)
+        assert answer["error"] in (0, 3, 6), answer
+        return answer["error"] == 0
+
+    wait_until(accepted, 30, f"{topic}-{partition} takes records")
 
 
 def some_batch(number, codec=records.NONE, count=20):
@@ -118,3 +129,247 @@ def test_a_follower_has_its_leaders_bytes_whatever_codec_they_come_in(cluster):
     for partition in range(3):
         wait_same(cluster, "t", partition)
         wait_isr(cluster, "t", [KAFKA, OURS], partition)
+
+
+def test_records_of_old_clients_arrive_as_the_leader_stored_them(cluster):
+    cluster = cluster()
+    create(cluster, "t")
+    for version in (0, 1, 2):
+        magic = 0 if version < 2 else 1
+        data = records.message_set([(b"k", b"v" * 50), (None, b"w")], magic=magic, codec=records.GZIP)
+        produce(cluster, "t", data, version=version)
+    wait_same(cluster, "t")
+
+
+def test_a_topic_in_an_old_format_has_no_epochs_and_is_followed_by_names(cluster):
+    cluster = cluster({"inter.broker.protocol.version": "2.8", "log.message.format.version": "0.10.2"})
+    create(cluster, "t")
+    for number in range(5):
+        data = records.message_set([(b"k", b"v-%d" % number), (None, b"w")], magic=1)
+        produce(cluster, "t", data, version=2)
+    wait_same(cluster, "t")
+    cluster.brokers[OURS].kill()
+    produce(cluster, "t", records.message_set([(b"k", b"later")], magic=1), version=2, acks=1)
+    cluster.brokers[OURS].start()
+    wait_same(cluster, "t")
+    wait_isr(cluster, "t", [KAFKA, OURS])
+
+
+def test_segments_roll_and_large_batches_fit(cluster):
+    cluster = cluster({"replica.fetch.max.bytes": "20000", "replica.fetch.response.max.bytes": "50000"})
+    create(cluster, "t", partitions=4, config={"segment.bytes": "100000"})
+    for number in range(60):
+        produce(cluster, "t", some_batch(number, count=10 + number), partition=number % 4, acks=1)
+    produce(cluster, "t", records.batch([(b"k", bytes(90000))]), partition=1, acks=1)
+    for partition in range(4):
+        wait_same(cluster, "t", partition)
+    assert len(glob.glob(os.path.join(cluster.brokers[OURS].partition_folder("t", 1), "*.log"))) > 1
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_follower_that_was_away_catches_up(cluster, how):
+    cluster = cluster()
+    create(cluster, "t", partitions=2)
+    for number in range(10):
+        produce(cluster, "t", some_batch(number), number % 2)
+    wait_same(cluster, "t", 0)
+    ours = cluster.brokers[OURS]
+    ours.stop() if how == "stop" else ours.kill()
+    for number in range(10, 30):
+        produce(cluster, "t", some_batch(number), number % 2, acks=1)
+    ours.start()
+    for partition in range(2):
+        wait_same(cluster, "t", partition)
+        wait_isr(cluster, "t", [KAFKA, OURS], partition)
+
+
+def test_a_follower_killed_again_and_again_never_has_other_bytes(cluster):
+    cluster = cluster()
+    create(cluster, "t")
+    ours = cluster.brokers[OURS]
+    for number in range(5):
+        for batch in range(20):
+            produce(cluster, "t", some_batch(100 * number + batch), acks=1)
+        ours.kill()
+        theirs = log_bytes(cluster.brokers[KAFKA], "t")
+        assert theirs.startswith(log_bytes(ours, "t"))
+        ours.start()
+    wait_same(cluster, "t")
+    wait_isr(cluster, "t", [KAFKA, OURS])
+
+
+def test_a_leader_that_was_away_is_followed_again(cluster):
+    cluster = cluster()
+    create(cluster, "t")
+    produce(cluster, "t", some_batch(1))
+    wait_same(cluster, "t")
+    # Down together, so that the leader stays the leader.
+    cluster.brokers[OURS].kill()
+    wait_isr(cluster, "t", [KAFKA])
+    cluster.brokers[KAFKA].stop()
+    cluster.brokers[KAFKA].start(90)
+    produce(cluster, "t", some_batch(2), acks=1)
+    cluster.brokers[OURS].start()
+    wait_same(cluster, "t")
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    produce(cluster, "t", some_batch(3))
+    wait_same(cluster, "t")
+
+
+def test_a_paused_leader_is_fetched_from_when_it_goes_on(cluster):
+    cluster = cluster({"replica.socket.timeout.ms": "1000", "zookeeper.session.timeout.ms": "18000"})
+    create(cluster, "t")
+    produce(cluster, "t", some_batch(1))
+    cluster.brokers[KAFKA].pause()
+    log = cluster.brokers[OURS].process
+    wait_until(lambda: "leader_unreachable" in log.log_tail(), 30, "our follower's request times out")
+    cluster.brokers[KAFKA].resume()
+    produce(cluster, "t", some_batch(2), acks=1)
+    wait_same(cluster, "t")
+
+
+def add_to_log(broker, topic, batch):
+    """What a broker appended that no other ever had."""
+    (path,) = glob.glob(os.path.join(broker.partition_folder(topic), "*.log"))
+    with open(path, "ab") as file:
+        file.write(batch)
+
+
+def test_a_tail_that_the_leader_never_had_is_cut_where_the_epochs_part(cluster):
+    cluster = cluster()
+    create(cluster, "t")
+    ours = cluster.brokers[OURS]
+    for number in range(3):
+        produce(cluster, "t", some_batch(number))
+    wait_same(cluster, "t")
+    ours.kill()
+    wait_isr(cluster, "t", [KAFKA])
+    add_to_log(ours, "t", records.batch([(b"lost", b"record")] * 7, base_offset=60, leader_epoch=0))
+    # The leader goes on in a later epoch: its epoch 0 ends at 60, ours at 67.
+    cluster.brokers[KAFKA].stop()
+    cluster.brokers[KAFKA].start(90)
+    for number in range(3, 6):
+        produce(cluster, "t", some_batch(number), acks=1)
+    ours.start()
+    wait_same(cluster, "t")
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    assert "log_cut" in ours.process.log_tail() or "cut_below" in ours.process.log_tail()
+
+
+def test_a_log_longer_than_its_leaders_is_cut_to_the_leaders_end(cluster):
+    cluster = cluster()
+    create(cluster, "t")
+    ours = cluster.brokers[OURS]
+    produce(cluster, "t", some_batch(1))
+    wait_same(cluster, "t")
+    ours.kill()
+    wait_isr(cluster, "t", [KAFKA])
+    # An epoch that the leader has never heard of: out of range there.
+    add_to_log(ours, "t", records.batch([(b"lost", b"record")] * 7, base_offset=20, leader_epoch=900))
+    ours.start()
+    wait_same(cluster, "t")
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    produce(cluster, "t", some_batch(2))
+    wait_same(cluster, "t")
+
+
+def delete_records(cluster, tmp_path, topic, offset):
+    path = tmp_path / "offsets.json"
+    path.write_text(json.dumps({"partitions": [{"topic": topic, "partition": 0, "offset": offset}], "version": 1}))
+    done = tools.ours(
+        "delete-records", "--bootstrap-server", cluster.brokers[KAFKA].address, "--offset-json-file", str(path)
+    )
+    assert done.status == 0 and f"low_watermark: {offset}" in done.out, done
+
+
+def test_delete_records_moves_the_followers_start_before_it_is_answered(cluster, tmp_path):
+    cluster = cluster({"log.flush.start.offset.checkpoint.interval.ms": "200"})
+    create(cluster, "t", config={"segment.bytes": "20000"})
+    for number in range(20):
+        produce(cluster, "t", some_batch(number))
+    wait_same(cluster, "t")
+    delete_records(cluster, tmp_path, "t", 330)  # answered when the low watermark of all replicas is there
+
+    def dropped():
+        """Whole segments below the start went, the first record that is left is in the first of them."""
+        bases = [int(os.path.basename(path)[:20]) for path in segments(cluster.brokers[OURS])]
+        return 0 < bases[0] <= 330
+
+    def segments(broker):
+        return sorted(glob.glob(os.path.join(broker.partition_folder("t"), "*.log")))
+
+    wait_until(dropped, 30, "segments below the new start are deleted")
+
+
+def test_a_log_that_ends_below_its_leaders_start_begins_anew(cluster, tmp_path):
+    cluster = cluster()
+    create(cluster, "t")
+    ours = cluster.brokers[OURS]
+    produce(cluster, "t", some_batch(1))
+    wait_same(cluster, "t")
+    ours.kill()
+    wait_isr(cluster, "t", [KAFKA])
+    for number in range(2, 6):
+        produce(cluster, "t", some_batch(number), acks=1)
+    delete_records(cluster, tmp_path, "t", 90)  # inside a batch that begins at 80
+    ours.start()
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    produce(cluster, "t", some_batch(6))
+
+    def is_the_rest():
+        mine = log_bytes(ours, "t")
+        begins = struct.unpack(">q", mine[:8])[0] if len(mine) > 8 else None
+        return begins == 80 and log_bytes(cluster.brokers[KAFKA], "t").endswith(mine)
+
+    wait_until(is_the_rest, 30, "our log is the end of the leader's")
+
+
+def test_a_topic_deleted_and_made_again_is_followed_anew(cluster):
+    cluster = cluster()
+    for round_number in range(3):
+        create(cluster, "t", partitions=2)
+        for number in range(5 + round_number):
+            produce(cluster, "t", some_batch(100 * round_number + number), number % 2)
+        wait_same(cluster, "t", 0)
+        wait_same(cluster, "t", 1)
+        with cluster.brokers[KAFKA].connect() as client:
+            assert client.delete_topics(["t"])["t"] == 0
+
+        def gone():
+            return not glob.glob(os.path.join(cluster.brokers[OURS].log_dirs[0], "t-[01]"))
+
+        wait_until(gone, 30, "our replicas are gone")
+
+
+def test_with_a_flush_for_each_message_the_follower_joins_too(cluster):
+    cluster = cluster()
+    create(cluster, "t", config={"flush.messages": "1"})
+    for number in range(10):
+        produce(cluster, "t", some_batch(number))  # acks=all: our follower syncs before it fetches on
+    wait_same(cluster, "t")
+    wait_isr(cluster, "t", [KAFKA, OURS])
+
+
+def metric(port, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith(name):
+                return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def test_metrics_tell_how_following_goes(cluster):
+    port = free_port()
+    cluster = cluster({"barnabas.metrics.listener": f"127.0.0.1:{port}"})
+    create(cluster, "t")
+    for number in range(10):
+        produce(cluster, "t", some_batch(number))
+    wait_same(cluster, "t")
+    size = len(log_bytes(cluster.brokers[OURS], "t"))
+    assert metric(port, "kafka_server_brokertopicmetrics_replicationbytesin_total") == size
+    assert metric(port, 'kafka_server_fetcherlagmetrics_consumerlag{topic="t",partition="0"}') == 0
+    assert metric(port, "kafka_server_replicafetchermanager_failedpartitionscount") == 0
+    assert metric(port, "kafka_server_replicafetchermanager_maxlag") is not None
+    wait_until(
+        lambda: metric(port, "kafka_server_replicafetchermanager_minfetchrate") > 0, 20, "the fetch rate is told"
+    )

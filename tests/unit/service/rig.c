@@ -430,3 +430,50 @@ enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int r
     rig_append_close(&append);
     return err;
 }
+
+/* --- the gate
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool shut;
+    int waiting;
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static void at_the_gate(void *arg, enum fault_op op, const char *path)
+{
+    (void)arg;
+    if (op != FAULT_SYNC || !strstr(path, ".log"))
+        return;
+    pthread_mutex_lock(&gate.lock);
+    gate.waiting++;
+    pthread_cond_broadcast(&gate.cond);
+    while (gate.shut)
+        pthread_cond_wait(&gate.cond, &gate.lock);
+    gate.waiting--;
+    pthread_mutex_unlock(&gate.lock);
+}
+
+void rig_gate_open(struct rig *rig)
+{
+    rig_gate_set(false);
+    fault_disk_on_call(rig->disk, at_the_gate, NULL);
+}
+
+void rig_gate_set(bool shut)
+{
+    pthread_mutex_lock(&gate.lock);
+    gate.shut = shut;
+    pthread_cond_broadcast(&gate.cond);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+void rig_gate_await_somebody(void)
+{
+    pthread_mutex_lock(&gate.lock);
+    while (gate.waiting == 0)
+        pthread_cond_wait(&gate.cond, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+}

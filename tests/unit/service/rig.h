@@ -76,4 +76,9 @@ enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int r
 /* A v2 batch, as a client sends it. */
 void rig_batch(struct buf *out, int records);
 
+/* A gate before each sync of a log: shut, it holds whoever comes. One in a process. */
+void rig_gate_open(struct rig *rig);
+void rig_gate_set(bool shut);
+void rig_gate_await_somebody(void);
+
 #endif

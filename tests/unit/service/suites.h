@@ -6,6 +6,7 @@
 Suite *append_suite(void);
 Suite *config_edit_suite(void);
 Suite *flush_suite(void);
+Suite *follow_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 
