@@ -156,7 +156,13 @@ def test_a_topic_in_an_old_format_has_no_epochs_and_is_followed_by_names(cluster
 
 
 def test_segments_roll_and_large_batches_fit(cluster):
-    cluster = cluster({"replica.fetch.max.bytes": "20000", "replica.fetch.response.max.bytes": "50000"})
+    cluster = cluster(
+        {
+            "replica.fetch.max.bytes": "20000",
+            "replica.fetch.response.max.bytes": "50000",
+            "num.replica.fetchers": "3",
+        }
+    )
     create(cluster, "t", partitions=4, config={"segment.bytes": "100000"})
     for number in range(60):
         produce(cluster, "t", some_batch(number, count=10 + number), partition=number % 4, acks=1)
