@@ -248,6 +248,7 @@ static bool leader_is_missing(const struct role_change *change)
 
 static void tell_fetchers(struct partition *part, const struct role_change *change)
 {
+    part->leader_high_watermark = -1;
     if (change->became_leader)
         fetchers_leave(change->fetchers, part, change->command.leader_epoch);
     else

@@ -4,16 +4,18 @@ replica has on its disk is compared with Kafka's, byte by byte."""
 import glob
 import json
 import os
+import shutil
 import struct
 import urllib.request
 
 import pytest
 from conftest import or_skip
 
-from harness import records, tools
+from harness import records, requests, tools
 from harness.cluster import Cluster
 from harness.ports import free_port
 from harness.wait import wait_until
+from harness.wire import Writer
 
 KAFKA, OURS = 0, 1
 
@@ -354,6 +356,101 @@ def test_with_a_flush_for_each_message_the_follower_joins_too(cluster):
         produce(cluster, "t", some_batch(number))  # acks=all: our follower syncs before it fetches on
     wait_same(cluster, "t")
     wait_isr(cluster, "t", [KAFKA, OURS])
+
+
+ADD_PARTITIONS_TO_TXN, END_TXN = 24, 26
+
+
+def begin_producer(client):
+    """The coordinator may have to be loaded first."""
+    found = {}
+
+    def given():
+        body = requests.encode_init_producer_id(1, transactional_id="one")
+        answer = requests.decode_init_producer_id(client.ask(requests.INIT_PRODUCER_ID, 1, body), 1)
+        found.update(answer)
+        return answer["error"] == 0
+
+    wait_until(given, 60, "a transactional producer id")
+    return found["id"], found["epoch"]
+
+
+def in_transaction(client, producer, batches, commit):
+    """On partition 0 of "t", asked of Kafka by hand: a client would ask any broker for the coordinator."""
+    body = Writer(False).string("one").int64(producer[0]).int16(producer[1])
+    body.array(["t"], lambda w, name: w.string(name).array([0], Writer.int32))
+
+    def begun():
+        """Not before the markers of the one before are written."""
+        return client.ask(ADD_PARTITIONS_TO_TXN, 0, body.done())[-2:] == b"\0\0"
+
+    wait_until(begun, 30, "the transaction has begun")
+    for data in batches:
+        answer = client.produce("t", data, transactional_id="one")
+        assert answer["error"] == 0, answer
+    end = Writer(False).string("one").int64(producer[0]).int16(producer[1]).bool(commit)
+
+    def ended():
+        return client.ask(END_TXN, 0, end.done())[-2:] == b"\0\0"
+
+    wait_until(ended, 30, "the transaction is over")
+
+
+def test_transactions_arrive_with_their_markers(cluster):
+    cluster = cluster()
+    create(cluster, "__transaction_state", partitions=3, config={"cleanup.policy": "compact"})
+    create(cluster, "t")
+    with cluster.brokers[KAFKA].connect() as client:
+        producer = begin_producer(client)
+        sequence = 0
+        for number in range(12):
+            batches = []
+            for _ in range(3):
+                values = [(b"k", b"v-%d" % number)] * 4
+                batches.append(records.batch(values, attributes=0x10, producer=(*producer, sequence)))
+                sequence += 4
+            in_transaction(client, producer, batches, commit=number % 3 != 0)
+    wait_until(lambda: len(log_bytes(cluster.brokers[KAFKA], "t")) > 0, 10, "there are records")
+    wait_same(cluster, "t")
+    for partition in range(3):
+        wait_same(cluster, "__transaction_state", partition, at_least=0)
+
+    def aborted(broker):
+        (path,) = glob.glob(os.path.join(broker.partition_folder("t"), "*.txnindex"))
+        with open(path, "rb") as file:
+            return file.read()
+
+    assert len(aborted(cluster.brokers[KAFKA])) == 4 * 34
+    assert aborted(cluster.brokers[OURS]) == aborted(cluster.brokers[KAFKA])
+    cluster.brokers[OURS].kill()
+    cluster.brokers[OURS].start()
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    assert aborted(cluster.brokers[OURS]) == aborted(cluster.brokers[KAFKA])
+
+
+def test_a_log_with_holes_is_followed_from_the_beginning(cluster):
+    """The leader compacted it; our disk was replaced."""
+    cluster = cluster({"log.cleaner.backoff.ms": "200"})
+    compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "segment.bytes": "20000"}
+    create(cluster, "t", config=compacted)
+    ours = cluster.brokers[OURS]
+    ours.kill()
+    shutil.rmtree(ours.partition_folder("t"))
+    wait_isr(cluster, "t", [KAFKA])
+    for number in range(60):
+        produce(cluster, "t", some_batch(number), acks=1)  # the same twenty keys
+
+    def has_holes():
+        found = records.read(log_bytes(cluster.brokers[KAFKA], "t"))
+        return len(found) < 200
+
+    wait_until(has_holes, 60, "Kafka has compacted the log")
+    ours.start()
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    wait_until(
+        lambda: [r["offset"] for r in records.read(log_bytes(ours, "t"))][-1] == 60 * 20 - 1, 30, "ours has the end"
+    )
+    assert len(records.read(log_bytes(ours, "t"))) < 400
 
 
 def metric(port, name):
