@@ -54,13 +54,13 @@ def cluster(zk, tmp_path):
         cluster.stop()
 
 
-def create(cluster, topic, partitions=1, config=None):
+def create(cluster, topic, partitions=1, config=None, replicas=(KAFKA, OURS)):
     """A topic that Kafka leads and we follow; one of the same name may be on its way out."""
     wanted = {
         "name": topic,
         "partitions": -1,
         "replication": -1,
-        "assignment": {number: [KAFKA, OURS] for number in range(partitions)},
+        "assignment": {number: list(replicas) for number in range(partitions)},
         "configs": config or {},
     }
 
@@ -72,7 +72,7 @@ def create(cluster, topic, partitions=1, config=None):
 
     wait_until(created, 30, f"{topic} is created")
     for partition in range(partitions):
-        wait_isr(cluster, topic, [KAFKA, OURS], partition)
+        wait_isr(cluster, topic, sorted(replicas), partition)
 
 
 def log_bytes(broker, topic, partition=0):
@@ -85,10 +85,10 @@ def log_bytes(broker, topic, partition=0):
     return out
 
 
-def wait_same(cluster, topic, partition=0, deadline_s=40, at_least=1):
+def wait_same(cluster, topic, partition=0, deadline_s=40, at_least=1, leader=KAFKA):
     def same():
         try:
-            theirs = log_bytes(cluster.brokers[KAFKA], topic, partition)
+            theirs = log_bytes(cluster.brokers[leader], topic, partition)
             return len(theirs) >= at_least and theirs == log_bytes(cluster.brokers[OURS], topic, partition)
         except (AssertionError, FileNotFoundError):
             return False
@@ -112,7 +112,7 @@ def produce(cluster, topic, data, partition=0, version=7, acks=-1, broker=KAFKA)
     def accepted():
         with cluster.brokers[broker].connect() as client:
             answer = client.produce(topic, data, partition=partition, version=version, acks=acks)
-        assert answer["error"] in (0, 3, 6), answer
+        assert answer["error"] in (0, 3, 5, 6), answer
         return answer["error"] == 0
 
     wait_until(accepted, 30, f"{topic}-{partition} takes records")
@@ -279,6 +279,29 @@ def test_a_log_longer_than_its_leaders_is_cut_to_the_leaders_end(cluster):
     wait_isr(cluster, "t", [KAFKA, OURS])
     produce(cluster, "t", some_batch(2))
     wait_same(cluster, "t")
+
+
+def test_after_an_unclean_election_what_the_new_leader_never_had_is_cut(cluster):
+    other = 2
+    cluster = cluster(kinds=("kafka", "barnabas", "kafka"))
+    create(cluster, "t", config={"unclean.leader.election.enable": "true"}, replicas=(KAFKA, OURS, other))
+    produce(cluster, "t", some_batch(1))
+    cluster.brokers[other].stop()
+    wait_isr(cluster, "t", [KAFKA, OURS])
+    for number in range(2, 5):
+        produce(cluster, "t", some_batch(number))  # acknowledged by both, and below our high watermark
+    wait_same(cluster, "t")
+    cluster.brokers[OURS].stop()
+    wait_isr(cluster, "t", [KAFKA])
+    cluster.brokers[KAFKA].kill()
+    cluster.brokers[other].start(120)
+    produce(cluster, "t", some_batch(900), acks=1, broker=other)  # at the offsets of what was lost
+    cluster.brokers[OURS].start()
+    wait_same(cluster, "t", leader=other)
+    log = cluster.brokers[OURS].process.log_tail()
+    assert "cut_below_high_watermark" in log, log
+    produce(cluster, "t", some_batch(901), broker=other)
+    wait_same(cluster, "t", leader=other)
 
 
 def delete_records(cluster, tmp_path, topic, offset):
