@@ -17,6 +17,7 @@
 #include "disk/posix_random.h"
 #include "metrics/metrics.h"
 #include "service/control_fence.h"
+#include "service/fetchers.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
 #include "service/topic_configs.h"
@@ -55,7 +56,7 @@ static void load_config(struct rig *rig)
         buf_put_str(&text, i ? "," : "");
         buf_put_str(&text, rig->dirs[i]);
     }
-    buf_put_str(&text, "\n");
+    buf_put_str(&text, "\nreplica.fetch.backoff.ms=1\nreplica.socket.timeout.ms=60000\n");
     struct config_report report = {0};
     struct config *config = config_load(buf_view(&text), "rig", NULL, 0, &report);
     ck_assert_ptr_nonnull(config);
@@ -69,7 +70,7 @@ static void tell_of_brokers(void *arg)
 {
     struct rig *rig = arg;
     struct wire_update_metadata_request_update_metadata_endpoint endpoint = {
-        .host = view_str("127.0.0.1"), .port = 1, .listener = view_str("PLAINTEXT")};
+        .host = view_str("127.0.0.1"), .port = rig->peer_port, .listener = view_str("PLAINTEXT")};
     struct wire_update_metadata_request_update_metadata_broker brokers[3];
     for (int i = 0; i < 3; i++)
         brokers[i] = (struct wire_update_metadata_request_update_metadata_broker){
@@ -113,6 +114,14 @@ void rig_start(struct rig *rig, int loops)
     replica_manager_start(broker->replicas);
 }
 
+void rig_fetch_from(struct rig *rig, int port)
+{
+    struct broker *broker = &rig->broker;
+    rig->peer_port = port;
+    rig_on_loop(rig->control, tell_of_brokers, rig);
+    broker->fetchers = fetchers_new(broker, &rig->loops[broker->net_loops_count - 1], 1);
+}
+
 void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
 {
     *rig = (struct rig){.topic_config = topic_config, .dirs_count = dirs};
@@ -134,6 +143,7 @@ void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
 void rig_stop(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
+    fetchers_stop(broker->fetchers);
     replica_manager_stop(broker->replicas);
     workers_stop(broker->workers);
     for (int i = 0; i < broker->net_loops_count; i++) {
@@ -142,6 +152,7 @@ void rig_stop(struct rig *rig)
     }
     loop_stop(rig->control);
     loop_join(rig->control);
+    fetchers_free(broker->fetchers);
     replica_manager_free(broker->replicas);
     metadata_cache_free(broker->metadata);
     topic_configs_free(broker->topic_configs);

@@ -5,6 +5,7 @@
 
 Suite *append_suite(void);
 Suite *config_edit_suite(void);
+Suite *fetchers_suite(void);
 Suite *flush_suite(void);
 Suite *follow_suite(void);
 Suite *partition_suite(void);

@@ -6,6 +6,7 @@ int main(void)
 {
     SRunner *runner = srunner_create(append_suite());
     srunner_add_suite(runner, config_edit_suite());
+    srunner_add_suite(runner, fetchers_suite());
     srunner_add_suite(runner, flush_suite());
     srunner_add_suite(runner, follow_suite());
     srunner_add_suite(runner, partition_suite());
