@@ -391,6 +391,19 @@ void channel_send(struct channel *channel, struct view frame, channel_answer_fn 
     loop_defer(channel->loop, &channel->deferred);
 }
 
+void channel_keep_answer(struct channel *channel, struct buf *kept)
+{
+    ASSERT_ON_LOOP(channel->loop);
+    ASSERT(channel->depth > 0 && kept->data != channel->in.data);
+    struct buf fresh = *kept;
+    buf_clear(&fresh);
+    if (channel->in.len > channel->in_at)
+        buf_put(&fresh, channel->in.data + channel->in_at, channel->in.len - channel->in_at);
+    *kept = channel->in;
+    channel->in = fresh;
+    channel->in_at = 0;
+}
+
 int channel_in_flight(const struct channel *channel)
 {
     return channel->in_flight;

@@ -9,6 +9,7 @@
 #ifndef BARNABAS_NET_CHANNEL_H
 #define BARNABAS_NET_CHANNEL_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/view.h"
 #include "loop/loop.h"
@@ -35,6 +36,12 @@ struct channel *channel_new(struct loop *loop, const struct channel_config *conf
 /* Sends a frame (with its 4 bytes of size). Copies it. Calls `answer` exactly once, never before returning.
  */
 void channel_send(struct channel *channel, struct view frame, channel_answer_fn answer, void *arg);
+/*
+ * Called from an answer: its bytes stay valid, in `kept`, for as long as the caller keeps that buffer as it
+ * is. What `kept` held before is given to the channel to read into. Copies nothing but what came behind the
+ * answer.
+ */
+void channel_keep_answer(struct channel *channel, struct buf *kept);
 int channel_in_flight(const struct channel *channel);
 /* Why the last attempt failed, as errno: ECONNREFUSED, ECONNRESET (also: closed by the peer), ETIMEDOUT,
  * EHOSTUNREACH (also: the name does not resolve)...; 0 = it has not, or the last one succeeded. */

@@ -11,6 +11,7 @@
 #include "server/process.h"
 #include "server/version.h"
 #include "service/controller_loop.h"
+#include "service/fetchers.h"
 #include "service/metadata_cache.h"
 #include "service/replica_manager.h"
 #include "zk/client.h"
@@ -87,6 +88,8 @@ static int64_t partition_value(enum metric id, const struct partition_numbers *f
         return found->replicas;
     case METRIC_PART_STABLE_LAG:
         return found->stable_lag;
+    case METRIC_PART_LAG:
+        return found->leader_lag;
     case METRIC_LOG_SIZE:
         return found->size_bytes;
     case METRIC_LOG_SEGMENTS:
@@ -100,21 +103,17 @@ static int64_t partition_value(enum metric id, const struct partition_numbers *f
 
 static void put_partition_rows(struct metrics_text *text, const struct partition_sweep *sweep)
 {
-    static const enum metric ROWS[] = {METRIC_PART_UNDER_REPLICATED,
-                                       METRIC_PART_UNDER_MIN_ISR,
-                                       METRIC_PART_AT_MIN_ISR,
-                                       METRIC_PART_ISR,
-                                       METRIC_PART_REPLICAS,
-                                       METRIC_PART_STABLE_LAG,
-                                       METRIC_LOG_SIZE,
-                                       METRIC_LOG_SEGMENTS,
-                                       METRIC_LOG_START,
-                                       METRIC_LOG_END};
+    static const enum metric ROWS[] = {
+        METRIC_PART_UNDER_REPLICATED, METRIC_PART_UNDER_MIN_ISR, METRIC_PART_AT_MIN_ISR, METRIC_PART_ISR,
+        METRIC_PART_REPLICAS,         METRIC_PART_STABLE_LAG,    METRIC_PART_LAG,        METRIC_LOG_SIZE,
+        METRIC_LOG_SEGMENTS,          METRIC_LOG_START,          METRIC_LOG_END};
     for (size_t row = 0; row < ARRAY_LEN(ROWS); row++)
         for (int i = 0; i < sweep->count; i++) {
             const struct partition_numbers *found = partition_sweep_found(sweep, i);
             bool of_log = ROWS[row] >= METRIC_LOG_SIZE;
             if (!found || (of_log && found->offline))
+                continue;
+            if (ROWS[row] == METRIC_PART_LAG && found->leader_lag < 0)
                 continue;
             const struct partition *part = sweep->items[i].part;
             char index[12];
@@ -148,6 +147,15 @@ static void put_replicas(struct metrics_text *text, const struct partition_sweep
     metrics_put(text, METRIC_REASSIGNING, NULL, sums.reassigning);
     metrics_put(text, METRIC_PRODUCER_IDS, NULL, sums.producer_ids);
     metrics_put(text, METRIC_SCRAPE_MISSING, NULL, partition_sweep_missing(sweep));
+}
+
+static void put_fetchers(struct metrics_text *text, const struct broker *broker)
+{
+    struct fetchers_numbers numbers;
+    fetchers_numbers(broker->fetchers, &numbers);
+    metrics_put(text, METRIC_FETCHER_MAX_LAG, NULL, numbers.max_lag);
+    metrics_put(text, METRIC_FETCHER_MIN_RATE, NULL, numbers.min_rate);
+    metrics_put(text, METRIC_FETCHER_FAILED, NULL, numbers.failed);
 }
 
 /* --- log directories ------------------------------------------------------------------------------------ */
@@ -296,6 +304,7 @@ static void write_text(struct gatherer *gatherer)
     }
     metrics_put(&text, METRIC_BROKER_STATE, NULL, state);
     if (state >= BROKER_RUNNING) {
+        put_fetchers(&text, broker);
         put_cluster(&text, broker);
         metrics_put_summary(&text, METRIC_ZK_LATENCY, NULL, zk_client_latency(broker->zk_client),
                             &gatherer->zk_window, now_ms);

@@ -19,6 +19,9 @@ static void look_at_log(const struct partition *part, struct partition_numbers *
     out->start_offset = log_start_offset(log);
     out->end_offset = log_end(log).offset;
     out->stable_lag = log_high_watermark(log).offset - log_last_stable(log).offset;
+    int64_t lag = part->leader_high_watermark - out->end_offset;
+    if (part->replica.role == REPLICA_ROLE_FOLLOWER)
+        out->leader_lag = lag > 0 ? lag : 0;
     out->producer_ids = (int64_t)producer_state_count(log_producers(log));
 }
 
@@ -27,7 +30,8 @@ static enum op_outcome look(struct partition_op *op, struct partition *part)
     struct partition_numbers *out = &CONTAINER_OF(op, struct sweep_item, op)->found;
     const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
     const struct replica *replica = &part->replica;
-    *out = (struct partition_numbers){.known = !part->deleted, .offline = part->log == NULL};
+    *out =
+        (struct partition_numbers){.known = !part->deleted, .offline = part->log == NULL, .leader_lag = -1};
     out->leads = replica->role == REPLICA_ROLE_LEADER && part->log != NULL;
     if (out->leads) {
         out->replicas = replica->assigned.count;

@@ -38,6 +38,7 @@
 #include "service/controlled_shutdown.h"
 #include "service/controller_channel.h"
 #include "service/controller_loop.h"
+#include "service/fetchers.h"
 #include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/producer_ids.h"
@@ -56,6 +57,8 @@ struct server {
     struct monitor *monitor; /* NULL = not wanted */
     struct control_fence fence;
     struct net_handler handler;
+    struct loop **fetcher_loops;
+    int fetcher_loops_count;
     struct loop **all_loops;
     int all_loops_count;
     bool loops_running;
@@ -104,12 +107,28 @@ static enum err start_monitor(struct server *server, struct errmsg *why)
     return server->monitor ? ERR_NONE : ERR_IO;
 }
 
+static enum err add_fetcher_loops(struct server *server, int count, struct errmsg *why)
+{
+    server->fetcher_loops = mem_zalloc(sizeof *server->fetcher_loops * (size_t)count);
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "fetcher-%d", i);
+        server->fetcher_loops[i] = add_loop(server, name, why);
+        if (!server->fetcher_loops[i])
+            return ERR_IO;
+        server->fetcher_loops_count++;
+    }
+    return ERR_NONE;
+}
+
 static enum err start_threads(struct server *server, struct errmsg *why)
 {
     struct broker *broker = &server->broker;
     int count = network_loops(settings(server));
-    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + 3));
-    broker->metrics = metrics_new(count + 2); /* network loops, control, controller */
+    int fetchers = config_int(settings(server), CONFIG_NUM_REPLICA_FETCHERS);
+    fetchers = fetchers > 0 ? fetchers : 1;
+    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + fetchers + 3));
+    broker->metrics = metrics_new(count + 2 + fetchers); /* network loops, control, controller, fetchers */
     broker->net_loops = mem_zalloc(sizeof *broker->net_loops * (size_t)count);
     for (int i = 0; i < count; i++) {
         char name[32];
@@ -121,7 +140,9 @@ static enum err start_threads(struct server *server, struct errmsg *why)
     }
     broker->control_loop = add_loop(server, "control", why);
     broker->zk_loop = broker->control_loop ? add_loop(server, "controller", why) : NULL;
-    if (!broker->zk_loop || start_monitor(server, why) != ERR_NONE)
+    if (!broker->zk_loop || add_fetcher_loops(server, fetchers, why) != ERR_NONE)
+        return ERR_IO;
+    if (start_monitor(server, why) != ERR_NONE)
         return ERR_IO;
     broker->domain = snapshot_domain_new(server->all_loops, server->all_loops_count);
     /* Three at least: one may hang on a directory, one may wait for the other. */
@@ -357,6 +378,7 @@ static enum err start(struct server *server, struct errmsg *why)
     if (err != ERR_NONE)
         return err;
     make_fetch_sessions(server);
+    broker->fetchers = fetchers_new(broker, server->fetcher_loops, server->fetcher_loops_count);
     make_controller(server);
     int64_t epoch;
     err = register_broker(server, &epoch, why);
@@ -417,6 +439,7 @@ static void stop_serving(struct server *server)
         net_server_stop_accepting(broker->net);
         net_server_stop(broker->net);
     }
+    fetchers_stop(broker->fetchers);
     if (broker->controller_channel)
         controller_channel_stop(broker->controller_channel);
     if (server->logs_loaded)
@@ -450,6 +473,7 @@ static void free_services(struct server *server)
     config_changes_free(server->changes);
     session_free(server->session);
     isr_changes_free(broker->isr_changes);
+    fetchers_free(broker->fetchers);
     replica_manager_free(broker->replicas);
     controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);
@@ -474,6 +498,7 @@ void server_stop(struct server *server)
         loop_free(server->all_loops[i]);
     metrics_free(broker->metrics);
     free(server->all_loops);
+    free(server->fetcher_loops);
     free(broker->net_loops);
     config_release(atomic_load(&broker->config.value));
     pthread_mutex_destroy(&broker->config_lock);

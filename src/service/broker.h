@@ -26,6 +26,7 @@ struct control_fence;
 struct controller_channel;
 struct controller_loop;
 struct fetch_sessions;
+struct fetchers;
 struct isr_changes;
 struct metadata_cache;
 struct metrics;
@@ -82,6 +83,7 @@ struct broker {
     struct controller_channel *controller_channel; /* to whoever is controller, on control_loop */
     struct isr_changes *isr_changes;
     struct producer_ids *producer_ids;
+    struct fetchers *fetchers;             /* NULL before the logs are loaded */
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;
     struct metrics *metrics; /* shards by loop_index */

@@ -18,6 +18,9 @@ src_service_libservice_a_SOURCES = \
   src/service/controller_channel.c src/service/controller_channel.h \
   src/service/followers.c src/service/followers.h \
   src/service/isr_changes.c src/service/isr_changes.h \
+  src/service/fetcher.c \
+  src/service/fetchers.c src/service/fetchers.h src/service/fetchers_internal.h \
+  src/service/follow.c src/service/follow.h \
   src/service/log_dir_report.c src/service/log_dir_report.h \
   src/service/log_dir_notice.c src/service/log_dir_notice.h \
   src/service/log_dirs.c src/service/log_dirs.h \
@@ -58,6 +61,8 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_hang_watch.c \
   tests/unit/service/test_followers.c \
   tests/unit/service/test_isr_changes.c \
+  tests/unit/service/test_fetchers.c \
+  tests/unit/service/test_follow.c \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/unit/service/test_session_record.c \

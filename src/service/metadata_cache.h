@@ -33,7 +33,10 @@ struct metadata_wait {
 struct metadata_cache *metadata_cache_new(struct broker *broker);
 void metadata_cache_free(struct metadata_cache *cache);
 
-/* On a loop; borrowed until its callback returns. */
+/*
+ * On a loop; borrowed until its callback returns. Also inside a control job (service/replica_manager.h),
+ * borrowed until that has run: UpdateMetadata is one of them, so nothing replaces it meanwhile.
+ */
 const struct metadata *metadata_cache_get(const struct metadata_cache *cache);
 
 /* Is the broker in the cluster, as was told last? Any thread; takes a lock. */

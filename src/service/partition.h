@@ -96,11 +96,12 @@ struct partition {
     struct replica replica; /* role, epochs, ISR: the pure core's state */
     struct log *log;        /* NULL while offline */
     bool deleted;
-    bool flushing;              /* a flush of this log is on its way */
-    bool leaves_when_flushed;   /* members of the ISR are to leave once it has ended */
-    int64_t unsynced_since_ms;  /* wall clock; 0 = nothing that flush.ms would count */
-    struct heap waiting_commit; /* ops by last offset: done when the high watermark is above it */
-    struct heap waiting_flush;  /* ops by last offset: done when the recovery point is above it */
+    bool flushing;                 /* a flush of this log is on its way */
+    bool leaves_when_flushed;      /* members of the ISR are to leave once it has ended */
+    int64_t leader_high_watermark; /* follower: as the leader last told; -1 = it did not */
+    int64_t unsynced_since_ms;     /* wall clock; 0 = nothing that flush.ms would count */
+    struct heap waiting_commit;    /* ops by last offset: done when the high watermark is above it */
+    struct heap waiting_flush;     /* ops by last offset: done when the recovery point is above it */
     struct list watches[PARTITION_NEWS_COUNT];
     struct list members; /* in the flush group's queue */
 };

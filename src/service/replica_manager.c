@@ -3,6 +3,7 @@
  * stop), replica_roles.c (LeaderAndIsr, StopReplica), upkeep.c (periodic work).
  */
 #include "service/replica_manager.h"
+#include "service/fetchers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,8 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
     int offline = 0;
     for (int i = 0; i < count; i++) {
         partition_call(all[i], offline_if_there, state);
+        if (all[i]->dir == state)
+            fetchers_leave(manager->broker->fetchers, all[i], FETCHERS_ANY_EPOCH);
         offline += all[i]->dir == state;
         partition_release(all[i]);
     }

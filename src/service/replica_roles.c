@@ -4,7 +4,8 @@
  * LeaderAndIsr, for all its partitions together:
  *   judge      is it newer than what is known? is it ours? is the topic id the same?
  *   create     partitions that are missing, with their topic id and first epoch (replica_create.c)
- *   take over  the role, under the hold; a new leader's epoch begins at its log end
+ *   take over  the role, under the hold; a new leader's epoch begins at its log end, a follower is given to
+ *              the fetchers
  *   record     epochs that changed, ids of topics that had none: one batch of files per directory
  *   serve      leaders begin to answer
  * A new leader never serves before its epoch is durable.
@@ -15,6 +16,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "core/metadata/metadata.h"
+#include "service/fetchers.h"
+#include "service/metadata_cache.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_manager_internal.h"
@@ -35,8 +39,10 @@ struct role_change {
     struct replica_command command;
     enum err err;
     bool created;
-    bool only_id; /* no new epoch: it brings the topic id that the log has not got */
+    bool only_id;      /* no new epoch: it brings the topic id that the log has not got */
+    bool leader_known; /* alive, as far as the metadata says */
     bool became_leader;
+    struct fetchers *fetchers;
     bool epochs_changed;
     bool id_changed;
     struct buf epochs_text;
@@ -56,6 +62,8 @@ static void change_init(struct role_change *change, struct broker *broker)
     const struct wire_leader_and_isr_request_leader_and_isr_partition_state *state = change->state;
     change->my_id = broker->id;
     change->now_ms = clock_mono_ms(broker->clock);
+    change->fetchers = broker->fetchers;
+    change->leader_known = metadata_broker(metadata_cache_get(broker->metadata), state->leader) != NULL;
     change->command = (struct replica_command){
         .controller_epoch = state->controller_epoch,
         .leader_id = state->leader,
@@ -178,6 +186,28 @@ static void create_missing(struct replica_manager *manager, struct role_change *
 
 /* --- take over ----------------------------------------------------------------------------- */
 
+/* A leader that is not alive is not followed: as with Kafka there is the log, and nothing is adopted. */
+static bool leader_is_missing(const struct role_change *change)
+{
+    if (change->command.leader_id == change->my_id || change->leader_known)
+        return false;
+    log_warn(
+        "replica", "leader_unknown",
+        "partition=%.*s-%d leader=%d leader_epoch=%d effect=\"not followed until the controller says more\"",
+        (int)change->topic.len, change->topic.ptr, change->state->partition_index, change->command.leader_id,
+        change->command.leader_epoch);
+    return true;
+}
+
+static void tell_fetchers(struct partition *part, const struct role_change *change)
+{
+    part->leader_high_watermark = -1;
+    if (change->became_leader)
+        fetchers_leave(change->fetchers, part, change->command.leader_epoch);
+    else
+        fetchers_follow(change->fetchers, part, change->command.leader_id, change->command.leader_epoch);
+}
+
 static void take_role(struct partition *part, struct role_change *change)
 {
     int64_t end = log_end(part->log).offset;
@@ -196,9 +226,10 @@ static void take_role(struct partition *part, struct role_change *change)
         atomic_store(&part->is_leader, false);
     }
     /* A leader that goes on leading keeps its waiters: what they wait for is still to come. */
-    if (was_leader && !change->became_leader)
+    if (!was_leader || !change->became_leader)
         partition_fail_waiters(part);
     partition_announce(part);
+    tell_fetchers(part, change);
 }
 
 /* By the holder. */
@@ -216,7 +247,7 @@ static void take_over(struct partition *part, void *arg)
     if (change->err != ERR_NONE)
         return;
     change->id_changed = brings_the_id(change, part->log);
-    if (!change->only_id)
+    if (!change->only_id && !leader_is_missing(change))
         take_role(part, change);
 }
 
@@ -446,6 +477,7 @@ static void stop_replica(struct partition *part, void *arg)
         return;
     }
     atomic_store(&part->is_leader, false);
+    fetchers_leave(stop->manager->broker->fetchers, part, FETCHERS_ANY_EPOCH);
     if (!stop->delete_log) {
         part->replica.role = REPLICA_ROLE_NONE;
         partition_fail_waiters(part);

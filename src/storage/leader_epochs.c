@@ -97,6 +97,29 @@ int32_t leader_epochs_epoch_for_offset(const struct leader_epochs *epochs, int64
     return started ? epochs->items[started - 1].epoch : LEADER_EPOCH_UNDEFINED;
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct truncation_point leader_epochs_truncation_point(const struct leader_epochs *epochs,
+                                                       int32_t leader_epoch, int64_t leader_end,
+                                                       int64_t log_end_offset, int64_t fallback)
+{
+    if (leader_end < 0)
+        return (struct truncation_point){smaller(fallback, log_end_offset), true};
+    if (leader_epoch < 0) /* a leader that does not know epochs says only where it ends */
+        return (struct truncation_point){smaller(leader_end, log_end_offset), true};
+    struct leader_epoch own = leader_epochs_end_offset_for(epochs, leader_epoch, log_end_offset);
+    if (own.epoch == LEADER_EPOCH_UNDEFINED || own.start_offset == LEADER_EPOCH_UNDEFINED)
+        return (struct truncation_point){smaller(leader_end, log_end_offset), true};
+    if (own.epoch == leader_epoch)
+        return (struct truncation_point){smaller(smaller(leader_end, own.start_offset), log_end_offset),
+                                         true};
+    /* We never saw that epoch: whatever follows our last one before it is not the leader's. */
+    return (struct truncation_point){smaller(own.start_offset, log_end_offset), false};
+}
+
 /* --- commands --- */
 
 bool leader_epochs_assign(struct leader_epochs *epochs, int32_t epoch, int64_t start_offset)

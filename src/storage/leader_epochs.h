@@ -62,6 +62,21 @@ struct leader_epoch leader_epochs_end_offset_for(const struct leader_epochs *epo
 /* Epoch of the leader that wrote `offset`, or LEADER_EPOCH_UNDEFINED. */
 int32_t leader_epochs_epoch_for_offset(const struct leader_epochs *epochs, int64_t offset);
 
+/* Where a follower's log is to be cut. */
+struct truncation_point {
+    int64_t offset;
+    bool final; /* false: the logs may part below it, the leader is to be asked again */
+};
+
+/*
+ * Where a follower cuts, told by the leader that its `leader_epoch` (the largest at or below our latest) ends
+ * at `leader_end`; either may be undefined. `fallback`: where to, if the leader knows nothing.
+ * (storage-replication-coordinators 4.7.)
+ */
+struct truncation_point leader_epochs_truncation_point(const struct leader_epochs *epochs,
+                                                       int32_t leader_epoch, int64_t leader_end,
+                                                       int64_t log_end_offset, int64_t fallback);
+
 /* --- commands on the list; each says in `dirty` and its result whether it changed something --- */
 
 /*

@@ -24,7 +24,11 @@ static struct {
 } answers[ANSWERS_MAX];
 static int answers_count;
 static int sent_count;
-static bool free_in_answer, send_in_answer;
+static bool free_in_answer, send_in_answer, keep_in_answer;
+static struct {
+    struct buf bytes;
+    struct view answer;
+} kept[ANSWERS_MAX];
 
 static void setup(void)
 {
@@ -57,6 +61,10 @@ static void on_answer(void *arg, enum err err, struct view answer)
     answers[answers_count].err = err;
     answers[answers_count].len = answer.len;
     answers[answers_count++].order = (int)(intptr_t)arg;
+    if (keep_in_answer) {
+        kept[answers_count - 1].answer = answer;
+        channel_keep_answer(channel, &kept[answers_count - 1].bytes);
+    }
     if (send_in_answer && answers_count < 10)
         send_frame('e', 5);
     if (free_in_answer) {
@@ -69,6 +77,7 @@ static void on_answer(void *arg, enum err err, struct view answer)
 static void send_frame(char command, size_t len)
 {
     uint8_t *frame = (uint8_t *)mem_zalloc(len + 4);
+    memset(frame, sent_count, len + 4);
     be_put_i32(frame, (int32_t)len);
     frame[4] = (uint8_t)command;
     int before = answers_count;
@@ -110,6 +119,24 @@ START_TEST(a_large_answer_arrives_whole)
     send_frame('e', 7);
     expect_answers(2, ERR_NONE);
     ck_assert_uint_eq(answers[0].len, 5 * 1024 * 1024);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_kept_stays_while_others_come)
+{
+    fixture_start(&f);
+    open_to("127.0.0.1", net_server_port(f.server, 0));
+    keep_in_answer = true;
+    for (size_t i = 0; i < 40; i++)
+        send_frame('e', i == 20 ? 300000 : 1 + i * 100);
+    expect_answers(40, ERR_NONE);
+    for (int i = 0; i < 40; i++) {
+        struct view answer = kept[i].answer;
+        ck_assert_uint_eq(answer.len, i == 20 ? 300000 : 1 + (size_t)i * 100);
+        for (size_t at = 1; at < answer.len; at++)
+            ck_assert_int_eq(answer.ptr[at], i);
+        buf_close(&kept[i].bytes);
+    }
 }
 END_TEST
 
@@ -317,6 +344,7 @@ Suite *channel_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, answers_come_in_the_order_of_frames);
     tcase_add_test(tc, a_large_answer_arrives_whole);
+    tcase_add_test(tc, an_answer_that_is_kept_stays_while_others_come);
     tcase_add_test(tc, names_of_the_hosts_file_are_found);
     tcase_add_test(tc, a_refused_connection_fails_every_frame_and_may_be_tried_again);
     tcase_add_test(tc, a_peer_that_closes_fails_what_is_in_flight);

@@ -18,6 +18,7 @@
 #include "metrics/metrics.h"
 #include "service/control_fence.h"
 #include "service/controller_channel.h"
+#include "service/fetchers.h"
 #include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
@@ -60,12 +61,27 @@ static void load_config(struct rig *rig)
     }
     buf_put_str(&text, "\n");
     buf_put_str(&text, rig->settings);
+    buf_put_str(&text, "\nreplica.fetch.backoff.ms=1\nreplica.socket.timeout.ms=60000\n");
     struct config_report report = {0};
     struct config *config = config_load(buf_view(&text), "rig", NULL, 0, &report);
     ck_assert_ptr_nonnull(config);
     config_report_close(&report);
     buf_close(&text);
     atomic_store(&rig->broker.config.value, config);
+}
+
+/* The cluster: brokers 1 to 3. */
+static void tell_of_brokers(void *arg)
+{
+    struct rig *rig = arg;
+    struct wire_update_metadata_request_update_metadata_endpoint endpoint = {
+        .host = view_str("127.0.0.1"), .port = rig->peer_port, .listener = view_str("PLAINTEXT")};
+    struct wire_update_metadata_request_update_metadata_broker brokers[3];
+    for (int i = 0; i < 3; i++)
+        brokers[i] = (struct wire_update_metadata_request_update_metadata_broker){
+            .id = i + 1, .endpoints = &endpoint, .endpoints_count = 1};
+    struct wire_update_metadata_request request = {.live_brokers = brokers, .live_brokers_count = 3};
+    metadata_cache_update(rig->broker.metadata, &request);
 }
 
 void rig_start(struct rig *rig, int loops)
@@ -102,7 +118,16 @@ void rig_start(struct rig *rig, int loops)
                                 (const char *const *)rig->dirs, rig->dirs_count, &why) == ERR_NONE,
                   "%s", why.text);
     ck_assert_msg(replica_manager_load(broker->replicas, &why) == ERR_NONE, "%s", why.text);
+    rig_on_loop(rig->control, tell_of_brokers, rig);
     replica_manager_start(broker->replicas);
+}
+
+void rig_fetch_from(struct rig *rig, int port)
+{
+    struct broker *broker = &rig->broker;
+    rig->peer_port = port;
+    rig_on_loop(rig->control, tell_of_brokers, rig);
+    broker->fetchers = fetchers_new(broker, &rig->loops[broker->net_loops_count - 1], 1);
 }
 
 void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
@@ -131,6 +156,7 @@ void rig_open_with(struct rig *rig, int loops, int dirs, const char *topic_confi
 void rig_stop(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
+    fetchers_stop(broker->fetchers);
     controller_channel_stop(broker->controller_channel);
     replica_manager_stop(broker->replicas);
     workers_stop(broker->workers);
@@ -141,6 +167,7 @@ void rig_stop(struct rig *rig)
     loop_stop(rig->control);
     loop_join(rig->control);
     isr_changes_free(broker->isr_changes);
+    fetchers_free(broker->fetchers);
     replica_manager_free(broker->replicas);
     controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);
@@ -491,4 +518,51 @@ enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int r
     enum err err = rig_append_await(&append);
     rig_append_close(&append);
     return err;
+}
+
+/* --- the gate
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool shut;
+    int waiting;
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static void at_the_gate(void *arg, enum fault_op op, const char *path)
+{
+    (void)arg;
+    if (op != FAULT_SYNC || !strstr(path, ".log"))
+        return;
+    pthread_mutex_lock(&gate.lock);
+    gate.waiting++;
+    pthread_cond_broadcast(&gate.cond);
+    while (gate.shut)
+        pthread_cond_wait(&gate.cond, &gate.lock);
+    gate.waiting--;
+    pthread_mutex_unlock(&gate.lock);
+}
+
+void rig_gate_open(struct rig *rig)
+{
+    rig_gate_set(false);
+    fault_disk_on_call(rig->disk, at_the_gate, NULL);
+}
+
+void rig_gate_set(bool shut)
+{
+    pthread_mutex_lock(&gate.lock);
+    gate.shut = shut;
+    pthread_cond_broadcast(&gate.cond);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+void rig_gate_await_somebody(void)
+{
+    pthread_mutex_lock(&gate.lock);
+    while (gate.waiting == 0)
+        pthread_cond_wait(&gate.cond, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
 }

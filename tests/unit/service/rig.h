@@ -18,6 +18,7 @@
 #define RIG_ME        1
 
 struct rig {
+    int peer_port; /* of every broker, as the metadata has it */
     struct broker broker;
     struct clock clock;
     struct random random;
@@ -84,7 +85,15 @@ void rig_append_close(struct rig_append *append);
 /* Begin, await, close. */
 enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int records);
 
+/* Follows on the last loop, from brokers at `port`. Once, before the first follower. */
+void rig_fetch_from(struct rig *rig, int port);
+
 /* A v2 batch, as a client sends it. */
 void rig_batch(struct buf *out, int records);
+
+/* A gate before each sync of a log: shut, it holds whoever comes. One in a process. */
+void rig_gate_open(struct rig *rig);
+void rig_gate_set(bool shut);
+void rig_gate_await_somebody(void);
 
 #endif

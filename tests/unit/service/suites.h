@@ -12,6 +12,8 @@ Suite *lookup_suite(void);
 Suite *hang_watch_suite(void);
 Suite *followers_suite(void);
 Suite *isr_changes_suite(void);
+Suite *fetchers_suite(void);
+Suite *follow_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 Suite *session_record_suite(void);

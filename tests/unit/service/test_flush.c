@@ -12,53 +12,15 @@
 
 static struct rig rig;
 
-/* Holds the disk at its next sync of a log until it is let go. */
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool shut;
-    int waiting;
-} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-
-static void at_the_gate(void *arg, enum fault_op op, const char *path)
-{
-    (void)arg;
-    if (op != FAULT_SYNC || !strstr(path, ".log"))
-        return;
-    pthread_mutex_lock(&gate.lock);
-    gate.waiting++;
-    pthread_cond_broadcast(&gate.cond);
-    while (gate.shut)
-        pthread_cond_wait(&gate.cond, &gate.lock);
-    gate.waiting--;
-    pthread_mutex_unlock(&gate.lock);
-}
-
-static void gate_set(bool shut)
-{
-    pthread_mutex_lock(&gate.lock);
-    gate.shut = shut;
-    pthread_cond_broadcast(&gate.cond);
-    pthread_mutex_unlock(&gate.lock);
-}
-
-static void gate_await_somebody(void)
-{
-    pthread_mutex_lock(&gate.lock);
-    while (gate.waiting == 0)
-        pthread_cond_wait(&gate.cond, &gate.lock);
-    pthread_mutex_unlock(&gate.lock);
-}
-
 static void setup(void)
 {
     rig_open(&rig, 2, 2, EACH_SYNCED);
-    fault_disk_on_call(rig.disk, at_the_gate, NULL);
+    rig_gate_open(&rig);
 }
 
 static void teardown(void)
 {
-    gate_set(false);
+    rig_gate_set(false);
     rig_close(&rig);
 }
 
@@ -83,15 +45,15 @@ static int64_t high_watermark(struct partition *part)
 START_TEST(append_is_neither_acknowledged_nor_visible_before_it_is_synced)
 {
     struct partition *part = led("orders");
-    gate_set(true);
+    rig_gate_set(true);
     struct rig_append all, one;
     rig_append_begin(&all, &rig, rig.loops[0], part, -1, 3);
     rig_append_begin(&one, &rig, rig.loops[1], part, 1, 3);
-    gate_await_somebody();
+    rig_gate_await_somebody();
     ck_assert(!rig_append_is_done(&all));
     ck_assert(!rig_append_is_done(&one));
     ck_assert_int_eq(high_watermark(part), 0);
-    gate_set(false);
+    rig_gate_set(false);
     ck_assert_int_eq(rig_append_await(&all), ERR_NONE);
     ck_assert_int_eq(rig_append_await(&one), ERR_NONE);
     ck_assert_int_eq(high_watermark(part), 6);
@@ -104,9 +66,9 @@ END_TEST
 START_TEST(append_with_acks_0_waits_for_no_sync)
 {
     struct partition *part = led("orders");
-    gate_set(true);
+    rig_gate_set(true);
     ck_assert_int_eq(rig_append(&rig, part, 0, 3), ERR_NONE);
-    gate_set(false);
+    rig_gate_set(false);
     partition_release(part);
 }
 END_TEST
@@ -118,12 +80,12 @@ START_TEST(appends_that_arrive_while_the_disk_is_busy_share_the_next_sync)
     struct partition *part = led("orders");
     ck_assert_int_eq(rig_append(&rig, part, -1, 1), ERR_NONE);
     int before = fault_disk_calls(rig.disk, FAULT_SYNC);
-    gate_set(true);
+    rig_gate_set(true);
     rig_append_begin(&appends[0], &rig, rig.loops[0], part, -1, 1);
-    gate_await_somebody();
+    rig_gate_await_somebody();
     for (int i = 1; i < MANY; i++)
         rig_append_begin(&appends[i], &rig, rig.loops[i % 2], part, i % 3 ? -1 : 1, 1);
-    gate_set(false);
+    rig_gate_set(false);
     for (int i = 0; i < MANY; i++) {
         ck_assert_int_eq(rig_append_await(&appends[i]), ERR_NONE);
         rig_append_close(&appends[i]);
@@ -141,10 +103,10 @@ START_TEST(failed_sync_is_never_acknowledged_and_takes_its_directory_only)
     fault_disk_only(rig.disk, "/bad-0/");
     fault_disk_fail(rig.disk, FAULT_SYNC, 0, 1, ERR_IO);
     struct rig_append all, one;
-    gate_set(true);
+    rig_gate_set(true);
     rig_append_begin(&all, &rig, rig.loops[0], bad, -1, 3);
     rig_append_begin(&one, &rig, rig.loops[1], bad, 1, 3);
-    gate_set(false);
+    rig_gate_set(false);
     ck_assert_int_eq(rig_append_await(&all), ERR_KAFKA_STORAGE_ERROR);
     ck_assert_int_eq(rig_append_await(&one), ERR_KAFKA_STORAGE_ERROR);
     rig_append_close(&all);
@@ -159,18 +121,18 @@ END_TEST
 START_TEST(append_waiting_for_a_sync_can_time_out)
 {
     struct partition *part = led("orders");
-    gate_set(true);
+    rig_gate_set(true);
     struct rig_append one, all;
     rig_append_begin(&one, &rig, rig.loops[0], part, 1, 1);
     rig_append_begin(&all, &rig, rig.loops[0], part, -1, 1);
-    gate_await_somebody();
+    rig_gate_await_somebody();
     rig_append_time_out(&one);
     rig_append_time_out(&all);
     ck_assert_int_eq(rig_append_await(&one), ERR_REQUEST_TIMED_OUT);
     ck_assert_int_eq(rig_append_await(&all), ERR_REQUEST_TIMED_OUT);
     rig_append_close(&one);
     rig_append_close(&all);
-    gate_set(false);
+    rig_gate_set(false);
     ck_assert_int_eq(rig_append(&rig, part, -1, 1), ERR_NONE);
     partition_release(part);
 }

@@ -13,6 +13,8 @@ int main(void)
     srunner_add_suite(runner, hang_watch_suite());
     srunner_add_suite(runner, followers_suite());
     srunner_add_suite(runner, isr_changes_suite());
+    srunner_add_suite(runner, fetchers_suite());
+    srunner_add_suite(runner, follow_suite());
     srunner_add_suite(runner, partition_suite());
     srunner_add_suite(runner, roles_suite());
     srunner_add_suite(runner, session_record_suite());

@@ -211,6 +211,53 @@ START_TEST(a_new_epoch_is_on_disk_before_it_is_used)
 }
 END_TEST
 
+#define ASSERT_CUT(epochs, leader_epoch, leader_end, want_offset, want_final)                                \
+    do {                                                                                                     \
+        struct truncation_point cut_ =                                                                       \
+            leader_epochs_truncation_point(epochs, leader_epoch, leader_end, 100, 40);                       \
+        ck_assert_int_eq(cut_.offset, want_offset);                                                          \
+        ck_assert_int_eq(cut_.final, want_final);                                                            \
+    } while (0)
+
+START_TEST(a_log_that_shares_the_epoch_is_cut_where_the_shorter_one_ends)
+{
+    struct leader_epochs epochs = MAKE({1, 0}, {3, 50}, {5, 80});
+    ASSERT_CUT(&epochs, 5, 90, 90, true);   /* the leader's ends first */
+    ASSERT_CUT(&epochs, 3, 95, 80, true);   /* ours does */
+    ASSERT_CUT(&epochs, 5, 200, 100, true); /* never above the log end */
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
+START_TEST(a_log_that_lacks_the_leaders_epoch_is_cut_to_its_last_one_before_and_asks_again)
+{
+    struct leader_epochs epochs = MAKE({1, 0}, {3, 50}, {5, 80});
+    ASSERT_CUT(&epochs, 4, 90, 80, false);
+    ASSERT_CUT(&epochs, 2, 20, 50, false);
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
+START_TEST(a_log_whose_epochs_all_come_later_is_cut_to_the_leaders_end)
+{
+    struct leader_epochs epochs = MAKE({7, 0}, {8, 50});
+    ASSERT_CUT(&epochs, 3, 30, 0, true); /* what precedes our first epoch ends where it begins */
+    leader_epochs_close(&epochs);
+    ASSERT_CUT(&(struct leader_epochs){0}, 3, 30, 30, true);
+}
+END_TEST
+
+START_TEST(a_leader_that_knows_no_epochs_cuts_by_its_end_and_one_that_knows_nothing_to_the_fallback)
+{
+    struct leader_epochs epochs = MAKE({1, 0}, {3, 50});
+    ASSERT_CUT(&epochs, -1, 70, 70, true);
+    ASSERT_CUT(&epochs, -1, 170, 100, true);
+    ASSERT_CUT(&epochs, -1, -1, 40, true);
+    ASSERT_CUT(&epochs, 3, -1, 40, true);
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
 Suite *leader_epochs_suite(void)
 {
     Suite *suite = suite_create("leader_epochs");
@@ -221,6 +268,11 @@ Suite *leader_epochs_suite(void)
     tcase_add_test(tc, an_epoch_ends_where_the_next_one_begins);
     tcase_add_test(tc, truncation_from_the_end_drops_epochs_that_begin_behind_it);
     tcase_add_test(tc, truncation_from_the_start_keeps_the_epoch_that_covers_it);
+    tcase_add_test(tc, a_log_that_shares_the_epoch_is_cut_where_the_shorter_one_ends);
+    tcase_add_test(tc, a_log_that_lacks_the_leaders_epoch_is_cut_to_its_last_one_before_and_asks_again);
+    tcase_add_test(tc, a_log_whose_epochs_all_come_later_is_cut_to_the_leaders_end);
+    tcase_add_test(tc,
+                   a_leader_that_knows_no_epochs_cuts_by_its_end_and_one_that_knows_nothing_to_the_fallback);
     tcase_add_test(tc, epochs_and_offsets_rise_after_any_commands);
     tcase_add_test(tc, a_file_of_kafka_reads_and_writes_back_byte_for_byte);
     tcase_add_test(tc, a_new_epoch_is_on_disk_before_it_is_used);
