@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -59,7 +60,8 @@ static void fill(const uint8_t *data, size_t size, bool mend_snapshot)
         size -= size >= 2 ? 2 : 0;
         if (len > size)
             len = size;
-        uint8_t *bytes = mem_dup(data, len + !len);
+        uint8_t *bytes = mem_alloc(len + 1);
+        memcpy(bytes, data, len);
         if (i == SNAPSHOT && len >= SNAPSHOT_HEAD && mend_snapshot)
             be_put_i32(bytes + SNAPSHOT_CRC_AT,
                        (int32_t)hash_crc32c(0, bytes + SNAPSHOT_HEAD, len - SNAPSHOT_HEAD));

@@ -262,9 +262,12 @@ static void ask(const char *api_name, int16_t version, const void *request)
     put_request(&frame, wire_api_find(key), version, request, 1);
     client_open(&client);
     client_send(&client, frame.data, frame.len);
-    while (!client.over)
-        client_finish(&client);
-    ASSERT(client.in.len > 8);
+    while (client.in.len < 4 + 4) {
+        poll(NULL, 0, 1);
+        turn(&client);
+        ASSERT(!client.over);
+    }
+    client_finish(&client);
     buf_close(&frame);
     buf_close(&client.in);
 }
