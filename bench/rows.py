@@ -224,17 +224,22 @@ def run_cold(system, sizes):
         dict(topic="cold", connections=1, step=1000, count=answers, rate=pace, in_flight=2, seconds=seconds),
     )
     p99 = {"alone": [], "beside": [], "outside": []}
-    for _ in range(sizes.cold_turns):
-        os.sync()
-        p99["alone"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
+
+    def make_cold():
+        """Before each of them, with a rest: what it leaves behind slows the first writes down."""
         os.sync()
         drop_page_cache(folder)
+        time.sleep(1)
+
+    for _ in range(sizes.cold_turns):
+        make_cold()
+        p99["alone"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
+        make_cold()
         with subprocess.Popen(reader, stdout=subprocess.PIPE, text=True) as reading:
             p99["beside"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
             report = json.loads(reading.stdout.read())
         assert not report["errors"], f"the cold reader had error {report['first_error']}"
-        os.sync()
-        drop_page_cache(folder)
+        make_cold()
         outside = threading.Thread(target=read_outside, args=(folder, pace, time.monotonic() + seconds))
         outside.start()
         p99["outside"].append(system.load("produce", **hot, seconds=seconds)["p99_us"])
@@ -276,7 +281,7 @@ def run_lookup(system, sizes):
             ("list-offsets", LOOKUP_FROM_MS, {}),
         ):
             options = {"from": start, **more, **common}
-            system.load(kind, requests=2 * batches["large"] // 10, **options)
+            system.load(kind, requests=batches["large"], **options)  # each place once: from here on all is cached
             report = system.load(kind, seconds=sizes.seconds, **options)
             key = f"{name}_{'offset' if kind == 'fetch' else 'time'}"
             found[f"{key}_us"] = report["cpu_us"]

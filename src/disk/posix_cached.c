@@ -5,7 +5,8 @@
  * being read in count too. A read of one byte with RWF_NOWAIT tells whether its page is there and filled;
  * where it is not, the kernel begins to read it in. What is being read in fills from the front, so with the
  * help of the first witness few bytes are asked for. Where cachestat does not exist, is forbidden, or does
- * not see the pages that reads see (overlayfs), many are.
+ * not see the pages that reads see, many are. A file system that knows no RWF_NOWAIT (overlayfs) tells
+ * nothing.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -102,5 +103,7 @@ bool posix_is_cached(struct disk_file *file, int64_t pos, int64_t len)
         return true;
     enum answer answer = ask(pd, fd, pos, len);
     posix_file_end(pf);
+    if (answer == ANSWER_UNKNOWN)
+        atomic_store_explicit(&pd->no_nowait, true, memory_order_relaxed);
     return answer != ANSWER_NO;
 }

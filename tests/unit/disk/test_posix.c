@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,8 +146,10 @@ START_TEST(a_range_is_cached_when_all_of_it_is)
     int fd = disk->ops->pin_fd(file);
     ck_assert_int_eq(posix_fadvise(fd, 2 * PIECE, PIECE, POSIX_FADV_DONTNEED), 0);
     bool resident = is_resident(fd, 2 * PIECE);
+    struct iovec one = {bytes, 1};
+    bool tells = preadv2(fd, &one, 1, 0, RWF_NOWAIT) == 1;
     disk->ops->unpin_fd(file);
-    ck_assert_int_eq(DISK_FILE(file, is_cached, 0, 4 * PIECE), resident);
+    ck_assert_int_eq(DISK_FILE(file, is_cached, 0, 4 * PIECE), resident || !tells);
     ck_assert(DISK_FILE(file, is_cached, 100, 2 * PIECE - 100));
     ck_assert(DISK_FILE(file, is_cached, 3 * PIECE, PIECE));
     free(bytes);
