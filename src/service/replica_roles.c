@@ -258,7 +258,7 @@ static enum err add_file(struct atomic_batch *batch, const struct role_change *c
 {
     char *dir = log_dir_join(&change->part->dir->dir, change->part->name);
     char *path = atomic_file_join(dir, name);
-    enum err err = atomic_batch_add(batch, path, buf_view(text), false, why);
+    enum err err = atomic_batch_add(batch, path, buf_view(text), why);
     free(path);
     free(dir);
     return err;

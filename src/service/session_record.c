@@ -86,6 +86,15 @@ static void format(const struct session_record *record, struct buf *out)
     properties_put(out, "broker.id", number);
 }
 
+static bool sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
 bool session_record_write(const char *dir, const struct session_record *record, struct errmsg *why)
 {
     struct buf text = {0};
@@ -93,10 +102,11 @@ bool session_record_write(const char *dir, const struct session_record *record, 
     char *tmp = record_path(dir, ".tmp");
     char *path = record_path(dir, "");
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, text.data, text.len) == (ssize_t)text.len;
+    bool good = fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, text.data, text.len) == (ssize_t)text.len &&
+                fsync(fd) == 0;
     if (fd >= 0)
         good &= close(fd) == 0;
-    good = good && rename(tmp, path) == 0;
+    good = good && rename(tmp, path) == 0 && sync_dir(dir);
     if (!good)
         errmsg_set_errno(why, errno, "write %s", path);
     free(tmp);

@@ -27,7 +27,10 @@ struct session_record {
 
 /* Fills in host, boot and process of the caller. */
 void session_record_of_self(struct session_record *out);
-/* Replaces the file of `dir`; a failure is only worth a warning (false, with why). */
+/*
+ * Replaces the file of `dir`, durably: after a power cut its boot id says that unsynced tails of logs may be
+ * missing. A failure is only worth a warning (false, with why).
+ */
 bool session_record_write(const char *dir, const struct session_record *record, struct errmsg *why);
 /* False when there is none, or none that can be trusted. */
 bool session_record_read(const char *dir, struct session_record *out);

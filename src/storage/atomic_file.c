@@ -89,7 +89,6 @@ enum err atomic_file_read(struct disk *disk, const char *path, struct buf *out, 
 struct atomic_batch_item {
     char *path;
     char *tmp;
-    bool optional;
 };
 
 void atomic_batch_init(struct atomic_batch *batch, struct disk *disk)
@@ -115,16 +114,13 @@ void atomic_batch_close(struct atomic_batch *batch)
     batch->cap = 0;
 }
 
-enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct view bytes, bool optional,
-                          struct errmsg *why)
+enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct view bytes, struct errmsg *why)
 {
     char *tmp = mem_printf("%s%s", path, ATOMIC_FILE_TMP_SUFFIX);
     struct disk_file *file;
     enum err err = write_file(batch->disk, tmp, bytes, &file, why);
     if (err) {
         free(tmp);
-        if (err == ERR_NOT_FOUND && optional)
-            return ERR_NONE;
         errmsg_prefix(why, "write %s", path);
         return err;
     }
@@ -132,8 +128,7 @@ enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct v
         batch->cap = batch->cap ? batch->cap * 2 : 8;
         batch->items = mem_resize(batch->items, batch->cap * sizeof *batch->items);
     }
-    batch->items[batch->count++] = (struct atomic_batch_item){mem_strdup(path), tmp, optional};
-    batch->optional |= optional;
+    batch->items[batch->count++] = (struct atomic_batch_item){mem_strdup(path), tmp};
     sync_set_file(&batch->written, file);
     return ERR_NONE;
 }
@@ -143,8 +138,6 @@ static enum err rename_item(struct atomic_batch *batch, const struct atomic_batc
                             struct sync_set *renamed, struct errmsg *why)
 {
     enum err err = DISK(batch->disk, rename, item->tmp, item->path, why);
-    if (err == ERR_NOT_FOUND && item->optional)
-        return ERR_NONE;
     if (err) {
         errmsg_prefix(why, "write %s", item->path);
         return err;
@@ -158,11 +151,11 @@ static enum err rename_item(struct atomic_batch *batch, const struct atomic_batc
 enum err atomic_batch_commit(struct atomic_batch *batch, const char *dir, struct errmsg *why)
 {
     struct sync_set renamed = {0};
-    enum err err = sync_set_run(&batch->written, batch->disk, dir, false, why);
+    enum err err = sync_set_run(&batch->written, batch->disk, dir, why);
     for (size_t i = 0; !err && i < batch->count; i++)
         err = rename_item(batch, &batch->items[i], &renamed, why);
     if (!err)
-        err = sync_set_run(&renamed, batch->disk, dir, batch->optional, why);
+        err = sync_set_run(&renamed, batch->disk, dir, why);
     sync_set_close(&renamed);
     forget_items(batch);
     return err;

@@ -35,17 +35,13 @@ struct atomic_batch {
     struct atomic_batch_item *items;
     size_t count;
     size_t cap;
-    bool optional; /* one of them at least */
     struct sync_set written;
 };
 
 void atomic_batch_init(struct atomic_batch *batch, struct disk *disk);
 void atomic_batch_close(struct atomic_batch *batch);
-/*
- * Writes the temporary file. `optional`: a directory that has gone meanwhile (its partition is being
- * deleted) drops the file from the batch instead of failing.
- */
-enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct view bytes, bool optional,
+/* Writes the temporary file. */
+enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct view bytes,
                           struct errmsg *why) MUST_USE;
 /* Syncs, renames, syncs; the batch is empty afterwards. `dir`: any directory on that file system. */
 enum err atomic_batch_commit(struct atomic_batch *batch, const char *dir, struct errmsg *why) MUST_USE;

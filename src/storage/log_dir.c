@@ -366,7 +366,7 @@ enum err log_dir_save_checkpoints(struct log_dir *dir, unsigned kinds, struct er
         char *path = log_dir_join(dir, log_dir_checkpoint_name((enum log_dir_checkpoint)kind));
         buf_clear(&text);
         offset_map_format(&dir->checkpoints[kind], &text);
-        err = atomic_batch_add(&batch, path, buf_view(&text), false, why);
+        err = atomic_batch_add(&batch, path, buf_view(&text), why);
         free(path);
     }
     if (!err)

@@ -41,7 +41,7 @@ void sync_set_dir(struct sync_set *set, const char *path)
         set->dirs[set->dirs_count++] = mem_strdup(path);
 }
 
-static enum err sync_each(struct sync_set *set, struct disk *disk, bool gone_is_fine, struct errmsg *why)
+static enum err sync_each(struct sync_set *set, struct disk *disk, struct errmsg *why)
 {
     enum err err = ERR_NONE;
     /* All are on their way to the disk before the first is waited for. */
@@ -49,18 +49,14 @@ static enum err sync_each(struct sync_set *set, struct disk *disk, bool gone_is_
         DISK_FILE(set->files[i], start_writeback, 0, INT64_MAX);
     for (int i = 0; i < set->files_count && err == ERR_NONE; i++)
         err = DISK_FILE(set->files[i], sync, why);
-    for (int i = 0; i < set->dirs_count && err == ERR_NONE; i++) {
+    for (int i = 0; i < set->dirs_count && err == ERR_NONE; i++)
         err = DISK(disk, sync_dir, set->dirs[i], why);
-        if (err == ERR_NOT_FOUND && gone_is_fine)
-            err = ERR_NONE;
-    }
     return err;
 }
 
-enum err sync_set_run(struct sync_set *set, struct disk *disk, const char *path, bool gone_is_fine,
-                      struct errmsg *why)
+enum err sync_set_run(struct sync_set *set, struct disk *disk, const char *path, struct errmsg *why)
 {
-    enum err err = set->many ? DISK(disk, sync_fs, path, why) : sync_each(set, disk, gone_is_fine, why);
+    enum err err = set->many ? DISK(disk, sync_fs, path, why) : sync_each(set, disk, why);
     sync_set_close(set);
     return err;
 }

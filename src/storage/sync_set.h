@@ -27,13 +27,9 @@ struct sync_set {
 void sync_set_file(struct sync_set *set, struct disk_file *file);
 /* A directory whose entries changed; the same one twice is once. */
 void sync_set_dir(struct sync_set *set, const char *path);
-/*
- * Makes all of it durable, files first; the set is empty afterwards. `path`: any directory on that file
- * system. `gone_is_fine`: a directory that was renamed meanwhile (its partition is being deleted) is passed
- * over.
- */
-enum err sync_set_run(struct sync_set *set, struct disk *disk, const char *path, bool gone_is_fine,
-                      struct errmsg *why) MUST_USE;
+/* Makes all of it durable, files first; the set is empty afterwards. `path`: any directory on that file
+ * system. */
+enum err sync_set_run(struct sync_set *set, struct disk *disk, const char *path, struct errmsg *why) MUST_USE;
 void sync_set_close(struct sync_set *set);
 
 #endif

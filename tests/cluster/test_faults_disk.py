@@ -357,6 +357,7 @@ def as_if_rebooted(broker):
     path = os.path.join(broker.log_dirs[0], "barnabas.session")
     with open(path) as record:
         text = record.read()
+    assert "boot.id=" in text, "the record by which a start sees that the machine went down did not survive"
     lines = [f"boot.id={'0' * 8}" if line.startswith("boot.id=") else line for line in text.splitlines()]
     with open(path, "w") as record:
         record.write("\n".join(lines) + "\n")

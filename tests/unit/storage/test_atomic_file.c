@@ -78,27 +78,6 @@ START_TEST(a_file_is_synced_before_it_is_renamed_and_its_directory_after)
 }
 END_TEST
 
-START_TEST(a_batch_skips_directories_that_have_gone)
-{
-    struct errmsg why;
-    struct atomic_batch batch;
-    atomic_batch_init(&batch, t.disk);
-    testdir_mkdir(&t, "a");
-    testdir_mkdir(&t, "b");
-    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "a/f"), VIEW_LIT("1"), true, &why), ERR_NONE);
-    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "b/f"), VIEW_LIT("2"), true, &why), ERR_NONE);
-    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "c/f"), VIEW_LIT("3"), true, &why), ERR_NONE);
-    ck_assert_int_eq(atomic_batch_add(&batch, testdir_path(&t, "c/f"), VIEW_LIT("3"), false, &why),
-                     ERR_NOT_FOUND);
-    ck_assert_int_eq(rename(testdir_path(&t, "b"), testdir_path(&t, "b-delete")), 0);
-    ck_assert(!testdir_has(&t, "a/f"));
-    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
-    ck_assert(testdir_is(&t, "a/f", "1"));
-    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
-    atomic_batch_close(&batch);
-}
-END_TEST
-
 static void add_files(struct atomic_batch *batch, int count)
 {
     struct errmsg why;
@@ -107,8 +86,7 @@ static void add_files(struct atomic_batch *batch, int count)
         char name[16];
         snprintf(name, sizeof name, "f%d", i);
         testdir_put_str(&t, name, "old");
-        ck_assert_int_eq(atomic_batch_add(batch, testdir_path(&t, name), VIEW_LIT("new"), false, &why),
-                         ERR_NONE);
+        ck_assert_int_eq(atomic_batch_add(batch, testdir_path(&t, name), VIEW_LIT("new"), &why), ERR_NONE);
     }
 }
 
@@ -177,7 +155,6 @@ Suite *atomic_file_suite(void)
     tcase_add_test(tc, reading_what_is_not_there_says_so);
     tcase_add_test(tc, whatever_call_fails_the_file_is_the_old_or_the_new_one);
     tcase_add_test(tc, a_file_is_synced_before_it_is_renamed_and_its_directory_after);
-    tcase_add_test(tc, a_batch_skips_directories_that_have_gone);
     tcase_add_test(tc, a_few_files_of_a_batch_wait_for_nobody_else);
     tcase_add_test(tc, many_files_of_a_batch_share_one_barrier);
     tcase_add_test(tc, a_batch_renames_nothing_when_what_it_wrote_is_not_synced);
