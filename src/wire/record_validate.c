@@ -425,6 +425,8 @@ void records_assign(struct append_plan *plan, int64_t first_offset, int32_t lead
 
 void append_plan_close(struct append_plan *plan)
 {
+    if (!plan->rebuilt && !plan->built.data && !plan->errors)
+        return;
     buf_close(&plan->built);
     free(plan->errors);
     *plan = (struct append_plan){0};
