@@ -47,11 +47,15 @@ static bool is_written(const struct request_slot *slot)
 
 static void retire_written(struct conn *conn)
 {
-    struct request_slot *slot;
-    while ((slot = head_of(conn)) && is_written(slot)) {
+    struct request_slot *slot = head_of(conn);
+    if (!slot || !is_written(slot))
+        return;
+    const int64_t now_ns = net_now_ns(conn->nl);
+    do {
+        slot->req.written_ns = now_ns;
         conn->slots_count--;
         slot_free(slot);
-    }
+    } while ((slot = head_of(conn)) && is_written(slot));
 }
 
 static void note_written(struct conn *conn, int64_t n)
