@@ -16,16 +16,14 @@ void count_request_over(void *arg, const struct request *req)
     const struct wire_api *api = req->api_key >= 0 ? wire_api_find(req->api_key) : NULL;
     if (!api || req->ended_ns == 0)
         return;
-    struct clock *clock = loop_clock(req->loop);
-    int64_t now_ns = clock->mono_ns(clock);
     int64_t handled_ns = req->handled_ns != 0 ? req->handled_ns : req->ended_ns;
     struct metrics_request request = {.kind = req->api_key,
                                       .version = req->api_version,
                                       .name = api->name,
-                                      .total_us = us_between(req->received_ns, now_ns),
+                                      .total_us = us_between(req->received_ns, req->written_ns),
                                       .local_us = us_between(req->received_ns, handled_ns),
                                       .remote_us = us_between(handled_ns, req->ended_ns),
-                                      .send_us = us_between(req->ended_ns, now_ns)};
+                                      .send_us = us_between(req->ended_ns, req->written_ns)};
     struct metrics_shard *shard = metrics_shard(broker->metrics, loop_index(req->loop));
     metrics_count_request(shard, &request);
     if (req->api_key != API_KEY_FETCH)

@@ -133,8 +133,8 @@ static struct chunk *place_frame(struct conn *conn, size_t len, uint8_t **frame)
     return own;
 }
 
-/* Starts the complete frame at in_pos. */
-static void start_one(struct conn *conn)
+/* Starts the complete frame at in_pos. *now_ns is moved on to when the handler has done with it. */
+static void start_one(struct conn *conn, int64_t *now_ns)
 {
     int64_t size = frame_size(conn);
     if (size < 0 || size > conn->nl->server->request_max_bytes) {
@@ -152,11 +152,14 @@ static void start_one(struct conn *conn)
     conn->expect_bytes = len >= LARGE_FRAME_BYTES && len <= EXPECT_BYTES_MAX ? len + 4 : 0;
     struct request_slot *slot = slot_new(conn, chunk, frame, len);
     struct net_loop *nl = conn->nl;
-    struct clock *clock = loop_clock(nl->loop);
-    slot->req.received_ns = clock->mono_ns(clock);
+    slot->req.received_ns = *now_ns;
     nl->server->handler.request(nl->server->handler.arg, &slot->req);
-    if (slot->state == SLOT_WAITING)
-        slot->req.handled_ns = clock->mono_ns(clock);
+    if (slot->state == SLOT_WAITING) {
+        *now_ns = slot->req.handled_ns = net_now_ns(nl);
+    } else {
+        *now_ns = slot->req.ended_ns;
+        slot_drop_input(slot);
+    }
     if (conn->eof)
         slot_tell_abandoned(slot);
 }
@@ -187,8 +190,12 @@ static void settle(struct conn *conn)
 
 void conn_start_requests(struct conn *conn)
 {
-    while (conn_may_start(conn) && conn_has_frame(conn))
-        start_one(conn);
+    if (conn_may_start(conn) && conn_has_frame(conn)) {
+        int64_t now_ns = net_now_ns(conn->nl);
+        do
+            start_one(conn, &now_ns);
+        while (conn_may_start(conn) && conn_has_frame(conn));
+    }
     settle(conn);
 }
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -16,6 +17,8 @@
  */
 
 #define IOV_MOST 64
+/* Answers that together are no larger are put side by side first: many small pieces cost more than a copy. */
+#define FLAT_BYTES ((size_t)4096)
 /* Written in one go; a reader that keeps pace with us must not hold the loop. */
 #define TURN_BYTES_MAX ((int64_t)4 * 1024 * 1024)
 /* Piece of a file that has no descriptor. */
@@ -44,11 +47,15 @@ static bool is_written(const struct request_slot *slot)
 
 static void retire_written(struct conn *conn)
 {
-    struct request_slot *slot;
-    while ((slot = head_of(conn)) && is_written(slot)) {
+    struct request_slot *slot = head_of(conn);
+    if (!slot || !is_written(slot))
+        return;
+    const int64_t now_ns = net_now_ns(conn->nl);
+    do {
+        slot->req.written_ns = now_ns;
         conn->slots_count--;
         slot_free(slot);
-    }
+    } while ((slot = head_of(conn)) && is_written(slot));
 }
 
 static void note_written(struct conn *conn, int64_t n)
@@ -90,6 +97,17 @@ static int gather(struct conn *conn, struct iovec *iov, size_t *total, bool *mor
     return count;
 }
 
+/* Puts the pieces side by side. */
+static void flatten(struct iovec *iov, int count, size_t total, uint8_t *flat)
+{
+    uint8_t *at = flat;
+    for (int i = 0; i < count; i++) {
+        memcpy(at, iov[i].iov_base, iov[i].iov_len);
+        at += iov[i].iov_len;
+    }
+    iov[0] = (struct iovec){.iov_base = flat, .iov_len = total};
+}
+
 /* Books `n` written bytes to the slots they came from. */
 static void advance(struct conn *conn, size_t n)
 {
@@ -119,10 +137,11 @@ static enum progress write_error(struct conn *conn)
 
 static enum progress send_bytes(struct conn *conn, struct iovec *iov, int count, size_t total, bool more)
 {
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)count};
     ssize_t n;
     do
-        n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+        n = count == 1 ? send(conn->fd, iov[0].iov_base, total, flags) : sendmsg(conn->fd, &msg, flags);
     while (n < 0 && errno == EINTR);
     counter_add(&conn->nl->counters.writes, 1);
     if (n < 0)
@@ -244,9 +263,14 @@ static enum progress write_some(struct conn *conn, int64_t *turn_bytes)
         return send_range(conn, head, turn_bytes);
     }
     struct iovec iov[IOV_MOST];
+    uint8_t flat[FLAT_BYTES];
     size_t total;
     bool more;
     int count = gather(conn, iov, &total, &more);
+    if (count > 1 && total <= sizeof flat) {
+        flatten(iov, count, total, flat);
+        count = 1;
+    }
     *turn_bytes += (int64_t)total;
     return send_bytes(conn, iov, count, total, more);
 }

@@ -130,7 +130,8 @@ struct net_loop {
     struct list free_slots;
     int free_slots_count;
     int slots_live;
-    struct list conns; /* least recently active first */
+    struct arena warm_arena; /* of the last request that is over: the next one finds it in the cache */
+    struct list conns;       /* least recently active first */
     struct loop_timer idle_timer;
     struct list starved; /* wait for the budget */
     struct loop_timer starved_timer;
@@ -150,6 +151,13 @@ struct net_loop {
 
     _Alignas(64) struct net_loop_counters counters;
 };
+
+/* Monotonic; of now, not of the turn's beginning. */
+static inline int64_t net_now_ns(const struct net_loop *nl)
+{
+    struct clock *clock = loop_clock(nl->loop);
+    return clock->mono_ns(clock);
+}
 
 struct listener {
     struct net_server *server;
@@ -240,6 +248,11 @@ void conn_write(struct conn *conn);
 /* --- request.c ---------------------------------------------------------------------------------------- */
 /* A request for a frame that lies in `chunk` (takes the reference). */
 struct request_slot *slot_new(struct conn *conn, struct chunk *chunk, uint8_t *frame, size_t len);
+/*
+ * The request ended and its handler returned: gives back its frame and its arena, so that the next request
+ * finds them in the processor's cache. What remains until it is written is the answer.
+ */
+void slot_drop_input(struct request_slot *slot);
 /* Back to the pool, with all it holds. */
 void slot_free(struct request_slot *slot);
 /* The peer will send no more, or is gone: tells the handler, once. */

@@ -19,6 +19,13 @@
 #define REPLY_KEEP_BYTES  ((size_t)64 * 1024)
 #define RANGES_KEEP_COUNT 64
 
+/* Hands the memory of the one to the other, which has none. */
+static void arena_move(struct arena *to, struct arena *from)
+{
+    *to = *from;
+    *from = (struct arena){0};
+}
+
 struct request_slot *slot_new(struct conn *conn, struct chunk *chunk, uint8_t *frame, size_t len)
 {
     struct net_loop *nl = conn->nl;
@@ -43,13 +50,15 @@ struct request_slot *slot_new(struct conn *conn, struct chunk *chunk, uint8_t *f
     slot->range_done = 0;
 
     struct request *req = &slot->req;
+    if (!req->arena.blocks)
+        arena_move(&req->arena, &nl->warm_arena);
     req->conn = conn;
     req->frame = frame;
     req->frame_len = len;
     req->listener = conn->listener->index;
     req->state = NULL;
     req->abandoned = NULL;
-    req->handled_ns = req->ended_ns = 0;
+    req->handled_ns = req->ended_ns = req->written_ns = 0;
     req->api_key = -1; /* until the handler knows it */
     req->api_version = 0;
     req->of_follower = false;
@@ -78,18 +87,30 @@ static void net_loop_free_if_last(struct net_loop *nl)
         net_loop_free_pools(nl);
 }
 
+void slot_drop_input(struct request_slot *slot)
+{
+    struct net_loop *nl = slot->nl;
+    if (!slot->chunk)
+        return;
+    arena_reset(&slot->req.arena);
+    if (!nl->warm_arena.blocks)
+        arena_move(&nl->warm_arena, &slot->req.arena);
+    chunk_unref(&nl->chunks, slot->chunk);
+    slot->chunk = NULL;
+    counter_add(&nl->counters.frame_bytes, -(int64_t)slot->frame_bytes);
+    if (!list_is_empty(&nl->starved))
+        loop_defer(nl->loop, &nl->feed);
+}
+
 void slot_free(struct request_slot *slot)
 {
     struct net_loop *nl = slot->nl;
     if (!nl->server_gone && nl->server->handler.over)
         nl->server->handler.over(nl->server->handler.arg, &slot->req);
     list_remove(&slot->node);
+    slot_drop_input(slot);
     empty_reply(&slot->req.reply);
-    arena_reset(&slot->req.arena);
-    chunk_unref(&nl->chunks, slot->chunk);
-    slot->chunk = NULL;
     slot->req.conn = NULL;
-    counter_add(&nl->counters.frame_bytes, -(int64_t)slot->frame_bytes);
     nl->slots_live--;
     if (nl->free_slots_count < FREE_SLOTS_MAX) {
         list_push_front(&nl->free_slots, &slot->node);
@@ -99,8 +120,6 @@ void slot_free(struct request_slot *slot)
         reply_close(&slot->req.reply);
         free(slot);
     }
-    if (!list_is_empty(&nl->starved))
-        loop_defer(nl->loop, &nl->feed);
     net_loop_free_if_last(nl);
 }
 
@@ -113,6 +132,7 @@ void net_loop_free_pools(struct net_loop *nl)
         reply_close(&slot->req.reply);
         free(slot);
     }
+    arena_close(&nl->warm_arena);
     chunk_pool_close(&nl->chunks);
     free(nl->file_block);
     free(nl);
@@ -133,9 +153,8 @@ static void end(struct request_slot *slot, enum slot_state state)
 {
     ASSERT(slot->state == SLOT_WAITING);
     ASSERT_ON_LOOP(slot->req.loop);
-    struct clock *clock = loop_clock(slot->req.loop);
     slot->state = state;
-    slot->req.ended_ns = clock->mono_ns(clock);
+    slot->req.ended_ns = slot->req.written_ns = net_now_ns(slot->nl);
     struct conn *conn = slot->req.conn;
     if (!conn) {
         slot_free(slot);

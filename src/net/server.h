@@ -34,11 +34,12 @@ struct request {
     struct conn *conn;   /* NULL once the peer is gone: the answer is dropped then */
     uint8_t *frame;      /* the frame without its size; writable: records are patched in place */
     size_t frame_len;    /* valid until the request ends */
-    struct arena arena;  /* reset when the request ends */
+    struct arena arena;  /* as the frame; a handler that ends the request has it until it returns */
     struct reply reply;  /* begun; the handler writes its answer here */
-    int64_t received_ns; /* monotonic, when the frame was complete */
+    int64_t received_ns; /* monotonic, when the handler was given it */
     int64_t handled_ns;  /* when the handler returned and left it open; 0 = it was ended by then */
     int64_t ended_ns;    /* when it was ended; 0 = not yet */
+    int64_t written_ns;  /* when its answer was written; ended_ns when there was none to write */
     int listener;        /* index of the listener it came in by */
     /* For the handler. */
     void *state;
@@ -57,7 +58,10 @@ struct net_handler {
     void *arg;
     /* A frame is complete. Must, now or later, call exactly one request_ function that ends it. */
     void (*request)(void *arg, struct request *req);
-    /* The request is over: its answer was written, or there was none to write. For metrics; may be NULL. */
+    /*
+     * The request is over: its answer was written, or there was none to write. For metrics; may be NULL.
+     * Its frame and its arena are gone by then.
+     */
     void (*over)(void *arg, const struct request *req);
 };
 

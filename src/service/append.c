@@ -35,6 +35,11 @@ static enum op_outcome wait_among(struct append_op *op, struct partition *part, 
     return OP_WAITING;
 }
 
+static bool is_committed(const struct append_op *op, const struct partition *part)
+{
+    return log_high_watermark(part->log).offset > op->last_offset;
+}
+
 /* Appended; now or later done? */
 static enum op_outcome wait_if_asked(struct append_op *op, struct partition *part,
                                      const struct partition_settings *settings, bool flush_due)
@@ -45,10 +50,10 @@ static enum op_outcome wait_if_asked(struct append_op *op, struct partition *par
         return OP_DONE;
     }
     if (op->acks == -1) {
-        if (log_high_watermark(part->log).offset > op->last_offset && !must_sync)
+        if (is_committed(op, part) && !must_sync)
             return OP_DONE;
         op->min_isr_after = settings->min_insync_replicas;
-        return wait_among(op, part, log_high_watermark(part->log).offset > op->last_offset);
+        return wait_among(op, part, must_sync); /* then for the commit, see append_settle */
     }
     if (op->acks == 1 && must_sync)
         return wait_among(op, part, true);
@@ -132,13 +137,11 @@ static void append_came_home(struct partition_op *base)
 /* Did what it waited for happen? */
 static bool is_reached(const struct append_op *op, const struct partition *part)
 {
-    if (op->waits_for_flush)
-        return log_recovery_point(part->log) > op->last_offset;
-    return log_high_watermark(part->log).offset > op->last_offset;
+    return op->waits_for_flush ? log_recovery_point(part->log) > op->last_offset : is_committed(op, part);
 }
 
 /* What became of an op that waited: looked up by the holder just before it is sent home. */
-static void append_settle(struct partition_op *base, struct partition *part)
+static enum op_outcome append_settle(struct partition_op *base, struct partition *part)
 {
     struct append_op *op = CONTAINER_OF(base, struct append_op, op);
     if (!part->log)
@@ -147,8 +150,11 @@ static void append_settle(struct partition_op *base, struct partition *part)
         op->err = ERR_NOT_LEADER_OR_FOLLOWER;
     else if (!is_reached(op, part))
         op->err = ERR_NOT_LEADER_OR_FOLLOWER; /* given up, whatever the role is now: never a success */
+    else if (op->acks == -1 && op->waits_for_flush && !is_committed(op, part))
+        return wait_among(op, part, false); /* synced here, not yet with the followers */
     else if (op->acks == -1 && !replica_has_min_maximal_isr(&part->replica, op->min_isr_after))
         op->err = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    return OP_DONE;
 }
 
 static enum op_outcome cancel_run(struct partition_op *base, struct partition *part)

@@ -55,15 +55,16 @@ static enum op_outcome finish_synced(struct follow_op *op, struct partition *par
 }
 
 /* The wait is over, by the sync or because someone ended it. */
-static void settle(struct partition_op *base, struct partition *part)
+static enum op_outcome settle(struct partition_op *base, struct partition *part)
 {
     struct follow_op *op = CONTAINER_OF(base, struct follow_op, op);
     if (!still_follows(op, part))
-        return;
+        return OP_DONE;
     if (log_recovery_point(part->log) < op->log.end)
         op->outcome = FETCH_LINK_RETRY;
     else
         succeed(op, part);
+    return OP_DONE;
 }
 
 /* --- append ------------------------------------------------------------------------------------------ */

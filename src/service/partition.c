@@ -257,12 +257,12 @@ static void complete_below(struct partition *part, struct heap *waiters, int64_t
     while ((node = heap_peek(waiters)) && node->key < offset) {
         heap_pop(waiters);
         struct partition_op *op = CONTAINER_OF(node, struct partition_op, wait);
-        if (op->settle)
-            op->settle(op, part);
-        partition_send_home(op);
+        if (!op->settle || op->settle(op, part) == OP_DONE)
+            partition_send_home(op);
     }
 }
 
+/* The flush first: an op that waits for both goes on to wait for the commit. */
 void partition_complete_waiters(struct partition *part)
 {
     if (!part->log)

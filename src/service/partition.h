@@ -45,8 +45,9 @@ struct partition_op {
     struct loop *home;      /* where done runs; NULL = on the thread that ran it */
     /* By the holder. Must not block on anything but the page cache. */
     enum op_outcome (*run)(struct partition_op *op, struct partition *part);
-    /* By the holder, when a waiting op is about to be sent home: what became of it. NULL = nothing to say. */
-    void (*settle)(struct partition_op *op, struct partition *part);
+    /* By the holder, when what a waiting op waited for has happened or is given up: what became of it.
+     * OP_WAITING: it waits on, among others. NULL = nothing to say. */
+    enum op_outcome (*settle)(struct partition_op *op, struct partition *part);
     /* On `home`. The op may be freed or submitted again. */
     void (*done)(struct partition_op *op);
     bool may_hang;         /* it writes: a disk that hangs must not take a loop with it, see partition.c */

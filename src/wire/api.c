@@ -2,6 +2,7 @@
 
 #include "base/be.h"
 #include "wire/codec.h"
+#include "wire/cursor.h"
 
 #define KEY_API_VERSIONS        18
 #define KEY_CONTROLLED_SHUTDOWN 7
@@ -47,6 +48,22 @@ int16_t wire_response_header_version(const struct wire_api *api, int16_t version
     return version >= api->first_flexible ? 1 : 0;
 }
 
+/* The everyday header. False when it is another: the interpreter reads it, or says what is wrong. */
+static bool read_request_header(struct view frame, int16_t header_version, struct wire_request_header *out,
+                                size_t *used)
+{
+    struct cursor c;
+    cursor_init(&c, frame);
+    out->request_api_key = cursor_i16(&c);
+    out->request_api_version = cursor_i16(&c);
+    out->correlation_id = cursor_i32(&c);
+    out->client_id = header_version >= 1 ? cursor_string(&c, false, true) : VIEW_LIT("");
+    if (header_version >= 2)
+        cursor_no_tags(&c);
+    *used = frame.len - cursor_left(&c);
+    return !c.failed;
+}
+
 enum err wire_decode_request_header(struct view frame, struct wire_request_header *out,
                                     const struct wire_api **api, size_t *used, struct errmsg *why)
 {
@@ -65,12 +82,16 @@ enum err wire_decode_request_header(struct view frame, struct wire_request_heade
         errmsg_set(why, "%s has no version %d", (*api)->name, version);
         return ERR_UNSUPPORTED_VERSION;
     }
-    /* A header has no arrays, so nothing is taken from the arena. */
-    struct arena arena = {0};
-    enum err err = wire_decode(&wire_request_header_desc, wire_request_header_version(*api, version), frame,
-                               used, &arena, out, why);
-    if (err || known)
-        return err;
+    int16_t header_version = wire_request_header_version(*api, version);
+    if (!read_request_header(frame, header_version, out, used)) {
+        /* A header has no arrays, so nothing is taken from the arena. */
+        struct arena arena = {0};
+        enum err err = wire_decode(&wire_request_header_desc, header_version, frame, used, &arena, out, why);
+        if (err)
+            return err;
+    }
+    if (known)
+        return ERR_NONE;
     errmsg_set(why, "ApiVersions has no version %d", version);
     return ERR_UNSUPPORTED_VERSION;
 }

@@ -274,19 +274,27 @@ static enum err run_entry(struct pass *pass, const struct batch_info *info, stru
     return err;
 }
 
+static enum err check_entry(struct pass *pass, const struct batch_info *info, struct view entry)
+{
+    enum err err = check_batch(&pass->summary->first, info, pass->rules, pass->why);
+    if (!err)
+        err = run_entry(pass, info, entry);
+    return err ? err : record_errors_verdict(pass->plan, pass->rules, pass->why);
+}
+
 static enum err run_entries(struct pass *pass)
 {
-    struct view rest = pass->summary->bytes, entry;
+    const struct records_summary *summary = pass->summary;
+    struct view rest = summary->bytes, entry;
     struct batch_info info;
-    while (!batch_next(&rest, &info, &entry)) {
-        enum err err = check_batch(&pass->summary->first, &info, pass->rules, pass->why);
-        if (!err)
-            err = run_entry(pass, &info, entry);
-        if (!err)
-            err = record_errors_verdict(pass->plan, pass->rules, pass->why);
-        if (err)
-            return err;
-    }
+    enum err err = ERR_NONE;
+    if (summary->entry_count == 1) /* its head was read when it was analyzed */
+        err = check_entry(pass, &summary->first, summary->bytes);
+    else
+        while (!err && !batch_next(&rest, &info, &entry))
+            err = check_entry(pass, &info, entry);
+    if (err)
+        return err;
     if (pass->record_count == 0)
         return invalid(pass->why, pass->rules, "there is no record in the batches",
                        pass->summary->entry_count);
@@ -425,6 +433,8 @@ void records_assign(struct append_plan *plan, int64_t first_offset, int32_t lead
 
 void append_plan_close(struct append_plan *plan)
 {
+    if (!plan->rebuilt && !plan->built.data && !plan->errors)
+        return;
     buf_close(&plan->built);
     free(plan->errors);
     *plan = (struct append_plan){0};

@@ -95,18 +95,24 @@ START_TEST(answers_of_pipelined_requests_leave_in_one_write)
 {
     fixture_start(&f);
     int fd = client_connect(&f);
-    uint8_t frames[10 * 8];
-    for (int i = 0; i < 10; i++) {
-        be_put_i32(frames + i * 8, 4);
-        memcpy(frames + i * 8 + 4, "echo", 4);
+    uint8_t frames[10 * 16];
+    size_t sent = 0;
+    for (int i = 0; i < 10; i++) { /* one byte, two bytes, and so on */
+        be_put_i32(frames + sent, i + 1);
+        memset(frames + sent + 4, 'A' + i, (size_t)i + 1);
+        sent += 4 + (size_t)i + 1;
     }
     TURN_UNTIL(&f, fixture_counters(&f).connections == 1);
     int64_t writes = fixture_counters(&f).writes, reads = fixture_counters(&f).reads;
-    client_send_raw(&f, fd, frames, sizeof frames);
+    client_send_raw(&f, fd, frames, sent);
+    const uint8_t *expected = frames + 4;
     for (int i = 0; i < 10; i++) {
         size_t len;
-        free(client_receive(&f, fd, &len));
-        ck_assert_uint_eq(len, 4);
+        uint8_t *answer = client_receive(&f, fd, &len);
+        ck_assert_uint_eq(len, (size_t)i + 1);
+        ck_assert_mem_eq(answer, expected, len);
+        expected += len + 4;
+        free(answer);
     }
     ck_assert_int_eq(fixture_counters(&f).writes - writes, 1);
     ck_assert_int_eq(fixture_counters(&f).reads - reads, 1);
@@ -396,6 +402,8 @@ START_TEST(a_peer_that_does_not_read_is_not_read_from)
         ck_assert_uint_lt(sent, 100 * 1024 * 1024);
     }
     ck_assert_int_le(f.seen, 16); /* one megabyte of answers, and what was written */
+    /* The frames of those that were answered are gone already. */
+    ck_assert_int_lt(fixture_counters(&f).frame_bytes, 400000);
     int64_t frames = (int64_t)((sent + 100003) / 100004);
     for (int64_t i = 0; i < frames - 1; i++) {
         size_t len;

@@ -1,14 +1,18 @@
 /*
  * flush.messages=1: synced before it is acknowledged and before it is visible; many appends share a sync.
+ * flush.messages=N: the append that makes it N is synced before it is acknowledged.
  */
 #include <string.h>
 
 #include "base/mem.h"
 #include "rig.h"
 #include "service/partition_call.h"
+#include "service/replica_state.h"
 #include "suites.h"
 
 #define EACH_SYNCED "{\"version\":1,\"config\":{\"flush.messages\":\"1\"}}"
+
+#define EVERY_SECOND_SYNCED "{\"version\":1,\"config\":{\"flush.messages\":\"2\"}}"
 
 static struct rig rig;
 
@@ -138,6 +142,44 @@ START_TEST(append_waiting_for_a_sync_can_time_out)
 }
 END_TEST
 
+static void follower_has(struct partition *part, void *arg)
+{
+    part->replica.remotes[0].end_offset = *(int64_t *)arg;
+    partition_advance(part);
+}
+
+START_TEST(append_that_makes_a_flush_due_waits_for_it_and_for_the_followers)
+{
+    rig.topic_config = EVERY_SECOND_SYNCED;
+    ck_assert_int_eq(rig_lead(&rig, "orders", 0, 0, RIG_ME, 2), ERR_NONE);
+    struct partition *part = rig_find(&rig, "orders", 0);
+    struct rig_append append;
+    int64_t offset = 2;
+
+    rig_gate_set(true); /* committed first, synced then */
+    rig_append_begin(&append, &rig, rig.loops[0], part, -1, 2);
+    rig_gate_await_somebody();
+    partition_call(part, follower_has, &offset);
+    ck_assert_int_eq(high_watermark(part), 2);
+    ck_assert(!rig_append_is_done(&append));
+    rig_gate_set(false);
+    ck_assert_int_eq(rig_append_await(&append), ERR_NONE);
+    rig_append_close(&append);
+
+    rig_append_begin(&append, &rig, rig.loops[0], part, -1, 2); /* synced first, committed then */
+    struct rig_append synced;
+    rig_append_begin(&synced, &rig, rig.loops[0], part, 1, 2);
+    ck_assert_int_eq(rig_append_await(&synced), ERR_NONE);
+    ck_assert(!rig_append_is_done(&append));
+    offset = 4;
+    partition_call(part, follower_has, &offset);
+    ck_assert_int_eq(rig_append_await(&append), ERR_NONE);
+    rig_append_close(&append);
+    rig_append_close(&synced);
+    partition_release(part);
+}
+END_TEST
+
 Suite *flush_suite(void)
 {
     Suite *suite = suite_create("service/flush");
@@ -149,6 +191,7 @@ Suite *flush_suite(void)
     tcase_add_test(tc, appends_that_arrive_while_the_disk_is_busy_share_the_next_sync);
     tcase_add_test(tc, failed_sync_is_never_acknowledged_and_takes_its_directory_only);
     tcase_add_test(tc, append_waiting_for_a_sync_can_time_out);
+    tcase_add_test(tc, append_that_makes_a_flush_due_waits_for_it_and_for_the_followers);
     suite_add_tcase(suite, tc);
     return suite;
 }
