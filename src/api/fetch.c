@@ -58,6 +58,11 @@ static enum err find_partition(struct fetch_state *state, struct fetch_part *par
     return ERR_NONE;
 }
 
+static bool fetch_of_follower(const struct fetch_state *state)
+{
+    return state->replica_id >= 0;
+}
+
 static void begin_read(struct fetch_state *state, struct fetch_part *part)
 {
     struct read_op *op = &part->read;
@@ -69,6 +74,10 @@ static void begin_read(struct fetch_state *state, struct fetch_part *part)
                            .current_leader_epoch = part->current_leader_epoch,
                            .last_fetched_epoch = part->last_fetched_epoch,
                            .replica_id = state->replica_id,
+                           .replica_epoch = state->replica_epoch,
+                           .replica_start_offset = part->log_start_offset,
+                           .note_replica = state->is_first && fetch_of_follower(state),
+                           .now_ms = loop_now_ms(state->call->req->loop),
                            .read_committed = state->read_committed,
                            .min_one = state->call->version >= 3 && state->bytes == 0,
                            .followers_serve = state->call->version >= 11,
@@ -150,11 +159,6 @@ static enum log_bound bound_of(const struct fetch_state *state)
     return state->read_committed ? LOG_BOUND_LAST_STABLE : LOG_BOUND_HIGH_WATERMARK;
 }
 
-static bool fetch_of_follower(const struct fetch_state *state)
-{
-    return state->replica_id >= 0;
-}
-
 static void cancel_watches(struct fetch_state *state)
 {
     for (int i = 0; i < state->count; i++)
@@ -190,6 +194,7 @@ static void wait_for_news(struct fetch_state *state)
         const struct read_op *read = &part->read;
         enum log_bound bound = bound_of(state);
         part->watch.part = part->part;
+        part->watch.news = bound == LOG_BOUND_END ? PARTITION_NEWS_END : PARTITION_NEWS_COMMITTED;
         part->watch.bound = bound;
         part->watch.seen_offset = read->bound_offset;
         part->watch.seen_epoch = read->leader_epoch;
@@ -237,6 +242,7 @@ static void pass_is_over(struct fetch_state *state)
     }
     for (int i = 0; i < state->count; i++)
         read_op_close(&state->parts[i].read);
+    state->is_first = false;
     if (!state->waits)
         metrics_add(shard, METRIC_WAITING_FETCH, 1);
     state->waits = true;
@@ -272,6 +278,7 @@ static void take_from_request(struct fetch_state *state, const struct wire_fetch
             to->topic_id = request->topics[t].topic_id;
             to->partition = from->partition;
             to->fetch_offset = from->fetch_offset;
+            to->log_start_offset = from->log_start_offset;
             to->max_bytes = from->partition_max_bytes;
             to->current_leader_epoch = from->current_leader_epoch;
             to->last_fetched_epoch = from->last_fetched_epoch;
@@ -292,6 +299,7 @@ static void take_from_session(struct fetch_state *state)
         to->topic_id = from->topic_id;
         to->partition = from->partition;
         to->fetch_offset = from->fetch_offset;
+        to->log_start_offset = from->log_start_offset;
         to->max_bytes = from->max_bytes;
         to->current_leader_epoch = from->current_leader_epoch;
         to->last_fetched_epoch = from->last_fetched_epoch;
@@ -353,6 +361,8 @@ void api_fetch(struct api_call *call)
     struct fetch_state *state = CALL_ALLOC(call, struct fetch_state);
     state->call = call;
     state->replica_id = call->version >= 15 ? request->replica_state.replica_id : request->replica_id;
+    state->replica_epoch = call->version >= 15 ? request->replica_state.replica_epoch : -1;
+    state->is_first = true;
     call->req->of_follower = fetch_of_follower(state);
     state->read_committed = request->isolation_level == 1;
     state->min_bytes = request->min_bytes;

@@ -16,6 +16,7 @@ struct fetch_part {
     struct uuid topic_id;
     int32_t partition;
     int64_t fetch_offset;
+    int64_t log_start_offset; /* of a follower's log; -1 = not said */
     int32_t max_bytes;
     int32_t current_leader_epoch;
     int32_t last_fetched_epoch;
@@ -30,6 +31,7 @@ struct fetch_part {
 struct fetch_state {
     struct api_call *call;
     int32_t replica_id;
+    int64_t replica_epoch; /* of a follower's broker; -1 = not said */
     bool read_committed;
     int64_t min_bytes;
     int64_t max_bytes;
@@ -44,6 +46,7 @@ struct fetch_state {
     int next;
     int64_t bytes;
     int64_t bytes_left;
+    bool is_first;    /* later ones look again at what was asked before */
     bool must_answer; /* an error or a divergence: waiting would change nothing */
     bool reading;     /* the read of `next` is away */
     bool in_pass;

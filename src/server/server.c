@@ -35,7 +35,10 @@
 #include "service/cluster_setup.h"
 #include "service/config_changes.h"
 #include "service/control_fence.h"
+#include "service/controlled_shutdown.h"
+#include "service/controller_channel.h"
 #include "service/controller_loop.h"
+#include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/producer_ids.h"
 #include "service/registration.h"
@@ -328,6 +331,8 @@ static enum err open_dirs(struct server *server, struct errmsg *why)
     broker->metadata = metadata_cache_new(broker);
     broker->replicas = replica_manager_new(broker);
     broker->producer_ids = producer_ids_new(broker);
+    broker->controller_channel = controller_channel_new(broker);
+    broker->isr_changes = isr_changes_new(broker);
     return log_dirs_open(replica_manager_dirs(broker->replicas), broker, dirs.items, (int)dirs.count, why);
 }
 
@@ -381,6 +386,7 @@ struct server *server_start(struct config *config, struct errmsg *why)
     atomic_store(&broker->state, BROKER_STARTING);
     atomic_store(&broker->epoch, -1);
     atomic_store(&broker->config.value, config_share(config));
+    broker->replica_lag_max_ms = config_long(config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
     pthread_mutex_init(&broker->config_lock, NULL);
     int64_t begun_ms = clock_mono_ms(broker->clock);
     if (start(server, why) != ERR_NONE) {
@@ -392,17 +398,28 @@ struct server *server_start(struct config *config, struct errmsg *why)
     return server;
 }
 
+/* What is led here goes to others while this broker still serves. */
+static void hand_over(struct broker *broker)
+{
+    if (atomic_load(&broker->state) != BROKER_RUNNING)
+        return;
+    atomic_store(&broker->state, BROKER_PENDING_SHUTDOWN);
+    controlled_shutdown(broker);
+    atomic_store(&broker->state, BROKER_SHUTTING_DOWN);
+}
+
 static void stop_serving(struct server *server)
 {
     struct broker *broker = &server->broker;
-    if (atomic_load(&broker->state) == BROKER_RUNNING)
-        atomic_store(&broker->state, BROKER_SHUTTING_DOWN);
+    hand_over(broker);
     if (server->changes)
         config_changes_stop(server->changes);
     if (broker->net) {
         net_server_stop_accepting(broker->net);
         net_server_stop(broker->net);
     }
+    if (broker->controller_channel)
+        controller_channel_stop(broker->controller_channel);
     if (server->logs_loaded)
         replica_manager_stop(broker->replicas);
     if (broker->controller)
@@ -433,7 +450,9 @@ static void free_services(struct server *server)
     registration_free(broker->registration);
     config_changes_free(server->changes);
     session_free(server->session);
+    isr_changes_free(broker->isr_changes);
     replica_manager_free(broker->replicas);
+    controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);
     producer_ids_free(broker->producer_ids);
     topic_configs_free(broker->topic_configs);

@@ -79,8 +79,10 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
     op->log_start_offset = result.log_start_offset;
     op->bytes = (int64_t)op->plan.info.bytes.len;
     op->records_count = op->plan.info.record_count;
-    if (result.moved)
+    if (result.moved) {
+        partition_announce_of(part, PARTITION_NEWS_END);
         partition_advance(part);
+    }
     bool flush_due = result.flush_due || (result.duplicate && settings->sync_before_commit);
     if (flush_due || result.sealed_up_to >= 0)
         log_dir_state_flush(part->dir, part);
@@ -145,7 +147,7 @@ static void append_settle(struct partition_op *base, struct partition *part)
         op->err = ERR_NOT_LEADER_OR_FOLLOWER;
     else if (!is_reached(op, part))
         op->err = ERR_NOT_LEADER_OR_FOLLOWER; /* given up, whatever the role is now: never a success */
-    else if (op->acks == -1 && !replica_has_min_isr(&part->replica, op->min_isr_after))
+    else if (op->acks == -1 && !replica_has_min_maximal_isr(&part->replica, op->min_isr_after))
         op->err = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
 }
 

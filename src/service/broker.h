@@ -23,8 +23,10 @@
 
 struct config;
 struct control_fence;
+struct controller_channel;
 struct controller_loop;
 struct fetch_sessions;
+struct isr_changes;
 struct metadata_cache;
 struct metrics;
 struct net_server;
@@ -50,8 +52,9 @@ struct broker {
     _Atomic int state; /* enum broker_state; from RUNNING on everything below is there */
     int32_t id;
     char cluster_id[64];
-    _Atomic bool registered; /* under the present session */
-    _Atomic int64_t epoch;   /* czxid of /brokers/ids/N; -1 = not registered */
+    _Atomic bool registered;    /* under the present session */
+    _Atomic int64_t epoch;      /* czxid of /brokers/ids/N; -1 = not registered */
+    int64_t replica_lag_max_ms; /* replica.lag.time.max.ms */
 
     struct clock *clock;
     struct random *random;
@@ -76,6 +79,8 @@ struct broker {
     struct replica_manager *replicas;
     struct control_fence *fence;
     struct controller_loop *controller;
+    struct controller_channel *controller_channel; /* to whoever is controller, on control_loop */
+    struct isr_changes *isr_changes;
     struct producer_ids *producer_ids;
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;

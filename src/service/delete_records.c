@@ -110,7 +110,8 @@ static void work_done(struct partition_op *base)
         finish(op);
         return;
     }
-    op->watch = (struct watch){.part = op->part, .has_news_fn = has_news, .done = watched};
+    op->watch = (struct watch){
+        .part = op->part, .news = PARTITION_NEWS_START, .has_news_fn = has_news, .done = watched};
     watch_submit(&op->watch);
 }
 

@@ -13,6 +13,10 @@ src_service_libservice_a_SOURCES = \
   src/service/config_store.c src/service/config_store.h \
   src/service/control_fence.c src/service/control_fence.h \
   src/service/delete_records.c src/service/delete_records.h \
+  src/service/controlled_shutdown.c src/service/controlled_shutdown.h \
+  src/service/controller_channel.c src/service/controller_channel.h \
+  src/service/followers.c src/service/followers.h \
+  src/service/isr_changes.c src/service/isr_changes.h \
   src/service/log_dir_report.c src/service/log_dir_report.h \
   src/service/log_dir_notice.c src/service/log_dir_notice.h \
   src/service/log_dirs.c src/service/log_dirs.h \

@@ -36,6 +36,11 @@ void metadata_cache_free(struct metadata_cache *cache);
 /* On a loop; borrowed until its callback returns. */
 const struct metadata *metadata_cache_get(const struct metadata_cache *cache);
 
+/* Is the broker in the cluster, as was told last? Any thread; takes a lock. */
+bool metadata_cache_is_alive(const struct metadata_cache *cache, int32_t broker_id);
+/* How many brokers are. Likewise. */
+int32_t metadata_cache_count_alive(const struct metadata_cache *cache);
+
 /* On the control loop. Publishes what follows from the request and wakes those it satisfies. */
 void metadata_cache_update(struct metadata_cache *cache, const struct wire_update_metadata_request *request);
 

@@ -11,23 +11,26 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
+#include "service/broker.h"
 #include "service/log_dirs.h"
 #include "service/partition_settings.h"
 
 static struct partition_op held_mark;
 #define HELD (&held_mark)
 
-struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id, struct metrics *metrics)
+struct partition *partition_new(const char *topic, int32_t index, struct broker *broker)
 {
     struct partition *part = MEM_NEW(struct partition);
+    part->broker = broker;
     part->topic = mem_strdup(topic);
     part->index = index;
-    part->broker_id = broker_id;
-    part->counts = metrics_topic_get(metrics, topic);
+    part->broker_id = broker->id;
+    part->counts = metrics_topic_get(broker->metrics, topic);
     part->name = mem_printf("%s-%d", topic, index);
     atomic_init(&part->shares, 1);
     atomic_init(&part->leader_epoch_hint, -1);
-    list_init(&part->watches);
+    for (int i = 0; i < PARTITION_NEWS_COUNT; i++)
+        list_init(&part->watches[i]);
     list_node_init(&part->members);
     replica_init(&part->replica);
     return part;
@@ -44,7 +47,8 @@ void partition_release(struct partition *part)
     if (!part || atomic_fetch_sub_explicit(&part->shares, 1, memory_order_acq_rel) != 1)
         return;
     ASSERT(part->waiting_commit.count == 0 && part->waiting_flush.count == 0);
-    ASSERT(list_is_empty(&part->watches));
+    for (int i = 0; i < PARTITION_NEWS_COUNT; i++)
+        ASSERT(list_is_empty(&part->watches[i]));
     log_free(part->log);
     heap_close(&part->waiting_commit);
     heap_close(&part->waiting_flush);
@@ -218,14 +222,20 @@ void partition_submit(struct partition *part, struct partition_op *op)
     finish(part, mine);
 }
 
-void partition_announce(struct partition *part)
+void partition_announce_of(struct partition *part, enum partition_news news)
 {
     struct list *node;
-    while ((node = list_pop_front(&part->watches))) {
+    while ((node = list_pop_front(&part->watches[news]))) {
         struct partition_watch *watch = CONTAINER_OF(node, struct partition_watch, node);
         watch->fired = true;
         loop_post(watch->home, &watch->message);
     }
+}
+
+void partition_announce(struct partition *part)
+{
+    for (int i = 0; i < PARTITION_NEWS_COUNT; i++)
+        partition_announce_of(part, (enum partition_news)i);
 }
 
 static void complete_below(struct partition *part, struct heap *waiters, int64_t offset)

@@ -27,8 +27,8 @@
 #include "loop/loop.h"
 #include "storage/log.h"
 
+struct broker;
 struct log_dir_state;
-struct metrics;
 struct metrics_topic;
 struct partition;
 struct partition_op;
@@ -54,6 +54,14 @@ struct partition_op {
     const char *label;
 };
 
+/* Of what a watch is told: who waits for one is not woken by another. */
+enum partition_news {
+    PARTITION_NEWS_END,       /* records were appended: followers read up to the end */
+    PARTITION_NEWS_COMMITTED, /* the high watermark moved: consumers read up to it */
+    PARTITION_NEWS_START,     /* a follower's log start moved: DeleteRecords waits for the smallest */
+    PARTITION_NEWS_COUNT
+};
+
 /* An entry in a partition's list of those who want news of it (service/watch.h). One-shot. */
 struct partition_watch {
     struct list node;            /* holder */
@@ -67,6 +75,7 @@ struct partition_settings;
 
 struct partition {
     /* Constant after creation. */
+    struct broker *broker;
     char *topic;
     int32_t index;
     char *name;                   /* "orders-3" */
@@ -91,12 +100,12 @@ struct partition {
     int64_t unsynced_since_ms;  /* wall clock; 0 = nothing that flush.ms would count */
     struct heap waiting_commit; /* ops by last offset: done when the high watermark is above it */
     struct heap waiting_flush;  /* ops by last offset: done when the recovery point is above it */
-    struct list watches;
+    struct list watches[PARTITION_NEWS_COUNT];
     struct list members; /* in the flush group's queue */
 };
 
 /* Gives the partition with one share. */
-struct partition *partition_new(const char *topic, int32_t index, int32_t broker_id, struct metrics *metrics);
+struct partition *partition_new(const char *topic, int32_t index, struct broker *broker);
 struct partition *partition_share(struct partition *part);
 void partition_release(struct partition *part);
 
@@ -105,7 +114,9 @@ void partition_submit(struct partition *part, struct partition_op *op);
 
 /* --- for the holder --- */
 
-/* Wakes every watch: records became readable, the role changed, the log got shorter. */
+/* Wakes those who wait for such news. */
+void partition_announce_of(struct partition *part, enum partition_news news);
+/* Wakes every watch: the role changed, the log got shorter. */
 void partition_announce(struct partition *part);
 /* Sends home every waiting op whose offset is below the high watermark / the recovery point. */
 void partition_complete_waiters(struct partition *part);

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "service/count.h"
+#include "service/followers.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
@@ -26,7 +27,12 @@ static enum err check_role(const struct read_op *op, const struct partition *par
     bool leads = atomic_load_explicit(&part->is_leader, memory_order_relaxed);
     bool consumer = op->replica_id < 0;
     bool may_follow = consumer && op->followers_serve && part->replica.role == REPLICA_ROLE_FOLLOWER;
-    return leads || may_follow ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+    if (!leads && !may_follow)
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    /* A follower that we were not told of: with the same epoch the two of us are at odds (4.3). */
+    if (op->replica_id >= 0 && !replica_has_follower(&part->replica, op->replica_id))
+        return op->current_leader_epoch >= 0 ? ERR_UNKNOWN_LEADER_EPOCH : ERR_NOT_LEADER_OR_FOLLOWER;
+    return ERR_NONE;
 }
 
 /* KIP-595: a reader that says in which epoch its last record was learns where its log parts from ours. */
@@ -48,6 +54,22 @@ static enum err check_divergence(struct read_op *op, struct partition *part)
     return ERR_NONE;
 }
 
+/* Before the read, so that the answer has the high watermark that follows from it. */
+static enum err note_replica(struct read_op *op, struct partition *part)
+{
+    int64_t end = log_end(part->log).offset;
+    if (op->fetch_offset < log_start_offset(part->log) || op->fetch_offset > end)
+        return ERR_NONE; /* the read finds out */
+    struct replica_fetch fetch = {.broker_id = op->replica_id,
+                                  .broker_epoch = op->replica_epoch,
+                                  .offset = op->fetch_offset,
+                                  .start_offset = op->replica_start_offset,
+                                  .now_ms = op->now_ms,
+                                  .leader_end = end};
+    op->note_replica = false; /* a second look at the log is no second fetch */
+    return partition_note_fetch(part, &fetch);
+}
+
 static enum log_bound bound_of(const struct read_op *op)
 {
     if (op->replica_id >= 0)
@@ -63,6 +85,8 @@ static void look(struct read_op *op, struct partition *part, bool nowait)
     op->err = check_role(op, part);
     if (op->err == ERR_NONE)
         op->err = check_divergence(op, part);
+    if (op->err == ERR_NONE && op->note_replica && op->diverging_epoch < 0)
+        op->err = note_replica(op, part);
     if (op->err != ERR_NONE)
         return;
     const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);

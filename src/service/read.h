@@ -27,6 +27,10 @@ struct read_op {
     int32_t current_leader_epoch; /* -1 = not said */
     int32_t last_fetched_epoch;   /* -1 = not said */
     int32_t replica_id;           /* -1 consumer, -2 debugging consumer */
+    int64_t replica_epoch;        /* a follower's broker epoch; -1 = not said */
+    int64_t replica_start_offset; /* a follower's log start; -1 = not said */
+    int64_t now_ms;               /* when the request came */
+    bool note_replica;            /* take note of where the follower stands */
     bool read_committed;
     bool min_one;
     bool followers_serve;             /* Fetch v11+: any replica may serve a consumer */

@@ -246,8 +246,7 @@ static void collect(struct replica_manager *manager, const struct found_dir *dir
         switch (found->parsed.kind) {
         case PARTITION_DIR_CURRENT: {
             char *topic = view_to_cstr(found->parsed.topic);
-            struct partition *part =
-                partition_new(topic, found->parsed.partition, manager->broker->id, manager->broker->metrics);
+            struct partition *part = partition_new(topic, found->parsed.partition, manager->broker);
             free(topic);
             loading->items[loading->count++] = (struct load_item){part, dir->state};
             atomic_fetch_add(&dir->state->logs_to_load, 1);

@@ -117,8 +117,7 @@ static void judge(struct replica_manager *manager, struct role_change *change)
         return;
     }
     char *topic = view_to_cstr(change->topic);
-    change->part =
-        partition_new(topic, change->state->partition_index, change->my_id, manager->broker->metrics);
+    change->part = partition_new(topic, change->state->partition_index, manager->broker);
     replica_manager_give_settings(manager, change->part);
     free(topic);
     change->created = true;

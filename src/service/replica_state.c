@@ -1,6 +1,8 @@
 #include "service/replica_state.h"
 
+#include "service/broker.h"
 #include "service/log_dirs.h"
+#include "service/metadata_cache.h"
 #include "service/partition.h"
 #include "service/partition_settings.h"
 
@@ -14,6 +16,22 @@ static int64_t own_end(const struct partition *part, const struct partition_sett
     return synced < end ? synced : end;
 }
 
+static bool is_alive(const void *arg, int32_t broker_id)
+{
+    const struct broker *broker = arg;
+    return metadata_cache_is_alive(broker->metadata, broker_id);
+}
+
+/* Without followers nobody asks for the time. */
+static struct replica_lag lag_of(const struct partition *part)
+{
+    const struct broker *broker = part->broker;
+    return (struct replica_lag){.now_ms = part->replica.remotes_count > 0 ? clock_mono_ms(broker->clock) : 0,
+                                .max_ms = broker->replica_lag_max_ms,
+                                .is_alive = is_alive,
+                                .arg = broker};
+}
+
 void partition_advance(struct partition *part)
 {
     if (!part->log)
@@ -23,11 +41,12 @@ void partition_advance(struct partition *part)
             atomic_load_explicit(&part->settings, memory_order_acquire);
         struct log_position end = log_end(part->log);
         int64_t present = log_high_watermark(part->log).offset;
-        int64_t next = replica_high_watermark(&part->replica, part->broker_id, own_end(part, settings),
-                                              present, settings->min_insync_replicas);
+        struct replica_lag lag = lag_of(part);
+        int64_t next = replica_high_watermark(&part->replica, own_end(part, settings), present,
+                                              settings->min_insync_replicas, &lag);
         if (next > present) {
             log_set_high_watermark(part->log, next == end.offset ? end : LOG_POSITION_OF_OFFSET(next));
-            partition_announce(part);
+            partition_announce_of(part, PARTITION_NEWS_COMMITTED);
         }
     }
     partition_complete_waiters(part);

@@ -7,6 +7,7 @@
  *   high watermarks     replica.high.watermark.checkpoint.interval.ms
  *   flush by age        log.flush.scheduler.interval.ms
  *   producer expiry     producer.id.expiration.check.interval.ms
+ *   ISR                 half of replica.lag.time.max.ms: members that are not caught up leave
  *   removal             files and directories whose file.delete.delay.ms is over
  *
  * A checkpoint file is written only when something in it changed.
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "service/followers.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_manager_internal.h"
@@ -52,7 +54,7 @@ struct removal {
     struct log_doomed doomed;
 };
 
-#define TASK_COUNT 7
+#define TASK_COUNT 8
 
 struct upkeep {
     struct replica_manager *manager;
@@ -277,6 +279,19 @@ static void run_expiry(struct upkeep_task *task)
     for_each_partition(task, expire, task);
 }
 
+/* --- ISR ---------------------------------------------------------------------------------------------- */
+
+static void shrink_isr(struct partition *part, void *arg)
+{
+    (void)arg;
+    partition_shrink_isr(part);
+}
+
+static void run_isr(struct upkeep_task *task)
+{
+    for_each_partition(task, shrink_isr, NULL);
+}
+
 /* --- removal ------------------------------------------------------------------------------------------ */
 
 static struct removal *next_due(struct upkeep *upkeep, int64_t now_ms)
@@ -327,7 +342,7 @@ static const struct task_kind KINDS[TASK_COUNT] = {
     {"retention", run_retention},   {"recovery_points", run_recovery_points},
     {"log_starts", run_log_starts}, {"high_watermarks", run_high_watermarks},
     {"flush_by_age", run_flush},    {"producer_expiry", run_expiry},
-    {"removal", run_removal},
+    {"removal", run_removal},       {"isr", run_isr},
 };
 
 static struct loop *home(const struct upkeep *upkeep)
@@ -411,9 +426,10 @@ void upkeep_start(struct upkeep *upkeep)
         flush,
         config_int(config, CONFIG_PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS),
         REMOVAL_CHECK_MS,
+        upkeep->manager->broker->replica_lag_max_ms / 2,
     };
     for (int i = 0; i < TASK_COUNT; i++) {
-        bool waits = i != 3 && i != 6; /* high watermarks and removal do not wait for the initial delay */
+        bool waits = i != 3 && i < 6; /* high watermarks, removal and ISR do not wait for the initial delay */
         int64_t interval = intervals[i] < INT64_MAX / 4 ? intervals[i] : INT64_MAX / 4;
         upkeep->tasks[i] = (struct upkeep_task){.kind = &KINDS[i],
                                                 .upkeep = upkeep,

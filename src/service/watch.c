@@ -38,7 +38,7 @@ static enum op_outcome list_run(struct partition_op *op, struct partition *part)
     struct watch *watch = CONTAINER_OF(op, struct watch, op);
     watch->has_news = watch->has_news_fn ? watch->has_news_fn(watch, part) : differs(watch, part);
     if (!watch->has_news) {
-        list_push_back(&part->watches, &watch->entry.node);
+        list_push_back(&part->watches[watch->news], &watch->entry.node);
         watch->listed = true;
     }
     return OP_DONE;

@@ -12,6 +12,7 @@
 
 struct watch {
     struct partition *part;
+    enum partition_news news; /* what it is to be told of */
     enum log_bound bound;
     int64_t seen_offset; /* the bound when it was read */
     int32_t seen_epoch;  /* the leader epoch then */

@@ -35,6 +35,7 @@ static void part_free(struct fetch_session_part *part)
 static void part_update(struct fetch_session_part *part, const asked_partition *asked)
 {
     part->fetch_offset = asked->fetch_offset;
+    part->log_start_offset = asked->log_start_offset;
     part->max_bytes = asked->partition_max_bytes;
     part->current_leader_epoch = asked->current_leader_epoch;
     part->last_fetched_epoch = asked->last_fetched_epoch;

@@ -39,6 +39,7 @@ struct fetch_session_part {
     struct uuid topic_id;
     int32_t partition;
     int64_t fetch_offset;
+    int64_t log_start_offset; /* of a follower's log; -1 = not said */
     int32_t max_bytes;
     int32_t current_leader_epoch;
     int32_t last_fetched_epoch;

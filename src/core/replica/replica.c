@@ -10,13 +10,13 @@ void replica_init(struct replica *replica)
     *replica = (struct replica){.leader_id = -1, .leader_epoch = -1, .controller_epoch = -1};
 }
 
-static void ids_close(struct replica_ids *ids)
+void replica_ids_close(struct replica_ids *ids)
 {
     free(ids->ids);
     *ids = (struct replica_ids){0};
 }
 
-static void ids_copy(struct replica_ids *to, const struct replica_ids *from)
+void replica_ids_copy(struct replica_ids *to, const struct replica_ids *from)
 {
     int32_t *ids = from->count ? mem_dup(from->ids, (size_t)from->count * sizeof *ids) : NULL;
     free(to->ids);
@@ -25,11 +25,11 @@ static void ids_copy(struct replica_ids *to, const struct replica_ids *from)
 
 void replica_close(struct replica *replica)
 {
-    ids_close(&replica->assigned);
-    ids_close(&replica->adding);
-    ids_close(&replica->removing);
-    ids_close(&replica->isr);
-    ids_close(&replica->pending);
+    replica_ids_close(&replica->assigned);
+    replica_ids_close(&replica->adding);
+    replica_ids_close(&replica->removing);
+    replica_ids_close(&replica->isr);
+    replica_ids_close(&replica->pending);
     free(replica->remotes);
     replica->remotes = NULL;
 }
@@ -51,9 +51,38 @@ enum err replica_judge(const struct replica *replica, const struct replica_comma
     return ERR_NONE;
 }
 
-static void forget_remotes(struct replica *replica, int32_t my_id, int64_t log_end, int64_t now_ms)
+static const struct replica_remote *find_remote(const struct replica_remote *remotes, int32_t count,
+                                                int32_t id)
 {
-    free(replica->remotes);
+    for (int32_t i = 0; i < count; i++)
+        if (remotes[i].broker_id == id)
+            return &remotes[i];
+    return NULL;
+}
+
+/* What a new epoch knows of another replica: `old` is what this broker knew as the leader before, or NULL. */
+static struct replica_remote remote_in_epoch(const struct replica_remote *old, int32_t id, bool in_isr,
+                                             int64_t log_end, int64_t now_ms)
+{
+    struct replica_remote remote = {.broker_id = id,
+                                    .end_offset = -1,
+                                    .start_offset = -1,
+                                    .last_fetch_leader_end = -1,
+                                    .broker_epoch = -1};
+    remote.last_fetch_ms = REPLICA_NEVER_MS;
+    if (old) {
+        remote = *old;
+        remote.last_fetch_leader_end = log_end;
+        remote.last_fetch_ms = in_isr ? now_ms : REPLICA_NEVER_MS;
+    }
+    remote.last_caught_up_ms = in_isr ? now_ms : REPLICA_NEVER_MS;
+    return remote;
+}
+
+static void renew_remotes(struct replica *replica, int32_t my_id, int64_t log_end, int64_t now_ms)
+{
+    struct replica_remote *old = replica->remotes;
+    int32_t old_count = replica->remotes_count;
     replica->remotes = mem_zalloc(sizeof *replica->remotes * (size_t)(replica->assigned.count + 1));
     replica->remotes_count = 0;
     for (int32_t i = 0; i < replica->assigned.count; i++) {
@@ -62,12 +91,9 @@ static void forget_remotes(struct replica *replica, int32_t my_id, int64_t log_e
             continue;
         bool in_isr = replica_ids_contain(&replica->isr, id);
         replica->remotes[replica->remotes_count++] =
-            (struct replica_remote){.broker_id = id,
-                                    .end_offset = -1,
-                                    .start_offset = -1,
-                                    .last_caught_up_ms = in_isr ? now_ms : 0,
-                                    .last_fetch_leader_end = log_end};
+            remote_in_epoch(find_remote(old, old_count, id), id, in_isr, log_end, now_ms);
     }
+    free(old);
 }
 
 void replica_apply(struct replica *replica, const struct replica_command *command, int32_t my_id,
@@ -79,16 +105,17 @@ void replica_apply(struct replica *replica, const struct replica_command *comman
     replica->controller_epoch = command->controller_epoch;
     replica->leader_epoch = command->leader_epoch;
     replica->partition_epoch = command->partition_epoch;
-    ids_copy(&replica->assigned, &command->assigned);
-    ids_copy(&replica->adding, &command->adding);
-    ids_copy(&replica->removing, &command->removing);
-    ids_close(&replica->pending);
+    replica_ids_copy(&replica->assigned, &command->assigned);
+    replica_ids_copy(&replica->adding, &command->adding);
+    replica_ids_copy(&replica->removing, &command->removing);
+    replica_ids_close(&replica->pending);
+    replica->isr_state = REPLICA_ISR_COMMITTED;
     if (leads) {
-        ids_copy(&replica->isr, &command->isr);
+        replica_ids_copy(&replica->isr, &command->isr);
         replica->epoch_start_offset = log_end;
-        forget_remotes(replica, my_id, log_end, now_ms);
+        renew_remotes(replica, my_id, log_end, now_ms);
     } else {
-        ids_close(&replica->isr);
+        replica_ids_close(&replica->isr);
         free(replica->remotes);
         replica->remotes = NULL;
         replica->remotes_count = 0;
@@ -104,24 +131,6 @@ int32_t replica_effective_min_isr(const struct replica *replica, int32_t min_ins
 bool replica_has_min_isr(const struct replica *replica, int32_t min_insync_replicas)
 {
     return replica->isr.count >= replica_effective_min_isr(replica, min_insync_replicas);
-}
-
-int64_t replica_high_watermark(const struct replica *replica, int32_t my_id, int64_t durable_end,
-                               int64_t current, int32_t min_insync_replicas)
-{
-    if (!replica_has_min_isr(replica, min_insync_replicas))
-        return current;
-    int64_t candidate = durable_end;
-    for (int32_t i = 0; i < replica->remotes_count; i++) {
-        const struct replica_remote *remote = &replica->remotes[i];
-        /* The largest ISR that the controller may have accepted counts: committed and proposed members. */
-        bool counts =
-            remote->broker_id != my_id && (replica_ids_contain(&replica->isr, remote->broker_id) ||
-                                           replica_ids_contain(&replica->pending, remote->broker_id));
-        if (counts && remote->end_offset < candidate)
-            candidate = remote->end_offset;
-    }
-    return candidate > current ? candidate : current;
 }
 
 enum err replica_check_epoch(const struct replica *replica, int32_t epoch)

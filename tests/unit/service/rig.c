@@ -17,6 +17,8 @@
 #include "disk/posix_random.h"
 #include "metrics/metrics.h"
 #include "service/control_fence.h"
+#include "service/controller_channel.h"
+#include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
 #include "service/topic_configs.h"
@@ -72,6 +74,7 @@ void rig_start(struct rig *rig, int loops)
     atomic_store(&broker->epoch, 1);
     pthread_mutex_init(&broker->config_lock, NULL);
     load_config(rig);
+    broker->replica_lag_max_ms = 30000;
     struct loop *all[RIG_LOOPS_MAX + 1];
     for (int i = 0; i < loops; i++)
         all[i] = rig->loops[i] = loop_new("net", &rig->clock, &why);
@@ -90,6 +93,8 @@ void rig_start(struct rig *rig, int loops)
         loop_start(all[i]);
     broker->topic_configs = topic_configs_new(broker);
     broker->metadata = metadata_cache_new(broker);
+    broker->controller_channel = controller_channel_new(broker);
+    broker->isr_changes = isr_changes_new(broker);
     broker->replicas = replica_manager_new(broker);
     ck_assert_msg(log_dirs_open(replica_manager_dirs(broker->replicas), broker,
                                 (const char *const *)rig->dirs, rig->dirs_count, &why) == ERR_NONE,
@@ -119,6 +124,7 @@ void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
 void rig_stop(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
+    controller_channel_stop(broker->controller_channel);
     replica_manager_stop(broker->replicas);
     workers_stop(broker->workers);
     for (int i = 0; i < broker->net_loops_count; i++) {
@@ -127,7 +133,9 @@ void rig_stop(struct rig *rig)
     }
     loop_stop(rig->control);
     loop_join(rig->control);
+    isr_changes_free(broker->isr_changes);
     replica_manager_free(broker->replicas);
+    controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);
     topic_configs_free(broker->topic_configs);
     snapshot_domain_free(broker->domain);

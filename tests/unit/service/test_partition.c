@@ -114,7 +114,7 @@ START_TEST(ops_of_four_threads_run_one_at_a_time_and_in_order)
     struct rig rig;
     rig_open(&rig, THREADS, 1, NULL);
     static struct submitter submitters[THREADS];
-    struct counting counting = {.part = partition_new("orders", 0, 1, rig.broker.metrics)};
+    struct counting counting = {.part = partition_new("orders", 0, &rig.broker)};
     for (int t = 0; t < THREADS; t++) {
         struct submitter *submitter = &submitters[t];
         *submitter = (struct submitter){.counting = &counting, .loop = rig.loops[t], .thread = t};
