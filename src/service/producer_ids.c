@@ -4,11 +4,16 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "service/controller_loop.h"
+#include "service/controller_channel.h"
+#include "wire/generated/wire_messages.h"
 
 /* Asked for again when this part of a block is gone. */
 #define PREFETCH_NUMERATOR   9
 #define PREFETCH_DENOMINATOR 10
+
+#define KEY_ALLOCATE_PRODUCER_IDS 67
+/* So long may those who came first wait; then they are told to come again. */
+#define ASK_TIMEOUT_MS 5000
 
 struct producer_ids {
     struct broker *broker;
@@ -19,7 +24,8 @@ struct producer_ids {
     int64_t spare_first; /* the block after it */
     int64_t spare_end;
     bool asking;
-    struct controller_call call;
+    struct controller_question question;
+    struct wire_allocate_producer_ids_request request;
     struct list waits;
 };
 
@@ -52,16 +58,20 @@ static int64_t take(struct producer_ids *ids)
     return ids->next++;
 }
 
-static void block_arrived(struct controller_call *call, bool discard)
+static void block_arrived(struct controller_question *question, enum err err, const void *arg)
 {
-    struct producer_ids *ids = CONTAINER_OF(call, struct producer_ids, call);
+    struct producer_ids *ids = CONTAINER_OF(question, struct producer_ids, question);
+    const struct wire_allocate_producer_ids_response *answer = arg;
     pthread_mutex_lock(&ids->lock);
-    enum err err = discard ? ERR_CLOSED : call->answer.err;
+    if (err == ERR_NONE)
+        err = (enum err)answer->error_code; /* errors of Kafka's have the same numbers here */
     if (err == ERR_NONE) {
-        ids->spare_first = call->answer.producer_id_start;
-        ids->spare_end = ids->spare_first + call->answer.producer_id_count;
+        ids->spare_first = answer->producer_id_start;
+        ids->spare_end = ids->spare_first + answer->producer_id_len;
         log_info("producers", "id_block", "first=%lld count=%d", (long long)ids->spare_first,
-                 call->answer.producer_id_count);
+                 answer->producer_id_len);
+    } else if (err != ERR_CLOSED) {
+        log_warn("producers", "no_id_block", "error=%s", err_name(err));
     }
     ids->asking = false;
     struct list *node;
@@ -70,7 +80,6 @@ static void block_arrived(struct controller_call *call, bool discard)
         send_home(CONTAINER_OF(node, struct producer_id_wait, node),
                   id >= 0 ? ERR_NONE : ERR_COORDINATOR_LOAD_IN_PROGRESS, id);
     }
-    controller_call_close(call);
     pthread_mutex_unlock(&ids->lock);
 }
 
@@ -80,11 +89,14 @@ static void ask_for_block(struct producer_ids *ids)
     if (ids->asking || ids->spare_first != ids->spare_end)
         return;
     ids->asking = true;
-    ids->call = (struct controller_call){.home = loop_current(), .done = block_arrived};
-    ids->call.request.kind = CONTROLLER_ALLOCATE_PRODUCER_IDS;
-    ids->call.request.allocate_producer_ids = (struct controller_allocate_producer_ids){
+    ids->request = (struct wire_allocate_producer_ids_request){
         .broker_id = ids->broker->id, .broker_epoch = atomic_load(&ids->broker->epoch)};
-    controller_loop_request(ids->broker->controller, &ids->call);
+    ids->question = (struct controller_question){.api_key = KEY_ALLOCATE_PRODUCER_IDS,
+                                                 .request = &ids->request,
+                                                 .timeout_ms = ASK_TIMEOUT_MS,
+                                                 .home = ids->broker->control_loop,
+                                                 .done = block_arrived};
+    controller_channel_ask(ids->broker->controller_channel, &ids->question);
 }
 
 struct producer_ids *producer_ids_new(struct broker *broker)
