@@ -194,7 +194,6 @@ static void wait_for_news(struct fetch_state *state)
         const struct read_op *read = &part->read;
         enum log_bound bound = bound_of(state);
         part->watch.part = part->part;
-        part->watch.news = bound == LOG_BOUND_END ? PARTITION_NEWS_END : PARTITION_NEWS_COMMITTED;
         part->watch.bound = bound;
         part->watch.seen_offset = read->bound_offset;
         part->watch.seen_epoch = read->leader_epoch;

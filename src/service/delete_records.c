@@ -111,7 +111,7 @@ static void work_done(struct partition_op *base)
         return;
     }
     op->watch = (struct watch){
-        .part = op->part, .news = PARTITION_NEWS_START, .has_news_fn = has_news, .done = watched};
+        .part = op->part, .has_news_fn = has_news, .news = PARTITION_NEWS_START, .done = watched};
     watch_submit(&op->watch);
 }
 

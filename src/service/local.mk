@@ -44,11 +44,15 @@ include src/service/controller.mk
 check_PROGRAMS += tests/unit/service/test_service
 tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_service_test_service_SOURCES = \
+  tests/unit/service/fake_controller.c tests/unit/service/fake_controller.h \
   tests/unit/service/rig.c tests/unit/service/rig.h \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
   tests/unit/service/test_append.c \
   tests/unit/service/test_config_edit.c \
+  tests/unit/service/test_controller_channel.c \
   tests/unit/service/test_flush.c \
+  tests/unit/service/test_followers.c \
+  tests/unit/service/test_isr_changes.c \
   tests/unit/service/test_partition.c \
   tests/unit/service/test_roles.c \
   tests/fake/fault_disk.c tests/fake/fault_disk.h

@@ -88,6 +88,8 @@ void watch_submit(struct watch *watch)
     watch->has_news = false;
     watch->cancelled = false;
     watch->cancel.run = NULL;
+    if (!watch->has_news_fn)
+        watch->news = watch->bound == LOG_BOUND_END ? PARTITION_NEWS_END : PARTITION_NEWS_COMMITTED;
     watch->entry = (struct partition_watch){.home = loop};
     watch->entry.message = (struct loop_message){.run = entry_fired, .label = "watch"};
     list_node_init(&watch->entry.node);

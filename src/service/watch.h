@@ -12,12 +12,13 @@
 
 struct watch {
     struct partition *part;
-    enum partition_news news; /* what it is to be told of */
     enum log_bound bound;
     int64_t seen_offset; /* the bound when it was read */
     int32_t seen_epoch;  /* the leader epoch then */
     /* By the holder: is there news already? NULL = the bound or the epoch is not as seen. */
     bool (*has_news_fn)(const struct watch *watch, const struct partition *part);
+    enum partition_news
+        news; /* what has_news_fn wants to be told of; without one it follows from the bound */
     /* Once for each watch_submit: it is home again; `news` tells whether there is something to see. */
     void (*done)(struct watch *watch, bool news);
     void *arg;

@@ -267,13 +267,19 @@ static enum err control_submit(struct control *control, struct rig *rig)
 enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
                   int32_t replicas)
 {
+    return rig_lead_isr(rig, topic, index, epoch, leader, replicas, replicas);
+}
+
+enum err rig_lead_isr(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
+                      int32_t replicas, int32_t isr)
+{
     int32_t ids[] = {1, 2, 3};
     struct wire_leader_and_isr_request_leader_and_isr_partition_state state = {.partition_index = index,
                                                                                .controller_epoch = 1,
                                                                                .leader = leader,
                                                                                .leader_epoch = epoch,
                                                                                .isr = ids,
-                                                                               .isr_count = replicas,
+                                                                               .isr_count = isr,
                                                                                .partition_epoch = epoch,
                                                                                .replicas = ids,
                                                                                .replicas_count = replicas,
@@ -293,6 +299,33 @@ enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int
         .topic_name = view_str(topic), .partition_states = &state, .partition_states_count = 1};
     struct control control = {.stops = true, .stop = {.topic_states = &states, .topic_states_count = 1}};
     return control_submit(&control, rig);
+}
+
+struct telling {
+    struct rig *rig;
+    int32_t count;
+    int32_t controller;
+    int port;
+};
+
+static void tell_on_loop(void *arg)
+{
+    const struct telling *telling = arg;
+    struct wire_update_metadata_request_update_metadata_endpoint endpoint = {
+        .port = telling->port, .host = VIEW_LIT("127.0.0.1"), .listener = VIEW_LIT("PLAINTEXT")};
+    struct wire_update_metadata_request_update_metadata_broker brokers[8] = {{0}};
+    for (int32_t i = 0; i < telling->count; i++)
+        brokers[i] = (struct wire_update_metadata_request_update_metadata_broker){
+            .id = i + 1, .endpoints = &endpoint, .endpoints_count = 1};
+    struct wire_update_metadata_request request = {
+        .controller_id = telling->controller, .live_brokers = brokers, .live_brokers_count = telling->count};
+    metadata_cache_update(telling->rig->broker.metadata, &request);
+}
+
+void rig_members(struct rig *rig, int32_t count, int32_t controller, int port)
+{
+    struct telling telling = {rig, count, controller, port};
+    rig_on_loop(rig->control, tell_on_loop, &telling);
 }
 
 struct finding {

@@ -46,6 +46,11 @@ void rig_on_loop(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* LeaderAndIsr for one partition: `leader` leads, replicas and ISR are 1..replicas. Its answer. */
 enum err rig_lead(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
                   int32_t replicas);
+/* The same with an ISR of the first `isr` replicas. */
+enum err rig_lead_isr(struct rig *rig, const char *topic, int32_t index, int32_t epoch, int32_t leader,
+                      int32_t replicas, int32_t isr);
+/* UpdateMetadata: brokers 1..count are alive, `controller` is controller and is reached at this port. */
+void rig_members(struct rig *rig, int32_t count, int32_t controller, int port);
 /* StopReplica, with or without deletion. Its answer. */
 enum err rig_stop_replica(struct rig *rig, const char *topic, int32_t index, int32_t epoch, bool delete_log);
 /* Shared; NULL when there is none. */

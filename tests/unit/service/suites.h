@@ -5,7 +5,10 @@
 
 Suite *append_suite(void);
 Suite *config_edit_suite(void);
+Suite *controller_channel_suite(void);
 Suite *flush_suite(void);
+Suite *followers_suite(void);
+Suite *isr_changes_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 

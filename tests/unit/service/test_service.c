@@ -6,7 +6,10 @@ int main(void)
 {
     SRunner *runner = srunner_create(append_suite());
     srunner_add_suite(runner, config_edit_suite());
+    srunner_add_suite(runner, controller_channel_suite());
     srunner_add_suite(runner, flush_suite());
+    srunner_add_suite(runner, followers_suite());
+    srunner_add_suite(runner, isr_changes_suite());
     srunner_add_suite(runner, partition_suite());
     srunner_add_suite(runner, roles_suite());
     srunner_run_all(runner, CK_ENV);
