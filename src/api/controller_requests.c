@@ -98,8 +98,7 @@ void api_controlled_shutdown(struct api_call *call)
 typedef struct wire_alter_partition_request_topic_data asked_topic;
 typedef struct wire_alter_partition_request_partition_data asked_partition;
 
-/* Version 3 names the members of the ISR with their broker epochs, which a ZooKeeper controller passes over.
- */
+/* Version 3 names the members of the ISR with their broker epochs. */
 static struct znode_ids isr_of(const struct api_call *call, const asked_partition *asked)
 {
     if (call->version < 3)
@@ -109,6 +108,17 @@ static struct znode_ids isr_of(const struct api_call *call, const asked_partitio
     for (int32_t i = 0; i < count; i++)
         ids[i] = asked->new_isr_with_epochs[i].broker_id;
     return (struct znode_ids){ids, count};
+}
+
+static const int64_t *epochs_of(const struct api_call *call, const asked_partition *asked)
+{
+    if (call->version < 3)
+        return NULL;
+    int32_t count = asked->new_isr_with_epochs_count > 0 ? asked->new_isr_with_epochs_count : 0;
+    int64_t *epochs = arena_alloc(&call->req->arena, sizeof *epochs * (size_t)(count + 1));
+    for (int32_t i = 0; i < count; i++)
+        epochs[i] = asked->new_isr_with_epochs[i].broker_epoch;
+    return epochs;
 }
 
 static void take_changes(struct api_call *call, const struct wire_alter_partition_request *request,
@@ -131,6 +141,7 @@ static void take_changes(struct api_call *call, const struct wire_alter_partitio
                                                .leader_epoch = asked->leader_epoch,
                                                .partition_epoch = asked->partition_epoch,
                                                .isr = isr_of(call, asked),
+                                               .isr_epochs = epochs_of(call, asked),
                                                .leader_recovery_state = asked->leader_recovery_state};
         }
     }

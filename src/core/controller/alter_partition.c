@@ -38,10 +38,14 @@ static enum err find_partition(struct controller *c, struct change *change)
                                                                            : ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-static bool all_live(struct controller *c, const struct znode_ids *isr)
+/* Alive, and the same as when the leader saw them in sync: not started again since (KIP-903). */
+static bool all_live(struct controller *c, const struct controller_isr_change *wanted)
 {
-    for (int32_t i = 0; i < isr->count; i++) {
-        if (!ctl_broker_is_live(&c->ctx, isr->ids[i]))
+    for (int32_t i = 0; i < wanted->isr.count; i++) {
+        if (!ctl_broker_is_live(&c->ctx, wanted->isr.ids[i]))
+            return false;
+        int64_t epoch = wanted->isr_epochs ? wanted->isr_epochs[i] : -1;
+        if (epoch >= 0 && ctl_broker_find(&c->ctx, wanted->isr.ids[i])->epoch != epoch)
             return false;
     }
     return true;
@@ -71,7 +75,7 @@ static enum err check(struct controller *c, const struct alter *alter, const str
         return ERR_INVALID_REQUEST;
     if (wanted->leader_recovery_state == 1 && (wanted->isr.count > 1 || now->leader_recovery_state == 0))
         return ERR_INVALID_REQUEST;
-    if (!all_live(c, &wanted->isr))
+    if (!all_live(c, wanted))
         return alter->request->version >= 2 ? ERR_INELIGIBLE_REPLICA : ERR_OPERATION_NOT_ATTEMPTED;
     return ERR_NONE;
 }

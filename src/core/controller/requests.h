@@ -75,6 +75,7 @@ struct controller_isr_change {
     int32_t leader_epoch;
     int32_t partition_epoch;
     struct znode_ids isr;
+    const int64_t *isr_epochs; /* of the members' brokers, -1 = not said; NULL = of none */
     int32_t leader_recovery_state;
 };
 

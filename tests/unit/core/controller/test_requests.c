@@ -59,6 +59,7 @@ struct attempt {
     int32_t isr[4];
     int isr_count;
     int broker;
+    const int64_t *epochs; /* of the ISR's brokers; NULL = not said */
 };
 
 static const struct controller_partition_answer *alter(struct rig *rig, const struct attempt *a,
@@ -68,7 +69,8 @@ static const struct controller_partition_answer *alter(struct rig *rig, const st
                                            .partition = 0,
                                            .leader_epoch = a->leader_epoch,
                                            .partition_epoch = a->partition_epoch,
-                                           .isr = {(int32_t *)(uintptr_t)a->isr, a->isr_count}};
+                                           .isr = {(int32_t *)(uintptr_t)a->isr, a->isr_count},
+                                           .isr_epochs = a->epochs};
     struct controller_request request = {.kind = CONTROLLER_ALTER_PARTITION};
     request.alter_partition = (struct controller_alter_partition){
         .broker_id = a->broker, .broker_epoch = epoch_of(rig, a->broker), .version = 3};
@@ -118,6 +120,21 @@ START_TEST(wrong_isr_changes_are_refused)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         ck_assert_int_eq(alter(rig, &cases[i].attempt, i)->err, cases[i].err);
     ck_assert_int_eq(fake_zk_version(rig->zk, "/brokers/topics/t/partitions/0/state"), 0);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_was_started_again_since_it_was_in_sync_is_refused)
+{
+    struct rig *rig = rig_cluster(3);
+    rig_put_topic(rig, "t", 1, on_123, 3);
+    int64_t epochs[] = {epoch_of(rig, 1), epoch_of(rig, 3) - 1};
+    struct attempt attempt = {.isr = {1, 3}, .isr_count = 2, .broker = 1, .epochs = epochs};
+    ck_assert_int_eq(alter(rig, &attempt, 1)->err, ERR_INELIGIBLE_REPLICA);
+    epochs[1] = -1; /* an older follower does not say */
+    ck_assert_int_eq(alter(rig, &attempt, 2)->err, ERR_NONE);
+    struct attempt alone = {.partition_epoch = 1, .isr = {1}, .isr_count = 1, .broker = 1, .epochs = epochs};
+    ck_assert_int_eq(alter(rig, &alone, 3)->err, ERR_NONE);
     rig_free(rig);
 }
 END_TEST
@@ -240,6 +257,7 @@ Suite *requests_suite(void)
     tcase_add_test(tcase, producer_ids_are_for_registered_brokers_and_end_somewhere);
     tcase_add_test(tcase, leader_shrinks_its_isr_without_a_new_leader_epoch);
     tcase_add_test(tcase, wrong_isr_changes_are_refused);
+    tcase_add_test(tcase, member_that_was_started_again_since_it_was_in_sync_is_refused);
     tcase_add_test(tcase, controlled_shutdown_moves_leaders_and_leaves_isrs);
     tcase_add_test(tcase, controlled_shutdown_names_what_nobody_can_take);
     tcase_add_test(tcase, elections_on_request_answer_for_each_partition);
