@@ -13,7 +13,11 @@
 #include "wire/codec.h"
 
 #define KEY_ALTER_PARTITION 56
-/* With topic ids and, for each member, its broker epoch; a ZooKeeper-mode leader says -1 there. */
+/*
+ * With topic ids and, for each member, the epoch of its broker as its last fetch said it: a broker that was
+ * started again since, perhaps without its log, is not taken for the one that was in sync (KIP-903). Kafka's
+ * own ZooKeeper-mode leaders say -1 there, and its controllers pass it over.
+ */
 #define VERSION_BY_ID   3
 #define VERSION_BY_NAME 1
 #define RETRY_MS        50
@@ -28,6 +32,7 @@ struct isr_change {
     int32_t partition_epoch;
     bool grows;
     struct replica_ids isr;
+    int64_t *epochs; /* of the members' brokers; -1 = unknown */
     struct loop_message message;
     struct partition_op op;
     struct replica_isr_answer answer; /* its isr is owned */
@@ -41,6 +46,7 @@ struct isr_changes {
     struct map queued; /* partition -> its change in the queue */
     struct loop_timer later;
     bool asking;
+    bool refused;              /* the last request was, as a whole: said once */
     struct isr_change **asked; /* those of the request that is away, by topic and partition */
     int32_t asked_count;
     int16_t version;
@@ -53,6 +59,7 @@ struct isr_changes {
 static void change_free(struct isr_change *change)
 {
     replica_ids_close(&change->isr);
+    free(change->epochs);
     replica_ids_close(&change->answer.isr);
     partition_release(change->part);
     free(change);
@@ -114,7 +121,7 @@ static void put_change(struct isr_changes *changes, const struct isr_change *cha
     request_member *members =
         wire_new(&wire_alter_partition_request_broker_state_desc, &changes->arena, (size_t)isr->count);
     for (int32_t i = 0; i < isr->count; i++)
-        members[i] = (request_member){.broker_id = isr->ids[i], .broker_epoch = -1};
+        members[i] = (request_member){.broker_id = isr->ids[i], .broker_epoch = change->epochs[i]};
     to->new_isr_with_epochs = members;
     to->new_isr_with_epochs_count = isr->count;
 }
@@ -272,9 +279,10 @@ static void answered(struct controller_question *question, enum err err, const v
     struct isr_change **asked = changes->asked;
     int32_t hint = 0;
     bool whole = err == ERR_NONE && answer->error_code == 0;
-    if (err == ERR_NONE && !whole)
+    if (err == ERR_NONE && !whole && !changes->refused)
         log_warn("replica", "isr_request_refused", "partitions=%d error=%s", changes->asked_count,
                  err_name((enum err)answer->error_code));
+    changes->refused = !whole;
     arena_reset(&changes->arena);
     changes->asked = NULL;
     changes->asking = false;
@@ -334,6 +342,11 @@ void isr_changes_submit(struct isr_changes *changes, struct partition *part)
     change->partition_epoch = replica->partition_epoch;
     change->grows = replica->isr_state == REPLICA_ISR_GROWS;
     replica_ids_copy(&change->isr, &replica->pending);
+    change->epochs = mem_zalloc(sizeof *change->epochs * (size_t)(change->isr.count + 1));
+    for (int32_t i = 0; i < change->isr.count; i++)
+        change->epochs[i] = change->isr.ids[i] == part->broker_id
+                                ? atomic_load(&changes->broker->epoch)
+                                : replica_follower_epoch(replica, change->isr.ids[i]);
     list_node_init(&change->node);
     change->message = (struct loop_message){.run = change_arrived, .label = "isr_change"};
     loop_post(changes->broker->control_loop, &change->message);

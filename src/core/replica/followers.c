@@ -45,6 +45,12 @@ bool replica_has_follower(const struct replica *replica, int32_t broker_id)
     return find(replica, broker_id) != NULL;
 }
 
+int64_t replica_follower_epoch(const struct replica *replica, int32_t broker_id)
+{
+    const struct replica_remote *remote = find(replica, broker_id);
+    return remote ? remote->broker_epoch : -1;
+}
+
 bool replica_note_fetch(struct replica *replica, const struct replica_fetch *fetch,
                         struct replica_progress *progress)
 {

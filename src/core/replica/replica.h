@@ -134,6 +134,8 @@ struct replica_progress {
 
 /* The broker is among the other replicas. */
 bool replica_has_follower(const struct replica *replica, int32_t broker_id);
+/* The epoch of its broker, as it said last; -1 = it did not. */
+int64_t replica_follower_epoch(const struct replica *replica, int32_t broker_id);
 /*
  * Takes note of it. False when the broker is not among the other replicas, or when a later life of that
  * broker has fetched already: nothing was noted.

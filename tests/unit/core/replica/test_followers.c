@@ -46,9 +46,12 @@ START_TEST(fetch_of_an_earlier_life_of_the_broker_is_not_noted)
     ck_assert(!note(2, 60, 100, 0, &progress));
     ck_assert(!progress.end_moved);
     ck_assert_int_eq(rig_advance(&rig), 40);
+    ck_assert_int_eq(replica_follower_epoch(&rig.replica, 2), 70);
     ck_assert(note(2, 80, 50, 0, &progress));
     ck_assert(note(2, -1, 60, 0, &progress)); /* an older version of the request has none */
     ck_assert(!note(2, 70, 60, 0, &progress));
+    ck_assert_int_eq(replica_follower_epoch(&rig.replica, 2), 80);
+    ck_assert_int_eq(replica_follower_epoch(&rig.replica, 3), -1);
 }
 END_TEST
 
