@@ -7,8 +7,10 @@
 #include "base/mem.h"
 #include "service/broker.h"
 #include "service/isr_changes.h"
+#include "service/log_dirs.h"
 #include "service/metadata_cache.h"
 #include "service/partition.h"
+#include "service/partition_settings.h"
 #include "service/replica_state.h"
 
 /* --- log lines ------------------------------------------------------------------------------------------ */
@@ -64,6 +66,26 @@ enum err partition_note_fetch(struct partition *part, const struct replica_fetch
 
 /* --- leaving -------------------------------------------------------------------------------------------- */
 
+/* Whether it is too early to propose that so few stay; then a flush is on its way. */
+static bool must_sync_first(struct partition *part, int32_t stay)
+{
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    if (stay >= replica_effective_min_isr(&part->replica, settings->min_insync_replicas) ||
+        log_recovery_point(part->log) >= log_high_watermark(part->log).offset)
+        return false;
+    part->leaves_when_flushed = true;
+    log_dir_state_flush(part->dir, part);
+    return true;
+}
+
+void partition_flushed(struct partition *part)
+{
+    if (!part->leaves_when_flushed)
+        return;
+    part->leaves_when_flushed = false;
+    partition_shrink_isr(part);
+}
+
 void partition_shrink_isr(struct partition *part)
 {
     const struct broker *broker = part->broker;
@@ -72,7 +94,7 @@ void partition_shrink_isr(struct partition *part)
     int32_t *ids = mem_zalloc(sizeof *ids * (size_t)part->replica.isr.count);
     int32_t count = replica_laggards(&part->replica, part->broker_id, log_end(part->log).offset,
                                      clock_mono_ms(broker->clock), broker->replica_lag_max_ms, ids);
-    if (count > 0) {
+    if (count > 0 && !must_sync_first(part, part->replica.isr.count - count)) {
         replica_propose_leave(&part->replica, ids, count);
         log_proposal(part, "isr_shrinks");
         isr_changes_submit(broker->isr_changes, part);

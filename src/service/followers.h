@@ -18,8 +18,14 @@ struct partition;
  */
 enum err partition_note_fetch(struct partition *part, const struct replica_fetch *fetch);
 
-/* Proposes that members which are not caught up leave. Nothing where this broker does not lead. */
+/*
+ * Proposes that members which are not caught up leave. Nothing where this broker does not lead. Where those
+ * who stay would be fewer than min.insync.replicas, what is committed is synced first: the few must not lose
+ * to a power cut what they are about to be the only ones to vouch for.
+ */
 void partition_shrink_isr(struct partition *part);
+/* A flush of the log has ended well. */
+void partition_flushed(struct partition *part);
 
 /* The controller answered a proposal. What to do about it is the caller's. */
 enum replica_isr_next partition_isr_answered(struct partition *part, const struct replica_isr_answer *answer);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "service/broker.h"
 #include "service/count.h"
+#include "service/followers.h"
 #include "service/partition.h"
 #include "service/partition_call.h"
 #include "service/replica_state.h"
@@ -48,10 +49,12 @@ static void member_end(struct partition *part, void *arg)
     if (!part->log || part->deleted)
         return;
     log_flush_end(part->log, &member->ticket, member->err, &member->why);
-    if (member->err != ERR_NONE)
+    if (member->err != ERR_NONE) {
         partition_fail_storage(part, &member->why);
-    else
-        partition_advance(part);
+        return;
+    }
+    partition_advance(part);
+    partition_flushed(part);
 }
 
 /* Takes the queue as an array of shares; 0 ends the run. */

@@ -97,6 +97,7 @@ struct partition {
     struct log_dir_state *dir;
     bool deleted;
     bool flushing;              /* a flush of this log is on its way */
+    bool leaves_when_flushed;   /* members of the ISR are to leave once it has ended */
     int64_t unsynced_since_ms;  /* wall clock; 0 = nothing that flush.ms would count */
     struct heap waiting_commit; /* ops by last offset: done when the high watermark is above it */
     struct heap waiting_flush;  /* ops by last offset: done when the recovery point is above it */

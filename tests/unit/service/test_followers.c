@@ -315,6 +315,28 @@ START_TEST(member_that_is_late_is_proposed_to_leave)
 }
 END_TEST
 
+static void see_recovery_point(struct partition *part, void *arg)
+{
+    *(int64_t *)arg = log_recovery_point(part->log);
+}
+
+START_TEST(few_are_left_alone_only_with_what_is_committed_on_disk)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    fetch(part, 2, 3);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 1), ERR_NONE);
+    rig.broker.replica_lag_max_ms = -1;
+    partition_call(part, shrink, NULL);
+    while (isr_state(part) != REPLICA_ISR_SHRINKS)
+        ;
+    int64_t synced;
+    partition_call(part, see_recovery_point, &synced);
+    ck_assert_int_ge(synced, 3);
+    partition_release(part);
+}
+END_TEST
+
 /* --- who is woken -----------------------------------------------------------------------------------------
  */
 
@@ -536,6 +558,7 @@ Suite *followers_suite(void)
     tcase_add_checked_fixture(two, setup_of_two, teardown);
     tcase_add_test(two, acks_all_is_refused_below_the_minimum_and_acks_one_is_not_visible);
     tcase_add_test(two, append_waits_while_the_isr_is_below_its_minimum);
+    tcase_add_test(two, few_are_left_alone_only_with_what_is_committed_on_disk);
     suite_add_tcase(suite, two);
     return suite;
 }
