@@ -3,11 +3,14 @@
 Once with the leader itself as the controller and once with another Kafka: the first broker that starts is it."""
 
 import os
+import re
 import time
+import urllib.request
 
 import pytest
 
 from harness import records, schema
+from harness.ports import free_port
 from harness.wait import wait_until
 
 NONE = 0
@@ -24,6 +27,7 @@ CONFIG = {
 }
 # Outlives the pauses below, so that it is the lag that puts a paused follower out.
 PATIENT = {"zookeeper.session.timeout.ms": "10000"}
+ISR_COUNTS = ("kafka_server_replicamanager_isrshrinks_total", "kafka_server_replicamanager_isrexpands_total")
 _names = iter(range(1, 1000))
 
 
@@ -36,7 +40,13 @@ class Pair:
         if controller == "kafka":
             self.ids.add(OTHER)
             self.other = new_broker(kind="kafka", broker_id=OTHER, chroot=chroot, config=CONFIG)
-        self.ours = new_broker(kind="barnabas", broker_id=OURS, chroot=chroot, config=CONFIG)
+        self.metrics_at = f"127.0.0.1:{free_port()}"
+        self.ours = new_broker(
+            kind="barnabas",
+            broker_id=OURS,
+            chroot=chroot,
+            config={**CONFIG, "barnabas.metrics.listener": self.metrics_at},
+        )
         self.kafka = new_broker(kind="kafka", broker_id=KAFKAS, chroot=chroot, config={**CONFIG, **PATIENT})
         self.controller = self.other if controller == "kafka" else self.ours
         self.wait_members()
@@ -98,6 +108,11 @@ class Pair:
         assert answer["error"] == NONE, answer
         return answer["high_watermark"]
 
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://{self.metrics_at}/metrics", timeout=20) as answer:
+            text = answer.read().decode()
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
+
     def wait_same_log(self, topic, partition=0):
         """Both replicas hold the same bytes."""
 
@@ -153,6 +168,7 @@ def test_follower_that_hangs_leaves_and_comes_back(pair):
     lax = pair.topic(min_isr=1)
     for topic in (strict, lax):
         assert pair.produce(topic)["error"] == NONE
+    counted = [pair.metric(name) for name in ISR_COUNTS]
     pair.kafka.pause()
     try:
         # In the ISR still: it is waited for.
@@ -168,6 +184,8 @@ def test_follower_that_hangs_leaves_and_comes_back(pair):
         assert pair.produce(strict)["error"] == NOT_ENOUGH_REPLICAS
         assert pair.produce(strict, acks=1)["error"] == NONE
         assert pair.high_watermark(strict) == 1
+        assert pair.metric("kafka_server_replicamanager_underreplicatedpartitions") >= 2
+        assert pair.metric("kafka_server_replicamanager_underminisrpartitioncount") >= 1
     finally:
         pair.kafka.resume()
     for topic in (strict, lax):
@@ -176,6 +194,10 @@ def test_follower_that_hangs_leaves_and_comes_back(pair):
     assert pair.produce(strict)["error"] == NONE
     pair.wait_same_log(strict)
     pair.wait_same_log(lax)
+    for name, before in zip(ISR_COUNTS, counted):
+        assert pair.metric(name) >= before + 2, name
+    assert pair.metric("kafka_server_replicamanager_underminisrpartitioncount") == 0
+    assert pair.metric("kafka_server_brokertopicmetrics_replicationbytesout_total") > 0
 
 
 def test_follower_that_dies_leaves_and_comes_back(pair):

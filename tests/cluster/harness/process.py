@@ -64,7 +64,15 @@ class Process:
         return self._end(signal.SIGKILL, 10)
 
     def pause(self):
+        """Returns when every thread has stopped, which takes its time on a busy machine."""
         os.kill(self.popen.pid, signal.SIGSTOP)
+        wait_until(lambda: set(self._thread_states()) <= {"T", "t"}, 20, f"{self.name} has stopped")
+
+    def _thread_states(self):
+        folder = f"/proc/{self.popen.pid}/task"
+        for thread in os.listdir(folder):
+            with open(f"{folder}/{thread}/stat") as stat:
+                yield stat.read().rpartition(")")[2].split()[0]
 
     def resume(self):
         os.kill(self.popen.pid, signal.SIGCONT)
