@@ -49,6 +49,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
   tests/unit/service/test_append.c \
   tests/unit/service/test_config_edit.c \
+  tests/unit/service/test_controlled_shutdown.c \
   tests/unit/service/test_controller_channel.c \
   tests/unit/service/test_flush.c \
   tests/unit/service/test_followers.c \

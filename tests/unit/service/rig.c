@@ -52,7 +52,8 @@ static const struct zk_ops ZK_OPS = {.submit = zk_answer, .session_id = zk_no_se
 static void load_config(struct rig *rig)
 {
     struct buf text = {0};
-    buf_put_str(&text, "zookeeper.connect=nowhere:1\nbroker.id=1\nlog.dirs=");
+    buf_put_str(&text, "zookeeper.connect=nowhere:1\nbroker.id=1\ncontrolled.shutdown.retry.backoff.ms=1\n"
+                       "log.dirs=");
     for (int i = 0; i < rig->dirs_count; i++) {
         buf_put_str(&text, i ? "," : "");
         buf_put_str(&text, rig->dirs[i]);

@@ -5,6 +5,7 @@
 
 Suite *append_suite(void);
 Suite *config_edit_suite(void);
+Suite *controlled_shutdown_suite(void);
 Suite *controller_channel_suite(void);
 Suite *flush_suite(void);
 Suite *followers_suite(void);

@@ -6,6 +6,7 @@ int main(void)
 {
     SRunner *runner = srunner_create(append_suite());
     srunner_add_suite(runner, config_edit_suite());
+    srunner_add_suite(runner, controlled_shutdown_suite());
     srunner_add_suite(runner, controller_channel_suite());
     srunner_add_suite(runner, flush_suite());
     srunner_add_suite(runner, followers_suite());
