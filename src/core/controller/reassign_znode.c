@@ -155,9 +155,7 @@ static enum ctl_next run_listed(struct controller *c, struct ctl_frame *frame)
     case LISTED_TRIM:
         trim(c, l);
         return CTL_AGAIN;
-    case LISTED_TRIMMED:
-        if (l->writes.count) /* arms the watch again; and somebody may have added to it meanwhile */
-            ctl_enqueue_kind(c, CTL_EVENT_REASSIGNMENTS);
+    case LISTED_TRIMMED: /* the watch says so if it was written, by us or by somebody who was quicker */
         return CTL_DONE;
     default:
         UNREACHABLE();

@@ -162,28 +162,24 @@ static void take_new(struct controller *c, struct reassign *r)
     call_removal(c, &dropped);
 }
 
-/* As Kafka, and one of the target must be able to lead: else those who leave are needed yet. */
-static bool is_complete(const struct controller *c, const struct ctl_partition *p)
+static bool is_complete(const struct ctl_partition *p)
 {
-    bool can_lead = false;
     if (!ctl_partition_is_reassigning(p))
         return true;
     for (int32_t i = 0; i < p->replicas.count; i++) {
         int32_t id = p->replicas.ids[i];
-        if (ctl_ids_contain(&p->removing, id))
-            continue;
-        if (!p->has_leadership || !ctl_ids_contain(&p->leadership.isr, id))
+        if (!ctl_ids_contain(&p->removing, id) &&
+            (!p->has_leadership || !ctl_ids_contain(&p->leadership.isr, id)))
             return false;
-        can_lead |= ctl_replica_is_online(&c->ctx, p, id);
     }
-    return can_lead;
+    return true;
 }
 
 static void decide(struct controller *c, struct reassign *r)
 {
     for (int32_t i = 0; i < r->parts.count; i++) {
         struct ctl_partition *p = r->parts.items[i];
-        ctl_parts_add(c, is_complete(c, p) ? &r->complete : &r->pending, p);
+        ctl_parts_add(c, is_complete(p) ? &r->complete : &r->pending, p);
     }
     ctl_call_elect(c, &r->pending, CTL_STRATEGY_SAME);
 }
@@ -230,7 +226,10 @@ static void switch_one(struct controller *c, struct reassign *r, struct ctl_part
     ctl_partition_set_assignment(p, &to);
 }
 
-/* A move that found no leader after all goes on as it was; one that has nothing to remove need not. */
+/*
+ * A move that found no leader goes on as it was: those who leave are needed yet. Kafka lets them go. One
+ * that has nobody to remove need not wait.
+ */
 static void switch_over(struct controller *c, struct reassign *r)
 {
     for (int32_t i = 0; i < r->new_leader.count; i++) {
@@ -339,7 +338,7 @@ void ctl_call_complete_moves(struct controller *c, const struct ctl_parts *parts
         parts->items[i]->mark = 0;
     for (int32_t i = 0; i < parts->count; i++) {
         struct ctl_partition *p = parts->items[i];
-        if (!p->mark && ctl_partition_is_reassigning(p) && is_complete(c, p))
+        if (!p->mark && ctl_partition_is_reassigning(p) && is_complete(p))
             add_as_it_is(c, moves, p);
         p->mark = 1;
     }

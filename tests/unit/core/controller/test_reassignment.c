@@ -256,22 +256,53 @@ START_TEST(leader_that_writes_its_isr_itself_ends_the_move_by_notification)
 }
 END_TEST
 
+/* Topic t, moving, as an earlier controller left it; no broker. */
+static struct rig *moving_before(const char *replicas, const char *adding, const char *removing,
+                                 const char *isr)
+{
+    struct rig *rig = rig_new();
+    struct znode_assignment partition = {
+        .replicas = ids_of(rig, replicas), .adding = ids_of(rig, adding), .removing = ids_of(rig, removing)};
+    struct controller_value topic = {.kind = CONTROLLER_VALUE_TOPIC};
+    memset(topic.topic.topic_id.bytes, 't', sizeof topic.topic.topic_id.bytes);
+    topic.topic.partitions = &partition;
+    topic.topic.partitions_count = 1;
+    fake_zk_put(rig->zk, "/brokers/topics/t", &topic);
+    struct controller_value state = {.kind = CONTROLLER_VALUE_STATE};
+    state.state = (struct znode_state){.leader_epoch = 5, .isr = ids_of(rig, isr)};
+    if (state.state.isr.count) {
+        state.state.leader = state.state.isr.ids[0];
+        fake_zk_put(rig->zk, "/brokers/topics/t/partitions/0/state", &state);
+    }
+    return rig;
+}
+
 START_TEST(nothing_is_deleted_while_nobody_of_the_target_can_lead)
 {
-    struct rig *rig = cluster_with(3, "2");
-    move(rig, "3");
-    struct controller_value state = {.kind = CONTROLLER_VALUE_STATE, .state = *rig_state(rig, "t", 0)};
-    state.state.isr = ids_of(rig, "2,3");
-    rig_kill(rig, 2);
-    rig_kill(rig, 3);
-    fake_zk_put(rig->zk, "/brokers/topics/t/partitions/0/state", &state);
-    rig_run(rig);
+    struct rig *rig = moving_before("3,2", "3", "2", "2,3");
+    rig_register(rig, 1, NULL);
+    rig_add_core(rig, 1);
     ck_assert_str_eq(isr_of(rig, "t", 0), "2,3");
+    ck_assert_str_eq(assigned(rig, "t", 0), "3,2 +3 -2");
     rig_register(rig, 2, NULL);
     rig_run(rig);
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 2);
     ck_assert_str_eq(assigned(rig, "t", 0), "3,2 +3 -2");
     ck_assert(!rig_saw(rig, "delete"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(change_of_order_without_a_leader_is_told_to_everybody)
+{
+    struct rig *rig = cluster_with(3, "2,3");
+    rig_kill(rig, 2);
+    rig_kill(rig, 3);
+    rig_run(rig);
+    rig_forget_trace(rig);
+    ck_assert_int_eq(move(rig, "3,2"), ERR_NONE);
+    ck_assert_str_eq(assigned(rig, "t", 0), "3,2");
+    ck_assert(rig_saw(rig, "Update broker=1 t-0 leader=-1"));
     rig_free(rig);
 }
 END_TEST
@@ -318,10 +349,12 @@ START_TEST(replica_that_was_dropped_may_come_back)
     rig->mood[2] = RIG_SILENT; /* its deletion stays open */
     move(rig, NULL);
     rig_forget_trace(rig);
-    ck_assert_int_eq(move(rig, "2"), ERR_NONE);
-    ck_assert_str_eq(assigned(rig, "t", 0), "2,1 +2 -1");
+    ck_assert_int_eq(move(rig, "1,2"), ERR_NONE);
     set_isr(rig, "1,2");
-    ck_assert_str_eq(assigned(rig, "t", 0), "2");
+    ck_assert_str_eq(assigned(rig, "t", 0), "1,2");
+    rig_kill(rig, 2); /* and it is a replica like any other again */
+    rig_run(rig);
+    ck_assert_str_eq(isr_of(rig, "t", 0), "1");
     rig_free(rig);
 }
 END_TEST
@@ -513,19 +546,9 @@ END_TEST
 
 START_TEST(next_controller_ends_a_move_that_is_complete)
 {
-    struct rig *rig = rig_new();
+    struct rig *rig = moving_before("3,1", "3", "1", "1,3");
     for (int id = 1; id <= 3; id++)
         rig_register(rig, id, NULL);
-    struct znode_assignment partition = {
-        .replicas = ids_of(rig, "3,1"), .adding = ids_of(rig, "3"), .removing = ids_of(rig, "1")};
-    struct controller_value topic = {.kind = CONTROLLER_VALUE_TOPIC};
-    memset(topic.topic.topic_id.bytes, 't', sizeof topic.topic.topic_id.bytes);
-    topic.topic.partitions = &partition;
-    topic.topic.partitions_count = 1;
-    fake_zk_put(rig->zk, "/brokers/topics/t", &topic);
-    struct controller_value state = {.kind = CONTROLLER_VALUE_STATE};
-    state.state = (struct znode_state){.leader = 1, .leader_epoch = 5, .isr = ids_of(rig, "1,3")};
-    fake_zk_put(rig->zk, "/brokers/topics/t/partitions/0/state", &state);
     rig_add_core(rig, 1);
     ck_assert_str_eq(assigned(rig, "t", 0), "3");
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 3);
@@ -588,6 +611,45 @@ START_TEST(partition_that_a_tool_adds_meanwhile_is_kept)
     ck_assert_str_eq(assigned(rig, "t", 0), "3,1 +3 -1");
     ck_assert_str_eq(assigned(rig, "t", 1), "2");
     ck_assert_int_eq(rig_state(rig, "t", 1)->leader, 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(znode_that_changes_under_the_move_is_read_again)
+{
+    struct rig *rig = cluster_with(3, "1");
+    struct controller_move one = {.topic = "t", .replicas = ids_of(rig, "3")};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_REASSIGNMENTS};
+    request.alter_reassignments.moves = &one;
+    request.alter_reassignments.moves_count = 1;
+    struct controller_event event = {.kind = CONTROLLER_EVENT_REQUEST};
+    event.request.ticket = 1;
+    event.request.request = &request;
+    rig_feed(rig, 0, &event); /* it has read the znode, and not written yet */
+    struct controller_value value = *fake_zk_value(rig->zk, "/brokers/topics/t");
+    struct znode_assignment two[] = {{.partition = 0, .replicas = ids_of(rig, "1")},
+                                     {.partition = 1, .replicas = ids_of(rig, "2")}};
+    value.topic.partitions = two;
+    value.topic.partitions_count = 2;
+    fake_zk_put(rig->zk, "/brokers/topics/t", &value);
+    rig_run(rig);
+    ck_assert_int_eq(rig_answer(rig, 1)->partitions[0].err, ERR_NONE);
+    ck_assert_str_eq(assigned(rig, "t", 0), "3,1 +3 -1");
+    ck_assert_str_eq(assigned(rig, "t", 1), "2");
+    ck_assert_int_eq(rig_state(rig, "t", 1)->leader, 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(topic_without_states_is_deleted_though_it_was_moving)
+{
+    struct rig *rig = moving_before("3,1", "3", "1", "");
+    fake_zk_put(rig->zk, "/admin/delete_topics/t", &(struct controller_value){.kind = CONTROLLER_VALUE_NULL});
+    for (int id = 1; id <= 3; id++)
+        rig_register(rig, id, NULL);
+    rig_add_core(rig, 1);
+    ck_assert(rig->cores[0].active);
+    ck_assert(!fake_zk_exists(rig->zk, "/brokers/topics/t"));
     rig_free(rig);
 }
 END_TEST
@@ -748,6 +810,7 @@ Suite *reassignment_suite(void)
     tcase_add_test(tcase, more_replicas_only_need_to_catch_up);
     tcase_add_test(tcase, leader_that_writes_its_isr_itself_ends_the_move_by_notification);
     tcase_add_test(tcase, nothing_is_deleted_while_nobody_of_the_target_can_lead);
+    tcase_add_test(tcase, change_of_order_without_a_leader_is_told_to_everybody);
     tcase_add_test(tcase, cancelled_move_goes_back_and_deletes_what_it_added);
     tcase_add_test(tcase, later_move_takes_the_place_of_an_earlier_one);
     tcase_add_test(tcase, replica_that_was_dropped_may_come_back);
@@ -763,6 +826,8 @@ Suite *reassignment_suite(void)
     tcase_add_test(tcase, deletion_waits_for_the_end_of_a_move);
     tcase_add_test(tcase, partitions_are_not_added_to_what_moves);
     tcase_add_test(tcase, partition_that_a_tool_adds_meanwhile_is_kept);
+    tcase_add_test(tcase, znode_that_changes_under_the_move_is_read_again);
+    tcase_add_test(tcase, topic_without_states_is_deleted_though_it_was_moving);
     tcase_add_test(tcase, preferred_election_of_what_moves_goes_to_the_target);
     tcase_add_test(tcase, listed_move_runs_and_leaves_no_znode);
     tcase_add_test(tcase, listed_moves_that_cannot_be_are_taken_out);
