@@ -102,8 +102,8 @@ class Mixed:
     def has_log(self, broker, topic, partition=0):
         return any(os.path.exists(os.path.join(folder, f"{topic}-{partition}")) for folder in broker.log_dirs)
 
-    def tool(self, *arguments, status=0):
-        done = tools.kafkas("reassign", "--bootstrap-server", self.cluster.bootstrap, *arguments)
+    def tool(self, *arguments, status=0, run=tools.kafkas):
+        done = run("reassign", "--bootstrap-server", self.cluster.bootstrap, *arguments)
         assert done.status == status, done
         return done
 
@@ -337,3 +337,62 @@ def test_log_left_on_a_dead_broker_goes_when_it_starts(mixed, tmp_path):
     finally:
         mixed.second.start(deadline_s=90)
     wait_until(lambda: not mixed.has_log(mixed.second, topic), 30, "the log is deleted")
+
+
+def test_our_tool_says_what_kafkas_says_of_a_move(mixed, tmp_path):
+    """Begun by ours, with a throttle; shown by both; taken back and begun again by ours."""
+    topic = mixed.topic([1], batches=40)
+    moves = plan(tmp_path, {(topic, 0): [2]})
+    done = mixed.tool("--execute", "--reassignment-json-file", moves, "--throttle", 1, run=tools.ours)
+    assert "The inter-broker throttle limit was set to 1 B/s" in done.lines
+    assert done.lines[-1] == f"Successfully started partition reassignment for {topic}-0"
+    assert mixed.assigned(topic) == ([2, 1], [2], [1])
+    connect = ("--bootstrap-server", mixed.cluster.bootstrap)
+    assert tools.same("reassign", *connect, "--list").lines[0] == "Current partition reassignments:"
+    tools.same("reassign", *connect, "--verify", "--reassignment-json-file", moves)
+    tools.same("reassign", *connect, "--execute", "--reassignment-json-file", moves, status=1)
+    done = mixed.tool("--execute", "--additional", "--reassignment-json-file", moves, "--throttle", 2, run=tools.ours)
+    assert "The inter-broker throttle limit was set to 2 B/s" in done.lines
+    config = json.loads(mixed.znodes.get(f"/config/topics/{topic}")[0])["config"]
+    assert config["leader.replication.throttled.replicas"] == "0:1"
+    assert config["follower.replication.throttled.replicas"] == "0:2"
+    done = mixed.tool("--cancel", "--reassignment-json-file", moves, run=tools.ours)
+    assert done.lines[0] == f"Successfully cancelled partition reassignment for: {topic}-0"
+    assert "Clearing broker-level throttles on brokers 0,1,2" in done.out
+    assert mixed.assigned(topic) == ([1], [], [])
+    mixed.tool("--execute", "--reassignment-json-file", moves, run=tools.ours)
+    mixed.wait_moved(topic, [2])
+    tools.same("reassign", *connect, "--verify", "--reassignment-json-file", moves)
+
+
+def test_our_tool_moves_through_zookeeper_alone(mixed, tmp_path):
+    topic = mixed.topic([1])
+    moves = plan(tmp_path, {(topic, 0): [2, 1]})
+    done = tools.ours(
+        "reassign", "--zookeeper", mixed.cluster.connect_string, "--execute", "--reassignment-json-file", moves
+    )
+    assert done.status == 0 and done.lines[-1] == "Successfully started reassignment of partitions."
+    mixed.wait_moved(topic, [2, 1])
+    wait_until(lambda: mixed.znodes.exists(LISTED) is None, 20, "the znode is gone when all is done")
+    done = tools.ours(
+        "reassign", "--zookeeper", mixed.cluster.connect_string, "--verify", "--reassignment-json-file", moves
+    )
+    assert f"Reassignment of partition {topic}-0 completed successfully" in done.lines
+
+
+def test_our_tool_has_the_preferred_replica_lead(mixed, tmp_path):
+    topic = mixed.topic([1, 2], [1, 2])
+    mixed.tool("--execute", "--reassignment-json-file", plan(tmp_path, {(topic, 0): [2, 1]}), run=tools.ours)
+    mixed.wait_moved(topic, [2, 1])
+    assert mixed.state(topic)["leader"] == 1
+    file = tmp_path / "elections.json"
+    file.write_text(json.dumps({"partitions": [{"topic": topic, "partition": n} for n in (0, 1)]}))
+    done = tools.ours(
+        "elect-leaders", "--bootstrap-server", mixed.cluster.bootstrap, "--election-type", "preferred",
+        "--path-to-json-file", file,
+    )  # fmt: skip
+    assert done.lines == [
+        f"Successfully completed leader election (PREFERRED) for partitions {topic}-0",
+        f"Valid replica already elected for partitions {topic}-1",
+    ]
+    assert mixed.state(topic)["leader"] == 2
