@@ -65,6 +65,7 @@ tests_unit_cli_test_cli_SOURCES = \
   tests/unit/cli/test_line_reader.c \
   tests/unit/cli/test_options.c \
   tests/unit/cli/test_partition_rules.c \
+  tests/unit/cli/test_reassign.c \
   tests/unit/cli/test_topic_filter.c \
   tests/unit/cli/test_topics.c \
   tests/unit/cli/test_zk_edits.c

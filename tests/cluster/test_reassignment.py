@@ -351,6 +351,7 @@ def test_our_tool_says_what_kafkas_says_of_a_move(mixed, tmp_path):
     assert tools.same("reassign", *connect, "--list").lines[0] == "Current partition reassignments:"
     tools.same("reassign", *connect, "--verify", "--reassignment-json-file", moves)
     tools.same("reassign", *connect, "--execute", "--reassignment-json-file", moves, status=1)
+    tools.same("topics", *connect, "--describe", "--topic", topic)
     done = mixed.tool("--execute", "--additional", "--reassignment-json-file", moves, "--throttle", 2, run=tools.ours)
     assert "The inter-broker throttle limit was set to 2 B/s" in done.lines
     config = json.loads(mixed.znodes.get(f"/config/topics/{topic}")[0])["config"]
