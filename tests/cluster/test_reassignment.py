@@ -1,8 +1,10 @@
 """Partitions that move between two real Kafka brokers while our broker is controller: begun, ended, cancelled and
 overridden by Kafka's own tool, and by the znode that tools before 2.4 write."""
 
+import itertools
 import json
 import os
+import threading
 
 import pytest
 
@@ -337,6 +339,68 @@ def test_log_left_on_a_dead_broker_goes_when_it_starts(mixed, tmp_path):
     finally:
         mixed.second.start(deadline_s=90)
     wait_until(lambda: not mixed.has_log(mixed.second, topic), 30, "the log is deleted")
+
+
+class Writer(threading.Thread):
+    """Writes records one by one with acks=all, as many as it is allowed, and remembers which were acknowledged. A
+    follower takes a batch at a time: without a limit it might never catch up."""
+
+    def __init__(self, mixed, topic):
+        super().__init__(daemon=True)
+        self.mixed, self.topic = mixed, topic
+        self.acknowledged = []
+        self.stopping = threading.Event()
+        self.allowed = threading.Semaphore(0)
+
+    def run(self):
+        for number in itertools.count():
+            self.allowed.acquire()
+            key, taken = b"%d" % number, False
+            while not taken and not self.stopping.is_set():
+                try:
+                    with self.mixed.leader(self.topic).connect(timeout_s=5) as client:
+                        answer = client.produce(self.topic, records.batch([(key, b"v")]), acks=-1)
+                    taken = answer["error"] == 0
+                except Exception:  # noqa: BLE001 - whatever it was, the record is written again
+                    taken = False
+            if self.stopping.is_set():
+                return
+            self.acknowledged.append(key)
+
+    def finish(self):
+        self.stopping.set()
+        self.allowed.release()
+        self.join(30)
+        assert not self.is_alive()
+
+
+def test_nothing_acknowledged_is_lost_by_moves(mixed):
+    """To and fro under load, with our controller killed in the middle of a move."""
+    topic = mixed.topic([1])
+    writer = Writer(mixed, topic)
+    writer.start()
+    try:
+        for round_number in range(12):
+            replicas = ([2], [1, 2], [1], [2, 1])[round_number % 4]
+            moves = [{"partition_index": 0, "replicas": replicas}]
+            writer.allowed.release(100)
+            mixed.become_controller()
+            with mixed.ours.connect() as client:
+                answer = schema.ask(client, "AlterPartitionReassignments", 0, topics=[{"name": topic, "partitions": moves}])
+            assert answer["responses"][0]["partitions"][0]["error_code"] == 0, answer
+            if round_number == 6:
+                mixed.ours.kill()
+                mixed.wait_moved(topic, replicas)
+                mixed.ours.start()
+            mixed.wait_moved(topic, replicas)
+        wait_until(lambda: len(writer.acknowledged) == 1200, 40, "all is written")
+    finally:
+        writer.finish()
+        if not mixed.ours.running:
+            mixed.ours.start()
+        mixed.become_controller()
+    kept = set(mixed.read(topic))
+    assert not [key for key in writer.acknowledged if key not in kept]
 
 
 def test_our_tool_says_what_kafkas_says_of_a_move(mixed, tmp_path):
