@@ -85,5 +85,8 @@ void api_elect_leaders(struct api_call *call);
 void api_allocate_producer_ids(struct api_call *call);
 void api_alter_partition(struct api_call *call);
 void api_controlled_shutdown(struct api_call *call);
+void api_alter_partition_reassignments(struct api_call *call);
+void api_list_partition_reassignments(struct api_call *call);
+void api_update_features(struct api_call *call);
 
 #endif

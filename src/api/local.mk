@@ -29,5 +29,7 @@ src_api_libapi_a_SOURCES = \
   src/api/metadata.c \
   src/api/offset_for_leader_epoch.c \
   src/api/produce.c \
+  src/api/reassignments.c \
   src/api/request_text.c src/api/request_text.h \
-  src/api/topic_admin.c src/api/topic_admin.h
+  src/api/topic_admin.c src/api/topic_admin.h \
+  src/api/update_features.c

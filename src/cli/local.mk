@@ -19,6 +19,7 @@ src_cli_libcli_a_SOURCES = \
   src/cli/dump_log.c \
   src/cli/dump_records.c \
   src/cli/dump_state.c \
+  src/cli/elect_leaders.c \
   src/cli/formatter.c src/cli/formatter.h \
   src/cli/get_offsets.c \
   src/cli/java_number.c src/cli/java_number.h \
@@ -33,6 +34,11 @@ src_cli_libcli_a_SOURCES = \
   src/cli/produce.c \
   src/cli/progress.c src/cli/progress.h \
   src/cli/rdkafka_settings.c src/cli/rdkafka_settings.h \
+  src/cli/reassign.c src/cli/reassign.h \
+  src/cli/reassign_file.c \
+  src/cli/reassign_throttle.c \
+  src/cli/reassign_wire.c \
+  src/cli/reassign_zk.c \
   src/cli/topic_filter.c src/cli/topic_filter.h \
   src/cli/topics.c src/cli/topics.h \
   src/cli/topics_print.c \
@@ -59,6 +65,7 @@ tests_unit_cli_test_cli_SOURCES = \
   tests/unit/cli/test_line_reader.c \
   tests/unit/cli/test_options.c \
   tests/unit/cli/test_partition_rules.c \
+  tests/unit/cli/test_reassign.c \
   tests/unit/cli/test_topic_filter.c \
   tests/unit/cli/test_topics.c \
   tests/unit/cli/test_zk_edits.c
@@ -66,7 +73,8 @@ tests_unit_cli_test_cli_LDADD = $(cli_libs) $(CHECK_LIBS)
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
 kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-configs \
-  kafka-dump-log kafka-log-dirs kafka-get-offsets kafka-delete-records
+  kafka-dump-log kafka-log-dirs kafka-get-offsets kafka-delete-records kafka-reassign-partitions \
+  kafka-leader-election
 kafka_toolsdir = $(pkglibexecdir)/kafka-tools
 
 install-exec-hook:

@@ -32,6 +32,9 @@ static const struct command commands[] = {
      get_offsets_command},
     {"delete-records", "kafka-delete-records", "delete the oldest messages of partitions",
      delete_records_command},
+    {"reassign", "kafka-reassign-partitions", "move partitions to other brokers", reassign_command},
+    {"elect-leaders", "kafka-leader-election", "let partitions be led by their preferred replica, or by any",
+     elect_leaders_command},
     {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
      api_versions_command},
 };

@@ -24,6 +24,11 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/partition_state.c \
   src/core/controller/placement.c src/core/controller/placement.h \
   src/core/controller/producer_ids.c \
+  src/core/controller/reassign_plan.c \
+  src/core/controller/reassign_requests.c \
+  src/core/controller/reassign_write.c \
+  src/core/controller/reassign_znode.c \
+  src/core/controller/reassignment.c src/core/controller/reassignment.h \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
   src/core/controller/term.c \
@@ -46,6 +51,7 @@ tests_unit_core_test_controller_SOURCES = \
   tests/unit/core/controller/test_failover.c \
   tests/unit/core/controller/test_faults.c \
   tests/unit/core/controller/test_outbox.c \
+  tests/unit/core/controller/test_reassignment.c \
   tests/unit/core/controller/test_requests.c \
   tests/unit/core/controller/test_term.c \
   tests/unit/core/controller/test_topic_name.c \

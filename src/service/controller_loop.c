@@ -297,6 +297,10 @@ static void copy_answer(struct controller_call *call, const struct controller_an
         partitions[i].topic = copy_text(arena, partitions[i].topic);
         partitions[i].message = copy_text(arena, partitions[i].message);
         partitions[i].state.isr = copy_ids(arena, partitions[i].state.isr);
+        struct znode_assignment *assignment = &partitions[i].assignment;
+        assignment->replicas = copy_ids(arena, assignment->replicas);
+        assignment->adding = copy_ids(arena, assignment->adding);
+        assignment->removing = copy_ids(arena, assignment->removing);
     }
     call->answer.topics = topics;
     call->answer.partitions = partitions;

@@ -744,6 +744,90 @@ def test_elect_leaders_on_one_broker(pair, version, kind):
     assert answer["replica_election_results"] == []
 
 
+# --- reassignments --------------------------------------------------------------------------------------
+
+
+def moved(answer):
+    answer["responses"].sort(key=by("name"))
+    for topic in answer["responses"]:
+        topic["partitions"].sort(key=by("partition_index"))
+    return answer
+
+
+REPLICAS = {
+    "nobody": [],
+    "twice": [BROKER_ID, BROKER_ID],
+    "negative": [BROKER_ID, -1],
+    "twice_and_negative": [-1, -1],
+    "dead": [8],
+    "one_of_them_dead": [BROKER_ID, 8],
+    "as_it_is": [BROKER_ID],
+    "cancel": None,
+}
+
+
+@each_version("AlterPartitionReassignments")
+@pytest.mark.parametrize("replicas", REPLICAS.values(), ids=REPLICAS)
+def test_alter_partition_reassignments(pair, version, replicas):
+    topic = pair.topic(partitions=2)
+    partitions = [{"partition_index": partition, "replicas": replicas} for partition in (0, 1, 9, -1)]
+    pair.ask(
+        "AlterPartitionReassignments",
+        version,
+        clean=moved,
+        topics=[{"name": name, "partitions": partitions} for name in (topic, "no-such-topic", "")],
+    )
+
+
+@each_version("AlterPartitionReassignments")
+def test_of_two_moves_of_a_partition_the_last_counts(pair, version):
+    topic = pair.topic()
+    moves = [{"partition_index": 0, "replicas": replicas} for replicas in ([8], None, [BROKER_ID], [-1])]
+    answer = pair.ask(
+        "AlterPartitionReassignments", version, topics=[{"name": topic, "partitions": moves}]
+    )
+    assert len(answer["responses"][0]["partitions"]) == 1
+    assert pair.ask("AlterPartitionReassignments", version, topics=[])["responses"] == []
+
+
+@each_version("ListPartitionReassignments")
+def test_list_partition_reassignments_when_nothing_moves(pair, version):
+    topic = pair.topic(partitions=2)
+    some = [{"name": topic, "partition_indexes": [0, 1, 9]}, {"name": "no-such-topic", "partition_indexes": [0]}]
+    for topics in (None, [], some):
+        assert pair.ask("ListPartitionReassignments", version, topics=topics)["topics"] == []
+
+
+def test_move_of_a_deleted_topic_is_refused(pair):
+    topic = pair.topic()
+
+    pair.each(lambda client, _: schema.ask(client, "DeleteTopics", 5, topic_names=[topic], timeout_ms=20000))
+    moves = [{"partition_index": 0, "replicas": [BROKER_ID]}]
+    answer = pair.ask("AlterPartitionReassignments", 0, topics=[{"name": topic, "partitions": moves}])
+    assert answer["responses"][0]["partitions"][0]["error_code"] == 3
+
+
+# --- UpdateFeatures ---------------------------------------------------------------------------------------
+
+
+def features(answer):
+    answer["results"].sort(key=by("feature"))
+    return answer
+
+
+@each_version("UpdateFeatures")
+@pytest.mark.parametrize("level", (-1, 0, 1, 5))
+def test_update_features_refuses_all(pair, version, level):
+    kinds = [{"allow_downgrade": flag} for flag in (False, True)]
+    if version >= 1:
+        kinds = [{"upgrade_type": kind} for kind in (0, 1, 2, 3, 7, -1)]
+    for kind in kinds:
+        updates = [{"feature": name, "max_version_level": level, **kind} for name in ("", "metadata.version", "x", "x")]
+        answer = pair.ask("UpdateFeatures", version, clean=features, feature_updates=updates)
+        assert [result["error_code"] for result in answer["results"]] == [42, 42, 42]
+    assert pair.ask("UpdateFeatures", version, feature_updates=[])["results"] == []
+
+
 # --- CreateTopics, Metadata that creates -----------------------------------------------------------------
 
 

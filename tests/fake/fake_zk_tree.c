@@ -550,9 +550,17 @@ static void dump_value(struct buf *out, const struct controller_value *v)
         for (int32_t i = 0; i < v->topic.partitions_count; i++) {
             buf_printf(out, " %d", v->topic.partitions[i].partition);
             dump_ids(out, "replicas", &v->topic.partitions[i].replicas);
+            dump_ids(out, "adding", &v->topic.partitions[i].adding);
+            dump_ids(out, "removing", &v->topic.partitions[i].removing);
         }
         break;
     }
+    case CONTROLLER_VALUE_REASSIGNMENT:
+        for (int32_t i = 0; i < v->partitions.count; i++) {
+            buf_printf(out, " %s-%d", v->partitions.items[i].topic, v->partitions.items[i].partition);
+            dump_ids(out, "replicas", &v->partitions.items[i].replicas);
+        }
+        break;
     case CONTROLLER_VALUE_STATE:
         buf_printf(out, " leader=%d epoch=%d controller=%d recovery=%d", v->state.leader,
                    v->state.leader_epoch, v->state.controller_epoch, v->state.leader_recovery_state);

@@ -22,7 +22,7 @@
 static const uint32_t coalesced = 1u << CTL_EVENT_CHECK | 1u << CTL_EVENT_BROKERS | 1u << CTL_EVENT_TOPICS |
                                   1u << CTL_EVENT_DELETIONS | 1u << CTL_EVENT_PREFERRED |
                                   1u << CTL_EVENT_ISR_CHANGES | 1u << CTL_EVENT_LOG_DIRS |
-                                  1u << CTL_EVENT_REBALANCE;
+                                  1u << CTL_EVENT_REBALANCE | 1u << CTL_EVENT_REASSIGNMENTS;
 
 /* ---- queue */
 
@@ -108,6 +108,12 @@ static void start_request(struct controller *c, const struct controller_request 
     case CONTROLLER_ELECT_LEADERS:
         ctl_start_elect_leaders(c, &request->elect_leaders);
         return;
+    case CONTROLLER_ALTER_REASSIGNMENTS:
+        ctl_start_alter_reassignments(c, &request->alter_reassignments);
+        return;
+    case CONTROLLER_LIST_REASSIGNMENTS:
+        ctl_start_list_reassignments(c, &request->list_reassignments);
+        return;
     }
     UNREACHABLE();
 }
@@ -161,6 +167,9 @@ static void start(struct controller *c, const struct ctl_event *event)
         return;
     case CTL_EVENT_PREFERRED:
         ctl_start_preferred(c);
+        return;
+    case CTL_EVENT_REASSIGNMENTS:
+        ctl_call_listed_moves(c);
         return;
     case CTL_EVENT_ISR_CHANGES:
         ctl_start_isr_changes(c);

@@ -24,7 +24,7 @@ struct alter {
     struct ctl_parts refused;
 };
 
-enum { ALTER_WRITE, ALTER_WRITTEN, ALTER_ANSWER };
+enum { ALTER_WRITE, ALTER_WRITTEN, ALTER_ANSWER, ALTER_END };
 
 static enum err find_partition(struct controller *c, struct change *change)
 {
@@ -34,8 +34,9 @@ static enum err find_partition(struct controller *c, struct change *change)
     if (!topic)
         return ref->name ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_UNKNOWN_TOPIC_ID;
     change->p = ctl_partition_find(topic, change->wanted->partition);
-    return change->p && change->p->has_leadership && !topic->to_be_deleted ? ERR_NONE
-                                                                           : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return change->p && change->p->has_leadership && !topic->deletion_started
+               ? ERR_NONE
+               : ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 /* Alive, and the same as when the leader saw them in sync: not started again since (KIP-903). */
@@ -151,6 +152,16 @@ static void answer(struct controller *c, const struct alter *alter)
     ctl_answer(c, &(struct controller_answer){.partitions = answers, .partitions_count = n});
 }
 
+static void complete_moves(struct controller *c, const struct alter *alter)
+{
+    struct ctl_parts parts = {0};
+    for (int32_t i = 0; i < alter->request->changes_count; i++) {
+        if (alter->changes[i].p)
+            ctl_parts_add(c, &parts, alter->changes[i].p);
+    }
+    ctl_call_complete_moves(c, &parts);
+}
+
 static enum ctl_next run(struct controller *c, struct ctl_frame *frame)
 {
     struct alter *alter = (struct alter *)frame;
@@ -165,6 +176,9 @@ static enum ctl_next run(struct controller *c, struct ctl_frame *frame)
         return CTL_AGAIN;
     case ALTER_ANSWER:
         answer(c, alter);
+        complete_moves(c, alter);
+        return CTL_AGAIN;
+    case ALTER_END:
         return CTL_DONE;
     default:
         UNREACHABLE();

@@ -3,7 +3,7 @@
  *
  *   /brokers/ids changed -> children and every registration read -> new, bounced, dead
  *     new:           channel; the others learn of it; it learns everything; its replicas
- *                    come online; what has no leader is elected; deletions go on
+ *                    come online; what has no leader is elected; moves and deletions go on
  *     bounced, dead: channel away; their replicas are lost, all in one go
  *     bounced:       then as new
  *
@@ -157,6 +157,10 @@ static enum ctl_next run_startup(struct controller *c, struct ctl_frame *frame)
         return CTL_AGAIN;
     }
     case 1:
+        ctl_delete_removed_replicas(c, &s->ids);
+        ctl_call_resume_moves(c, &s->ids);
+        return CTL_AGAIN;
+    case 2:
         for (int32_t i = 0; i < s->ids.count; i++)
             ctl_deletion_retry(c, s->ids.ids[i]);
         ctl_call_resume_deletions(c);

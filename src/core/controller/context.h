@@ -92,6 +92,7 @@ struct ctl_context {
     struct map topics_by_id;
     struct list brokers; /* ascending by id */
     struct map brokers_by_id;
+    bool moves_listed; /* /admin/reassign_partitions had entries when it was last read */
 };
 
 void ctl_context_init(struct ctl_context *ctx);

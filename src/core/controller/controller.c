@@ -57,6 +57,7 @@ static const struct {
     {"/brokers/topics", CTL_EVENT_TOPICS, true},
     {"/admin/delete_topics", CTL_EVENT_DELETIONS, true},
     {"/admin/preferred_replica_election", CTL_EVENT_PREFERRED, false},
+    {"/admin/reassign_partitions", CTL_EVENT_REASSIGNMENTS, false},
     {"/isr_change_notification", CTL_EVENT_ISR_CHANGES, true},
     {"/log_dir_event_notification", CTL_EVENT_LOG_DIRS, true},
 };

@@ -17,11 +17,22 @@
 
 /* ---- which topics, and in which state they are */
 
+/* What was interrupted half-way has lost its states: there is nothing that could still move. */
+static void forget_moves_without_state(struct ctl_topic *topic)
+{
+    for (int32_t i = 0; i < topic->partitions_count; i++) {
+        struct ctl_partition *p = topic->partitions[i];
+        if (!p->has_leadership)
+            p->adding.count = p->removing.count = 0;
+    }
+}
+
 static void mark(struct ctl_topic *topic)
 {
     if (topic->to_be_deleted)
         return;
     topic->to_be_deleted = true;
+    forget_moves_without_state(topic);
     topic->ineligible = ctl_topic_is_reassigning(topic);
     log_info("controller", "topic_deletion", "topic=%s partitions=%d%s", topic->name, topic->partitions_count,
              topic->ineligible ? "; waits for its reassignment" : "");
@@ -312,7 +323,8 @@ void ctl_start_stopped(struct controller *c, const struct ctl_event *event)
         const struct ctl_outcome *outcome = &event->outcomes[i];
         const struct ctl_topic *topic = ctl_topic_find(&c->ctx, outcome->topic);
         struct ctl_partition *p = topic ? ctl_partition_find(topic, outcome->partition) : NULL;
-        if (!p || !topic->deletion_started || ctl_replica_get_state(p, id) != CTL_REPLICA_DELETION_STARTED)
+        if (!p || ctl_removed_replica_stopped(p, id, outcome->err) || !topic->deletion_started ||
+            ctl_replica_get_state(p, id) != CTL_REPLICA_DELETION_STARTED)
             continue;
         if (outcome->err == ERR_NONE)
             ctl_replica_set_state(p, id, CTL_REPLICA_DELETION_SUCCESSFUL);

@@ -88,6 +88,7 @@ static bool is_recipient(enum ctl_strategy strategy, const struct ctl_candidate 
     case CTL_STRATEGY_REASSIGN:
         return replica->target;
     case CTL_STRATEGY_PREFERRED:
+    case CTL_STRATEGY_SAME:
         return true;
     case CTL_STRATEGY_CONTROLLED_SHUTDOWN:
         return replica->reachable;
@@ -95,11 +96,27 @@ static bool is_recipient(enum ctl_strategy strategy, const struct ctl_candidate 
     UNREACHABLE();
 }
 
+static struct znode_ids recipients(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
+                                   int32_t count, struct arena *arena)
+{
+    struct znode_ids out = ids_with_room(arena, count);
+    for (int32_t i = 0; i < count; i++) {
+        if (is_recipient(strategy, &replicas[i]))
+            out.ids[out.count++] = replicas[i].id;
+    }
+    return out;
+}
+
 bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
                 const struct znode_state *now, bool allow_unclean, struct arena *arena,
                 struct ctl_choice *out)
 {
-    *out = (struct ctl_choice){.leader_recovery_state = now->leader_recovery_state};
+    *out = (struct ctl_choice){.leader = now->leader,
+                               .isr = now->isr,
+                               .leader_recovery_state = now->leader_recovery_state,
+                               .recipients = recipients(strategy, replicas, count, arena)};
+    if (strategy == CTL_STRATEGY_SAME)
+        return true;
     const struct ctl_candidate *leader = first(strategy, replicas, count, &now->isr);
     if (!leader && strategy == CTL_STRATEGY_OFFLINE && allow_unclean) {
         leader = first_online(replicas, count);
@@ -116,13 +133,6 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
         out->isr = isr_online(replicas, count, &now->isr, arena);
     else if (strategy == CTL_STRATEGY_CONTROLLED_SHUTDOWN)
         out->isr = isr_staying(replicas, count, &now->isr, arena);
-    else
-        out->isr = now->isr;
-    out->recipients = ids_with_room(arena, count);
-    for (int32_t i = 0; i < count; i++) {
-        if (is_recipient(strategy, &replicas[i]))
-            out->recipients.ids[out->recipients.count++] = replicas[i].id;
-    }
     return true;
 }
 

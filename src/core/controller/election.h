@@ -1,5 +1,5 @@
 /*
- * The four ways to choose a partition's leader, as pure functions, and how an
+ * The ways to choose a partition's leader, as pure functions, and how an
  * ISR changes when replicas go.
  * Runs on: any.
  */
@@ -10,10 +10,11 @@
 #include "port/znodes.h"
 
 enum ctl_strategy {
-    CTL_STRATEGY_OFFLINE,            /* the leader is gone: first in the ISR that is online */
-    CTL_STRATEGY_REASSIGN,           /* first of the target that is online and in the ISR */
-    CTL_STRATEGY_PREFERRED,          /* the first replica or nobody */
-    CTL_STRATEGY_CONTROLLED_SHUTDOWN /* first in the ISR that stays; those that leave also leave the ISR */
+    CTL_STRATEGY_OFFLINE,             /* the leader is gone: first in the ISR that is online */
+    CTL_STRATEGY_REASSIGN,            /* first of the target that is online and in the ISR */
+    CTL_STRATEGY_PREFERRED,           /* the first replica or nobody */
+    CTL_STRATEGY_CONTROLLED_SHUTDOWN, /* first in the ISR that stays; those that leave also leave the ISR */
+    CTL_STRATEGY_SAME /* leader and ISR stay: the new epoch alone is wanted, and that everybody is told */
 };
 
 /* One replica, in assignment order. */

@@ -4,7 +4,7 @@
  *   /feature; notifications of the time before are deleted; everything is read: brokers,
  *   topics, states, three round trips however many there are; channels; UpdateMetadata
  *   with the brokers; replica machine; elections for what has no leader; replicas that are
- *   offline leave their ISR; deletions; preferred elections; the rebalance timer.
+ *   offline leave their ISR; moves under way; deletions; preferred elections; the rebalance timer.
  *
  * The children of the notification paths are read before the states they announce, so that
  * none is deleted unread.
@@ -39,6 +39,8 @@ enum {
     PHASE_STATES_READ,
     PHASE_MACHINES,
     PHASE_LOST,
+    PHASE_MOVES,
+    PHASE_LISTED_MOVES,
     PHASE_DELETIONS,
     PHASE_PREFERRED,
     PHASE_END
@@ -242,6 +244,12 @@ static enum ctl_next run(struct controller *c, struct ctl_frame *frame)
         return next(frame, PHASE_MACHINES);
     case PHASE_MACHINES:
         start_machines(c, f);
+        return next(frame, PHASE_MOVES);
+    case PHASE_MOVES:
+        ctl_call_resume_moves(c, NULL);
+        return next(frame, PHASE_LISTED_MOVES);
+    case PHASE_LISTED_MOVES:
+        ctl_call_listed_moves(c);
         return next(frame, PHASE_DELETIONS);
     case PHASE_DELETIONS:
         ctl_enqueue_kind(c, CTL_EVENT_DELETIONS);

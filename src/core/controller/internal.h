@@ -37,6 +37,7 @@ enum ctl_event_kind {
     CTL_EVENT_TOPIC, /* name */
     CTL_EVENT_DELETIONS,
     CTL_EVENT_PREFERRED,
+    CTL_EVENT_REASSIGNMENTS,
     CTL_EVENT_ISR_CHANGES,
     CTL_EVENT_LOG_DIRS,
     CTL_EVENT_REBALANCE,
@@ -315,6 +316,22 @@ void ctl_start_rebalance(struct controller *c);
 void ctl_call_preferred(struct controller *c);
 /* Whether the preferred replica could lead and does not. */
 bool ctl_wants_preferred(const struct controller *c, const struct ctl_partition *p);
+
+/* ---- reassignment.c, reassign_requests.c */
+
+void ctl_start_alter_reassignments(struct controller *c,
+                                   const struct controller_alter_reassignments *request);
+void ctl_start_list_reassignments(struct controller *c, const struct controller_list_reassignments *request);
+/* Ends the moves among these partitions that are complete: their ISR has changed. */
+void ctl_call_complete_moves(struct controller *c, const struct ctl_parts *parts);
+/* Goes on with the moves to one of these brokers, which have just started; NULL = with all. */
+void ctl_call_resume_moves(struct controller *c, const struct znode_ids *brokers);
+/* The part of a failover, and the event: what /admin/reassign_partitions asks for. */
+void ctl_call_listed_moves(struct controller *c);
+/* A broker's answer about a replica that a move has left behind; false when it is no such replica. */
+bool ctl_removed_replica_stopped(struct ctl_partition *p, int32_t broker_id, enum err err);
+/* These brokers start: they are told again what to delete. */
+void ctl_delete_removed_replicas(struct controller *c, const struct znode_ids *brokers);
 
 /* ---- answers.c: exactly one per request */
 

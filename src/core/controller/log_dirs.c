@@ -22,7 +22,7 @@ struct notices {
     struct ctl_writes writes;
 };
 
-enum { NOTICES_LIST, NOTICES_LISTED, NOTICES_READ, NOTICES_DELETE, NOTICES_END };
+enum { NOTICES_LIST, NOTICES_LISTED, NOTICES_READ, NOTICES_DELETE, NOTICES_MOVES, NOTICES_END };
 
 static void take_log_dir_events(struct controller *c, const struct notices *n)
 {
@@ -88,6 +88,9 @@ static enum ctl_next run_notices(struct controller *c, struct ctl_frame *frame)
         for (int32_t i = 0; i < n->names_count; i++)
             ctl_writes_add(c, &n->writes, CONTROLLER_OP_DELETE, n->names[i]);
         ctl_call_writes(c, &n->writes);
+        return CTL_AGAIN;
+    case NOTICES_MOVES:
+        ctl_call_complete_moves(c, &n->parts);
         return CTL_AGAIN;
     case NOTICES_END:
         return CTL_DONE;

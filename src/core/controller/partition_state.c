@@ -341,7 +341,7 @@ static void take_election(struct controller *c, struct ctl_elect *e, int32_t i, 
         log_warn("controller", "unclean_election", "topic=%s partition=%d leader=%d; records may be lost",
                  p->topic->name, p->number, write->value.state.leader);
     ctl_partition_set_leadership(p, &write->value.state, write->new_version);
-    if (!ctl_partition_set_state(p, CTL_PARTITION_ONLINE)) {
+    if (e->strategy != CTL_STRATEGY_SAME && !ctl_partition_set_state(p, CTL_PARTITION_ONLINE)) {
         settle(&e->items[i], ERR_UNKNOWN_SERVER_ERROR);
         return;
     }

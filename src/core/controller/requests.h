@@ -18,7 +18,9 @@ enum controller_request_kind {
     CONTROLLER_ALTER_PARTITION,
     CONTROLLER_ALLOCATE_PRODUCER_IDS,
     CONTROLLER_CONTROLLED_SHUTDOWN,
-    CONTROLLER_ELECT_LEADERS
+    CONTROLLER_ELECT_LEADERS,
+    CONTROLLER_ALTER_REASSIGNMENTS,
+    CONTROLLER_LIST_REASSIGNMENTS
 };
 
 /* Replicas that the client chose for one partition. */
@@ -105,6 +107,24 @@ struct controller_elect_leaders {
     bool all; /* every partition; those that need no election are left out of the answer */
 };
 
+/* One partition that is to move to other brokers. */
+struct controller_move {
+    const char *topic;
+    int32_t partition;
+    bool cancel; /* back to where it came from; replicas is unused then */
+    struct znode_ids replicas;
+};
+
+struct controller_alter_reassignments {
+    const struct controller_move *moves;
+    int32_t moves_count;
+};
+
+struct controller_list_reassignments {
+    struct znode_partitions partitions;
+    bool all; /* every partition that moves */
+};
+
 struct controller_request {
     enum controller_request_kind kind;
     union {
@@ -115,6 +135,8 @@ struct controller_request {
         struct controller_allocate_producer_ids allocate_producer_ids;
         struct controller_controlled_shutdown controlled_shutdown;
         struct controller_elect_leaders elect_leaders;
+        struct controller_alter_reassignments alter_reassignments;
+        struct controller_list_reassignments list_reassignments;
     };
 };
 
@@ -128,7 +150,10 @@ struct controller_topic_answer {
     int32_t replication_factor;
 };
 
-/* One partition of ALTER_PARTITION, ELECT_LEADERS, or one that CONTROLLED_SHUTDOWN left behind. */
+/*
+ * One partition of ALTER_PARTITION, ELECT_LEADERS, ALTER_REASSIGNMENTS, LIST_REASSIGNMENTS, or one that
+ * CONTROLLED_SHUTDOWN left behind.
+ */
 struct controller_partition_answer {
     const char *topic; /* NULL when asked by an unknown id */
     struct uuid topic_id;
@@ -137,6 +162,7 @@ struct controller_partition_answer {
     const char *message;
     struct znode_state state; /* ALTER_PARTITION, when err is none: what holds now */
     int32_t partition_epoch;
+    struct znode_assignment assignment; /* LIST_REASSIGNMENTS */
 };
 
 struct controller_answer {

@@ -26,7 +26,8 @@ class Cluster:
 
     def start(self, deadline_s=90):
         for broker in self.brokers:
-            broker.launch()
+            if not broker.running:
+                broker.launch()
         for broker in self.brokers:
             broker.wait_serving(deadline_s)
         self.wait_members([broker.id for broker in self.brokers], deadline_s)

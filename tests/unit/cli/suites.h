@@ -11,6 +11,7 @@ Suite *java_suite(void);
 Suite *topic_filter_suite(void);
 Suite *config_edits_suite(void);
 Suite *partition_rules_suite(void);
+Suite *reassign_suite(void);
 Suite *topics_suite(void);
 Suite *zk_edits_suite(void);
 

@@ -12,6 +12,7 @@ int main(void)
     srunner_add_suite(runner, topic_filter_suite());
     srunner_add_suite(runner, config_edits_suite());
     srunner_add_suite(runner, partition_rules_suite());
+    srunner_add_suite(runner, reassign_suite());
     srunner_add_suite(runner, topics_suite());
     srunner_add_suite(runner, zk_edits_suite());
     srunner_run_all(runner, CK_ENV);

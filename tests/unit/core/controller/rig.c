@@ -122,6 +122,11 @@ static void trace_states(struct rig *rig, const char *what, const struct control
             trace_ids(out, "isr", &p->isr);
             if (p->is_new)
                 buf_put_str(out, " new");
+            if (p->adding.count + p->removing.count) {
+                trace_ids(out, "replicas", &p->replicas);
+                trace_ids(out, "adding", &p->adding);
+                trace_ids(out, "removing", &p->removing);
+            }
             if (p->offline.count)
                 trace_ids(out, "offline", &p->offline);
             buf_put_str(out, "\n");
@@ -311,6 +316,15 @@ static bool feed_zk(struct rig *rig)
 
 /* ---- effects */
 
+static struct znode_ids copy_ids(struct arena *arena, const struct znode_ids *from)
+{
+    struct znode_ids copy = {.ids = arena_alloc(arena, (size_t)from->count * sizeof *copy.ids + 1),
+                             .count = from->count};
+    for (int32_t i = 0; i < from->count; i++)
+        copy.ids[i] = from->ids[i];
+    return copy;
+}
+
 static void take_answer(struct rig *rig, const struct controller_effect *effect)
 {
     ck_assert_int_lt(rig->answers_count, 64);
@@ -330,6 +344,12 @@ static void take_answer(struct rig *rig, const struct controller_effect *effect)
     for (int32_t i = 0; i < from->partitions_count; i++) {
         partitions[i] = from->partitions[i];
         partitions[i].topic = from->partitions[i].topic ? arena_strdup(a, from->partitions[i].topic) : NULL;
+        partitions[i].message =
+            from->partitions[i].message ? arena_strdup(a, from->partitions[i].message) : NULL;
+        struct znode_assignment *assignment = &partitions[i].assignment;
+        assignment->replicas = copy_ids(a, &assignment->replicas);
+        assignment->adding = copy_ids(a, &assignment->adding);
+        assignment->removing = copy_ids(a, &assignment->removing);
     }
     out->answer.topics = topics;
     out->answer.partitions = partitions;

@@ -13,6 +13,7 @@ Suite *failover_suite(void);
 Suite *topics_suite(void);
 Suite *deletion_suite(void);
 Suite *brokers_suite(void);
+Suite *reassignment_suite(void);
 Suite *requests_suite(void);
 Suite *faults_suite(void);
 
