@@ -20,5 +20,6 @@ int log_dirs_command(int argc, char **argv);
 int get_offsets_command(int argc, char **argv);
 int delete_records_command(int argc, char **argv);
 int api_versions_command(int argc, char **argv);
+int zk_command(int argc, char **argv);
 
 #endif

@@ -181,15 +181,6 @@ const struct znode_row *znode_row_of(const char *path, const struct znode_type *
     return best;
 }
 
-bool znode_row_has_children(const struct znode_row *row)
-{
-    size_t len = strlen(row->pattern);
-    for (int i = 0; i < znode_row_count; i++)
-        if (strncmp(znode_rows[i].pattern, row->pattern, len) == 0 && znode_rows[i].pattern[len] == '/')
-            return true;
-    return false;
-}
-
 /* --- data --------------------------------------------------------------------------------------------- */
 
 struct checking {

@@ -85,9 +85,6 @@ extern const int znode_row_count;
  */
 const struct znode_row *znode_row_of(const char *path, const struct znode_type **misnamed);
 
-/* True when paths below this one may exist. */
-bool znode_row_has_children(const struct znode_row *row);
-
 enum znode_severity { ZNODE_NOTE, ZNODE_ERROR };
 
 /* Told of each fault: what is wrong, as a sentence without its end. */

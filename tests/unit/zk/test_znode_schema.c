@@ -229,8 +229,6 @@ START_TEST(paths_find_their_rows)
     ck_assert_str_eq(misnamed("/brokers/ids/1/x"), "");
     ck_assert_str_eq(misnamed("/brokersx"), "");
     ck_assert_str_eq(misnamed(""), "");
-    ck_assert(znode_row_has_children(znode_row_of("/brokers", NULL)));
-    ck_assert(!znode_row_has_children(znode_row_of("/brokers/ids/1", NULL)));
 }
 END_TEST
 
