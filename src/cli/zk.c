@@ -228,8 +228,10 @@ int zk_command(int argc, char **argv)
         status = 0;
     } else if (options_has(&opts, OPT_VERSION)) {
         status = options_print_version();
+    } else if (!name) {
+        print_usage(&opts, "a command is missing");
     } else if (!command) {
-        errmsg_set(&why, "there is no command %.40s", name ? name : "given: check or tree");
+        errmsg_set(&why, "there is no command %.40s", name);
         print_usage(&opts, why.text);
     } else if (!options_text(&opts, OPT_ZOOKEEPER)) {
         print_usage(&opts, "--zookeeper is missing");
