@@ -37,3 +37,8 @@ check_PROGRAMS += tests/fuzz/fuzz_znodes
 tests_fuzz_fuzz_znodes_SOURCES = tests/fuzz/fuzz_znodes.c
 tests_fuzz_fuzz_znodes_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_znodes_LDADD = $(FUZZ_DRIVER) src/zk/libzk.a src/base/libbase.a $(JANSSON_LIBS) $(ISAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_zk_check
+tests_fuzz_fuzz_zk_check_SOURCES = tests/fuzz/fuzz_zk_check.c
+tests_fuzz_fuzz_zk_check_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_zk_check_LDADD = $(FUZZ_DRIVER) $(cli_libs)
