@@ -111,30 +111,32 @@ def test_all_that_kafka_keeps_in_zookeeper_is_known(new_broker, clients, zk):
 
 @pytest.mark.slow
 def test_a_reassignment_and_a_deletion_under_way_are_sound(workspace, zk, chroot):
-    """Broker 1 stands still and is not given up: what needs it waits."""
+    """The broker that is not controller stands still and is not given up: what needs it waits."""
     cluster = Cluster(workspace / "zk-check", zk, chroot, ["kafka", "kafka"],
                       config={"zookeeper.session.timeout.ms": "60000"})  # fmt: skip
     try:
         or_skip(cluster.start)
-        first, second = cluster.brokers
-        with first.connect() as client:
-            client.create_topics([{"name": "doomed", "partitions": 2, "replication": 2},
-                                  {"name": "moving", "partitions": -1, "replication": -1, "assignment": {0: [0]}}])  # fmt: skip
+        controller = cluster.controller()
+        (other,) = [broker for broker in cluster.brokers if broker is not controller]
+        with controller.connect() as client:
+            made = client.create_topics([{"name": "doomed", "partitions": 2, "replication": 2},
+                                         {"name": "moving", "partitions": -1, "replication": -1,
+                                          "assignment": {0: [controller.id]}}])  # fmt: skip
+            assert [topic["error"] for topic in made.values()] == [0, 0], made
             wait_leaders(client, "doomed", 2)
         sound(cluster.connect_string)
-        second.pause()
+        other.pause()
         with zk.client(chroot) as client:
-            move = {"version": 1, "partitions": [{"topic": "moving", "partition": 0, "replicas": [1]}]}
+            move = {"version": 1, "partitions": [{"topic": "moving", "partition": 0, "replicas": [other.id]}]}
             client.create("/admin/reassign_partitions", json.dumps(move).encode())
             client.create("/admin/delete_topics/doomed")
 
             def begun():
-                return json.loads(client.get("/brokers/topics/moving")[0])["adding_replicas"] == {"0": [1]}
+                return json.loads(client.get("/brokers/topics/moving")[0])["adding_replicas"] == {"0": [other.id]}
 
             wait_until(begun, 30, "the reassignment has begun")
-        found = sound(cluster.connect_string)
-        assert found.findings == []
-        second.resume()
+        assert sound(cluster.connect_string).findings == []
+        other.resume()
 
         def ended():
             with zk.client(chroot) as client:
