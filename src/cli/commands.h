@@ -22,5 +22,6 @@ int delete_records_command(int argc, char **argv);
 int reassign_command(int argc, char **argv);
 int elect_leaders_command(int argc, char **argv);
 int api_versions_command(int argc, char **argv);
+int zk_command(int argc, char **argv);
 
 #endif

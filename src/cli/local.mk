@@ -44,7 +44,17 @@ src_cli_libcli_a_SOURCES = \
   src/cli/topics_print.c \
   src/cli/topics_wire.c \
   src/cli/topics_zk.c \
-  src/cli/zk_admin.c src/cli/zk_admin.h
+  src/cli/zk.c \
+  src/cli/zk_admin.c src/cli/zk_admin.h \
+  src/cli/zk_check.c src/cli/zk_check.h \
+  src/cli/zk_cluster.c src/cli/zk_cluster.h \
+  src/cli/zk_findings.c src/cli/zk_findings.h \
+  src/cli/zk_rules_cluster.c \
+  src/cli/zk_rules_orders.c \
+  src/cli/zk_rules_partitions.c \
+  src/cli/zk_rules_settings.c \
+  src/cli/zk_rules_topics.c \
+  src/cli/zk_tree.c src/cli/zk_tree.h
 
 cli_libs = src/cli/libcli.a src/zk/libzk.a src/core/libcore.a src/storage/libstorage.a src/loop/libloop.a \
   src/disk/libdisk.a src/wire/libwire.a src/config/libconfig.a src/base/libbase.a \
@@ -68,7 +78,10 @@ tests_unit_cli_test_cli_SOURCES = \
   tests/unit/cli/test_reassign.c \
   tests/unit/cli/test_topic_filter.c \
   tests/unit/cli/test_topics.c \
-  tests/unit/cli/test_zk_edits.c
+  tests/unit/cli/test_zk_check.c \
+  tests/unit/cli/test_zk_edits.c \
+  tests/unit/cli/test_zk_findings.c \
+  tests/unit/cli/test_zk_tree.c
 tests_unit_cli_test_cli_LDADD = $(cli_libs) $(CHECK_LIBS)
 
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.

@@ -16,7 +16,7 @@
 
 struct command {
     const char *name;
-    const char *tool; /* Kafka's name for it, without ".sh" */
+    const char *tool; /* Kafka's name for it, without ".sh"; NULL = Kafka has none */
     const char *summary;
     int (*run)(int argc, char **argv);
 };
@@ -37,6 +37,7 @@ static const struct command commands[] = {
      elect_leaders_command},
     {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
      api_versions_command},
+    {"zk", NULL, "check and print what brokers keep in ZooKeeper", zk_command},
 };
 
 static void print_commands(FILE *to)
@@ -44,12 +45,17 @@ static void print_commands(FILE *to)
     fputs("Usage: barnabas COMMAND [OPTION]...\n"
           "       barnabas help [COMMAND]\n"
           "\n"
-          "The tools of a broker cluster, with the options and the output of Kafka's own.\n"
+          "The tools of a broker cluster, with the options and the output of Kafka's own\n"
+          "where Kafka has them.\n"
           "\n"
           "Commands:\n",
           to);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-14s %s (%s)\n", commands[i].name, commands[i].summary, commands[i].tool);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        fprintf(to, "  %-14s %s", commands[i].name, commands[i].summary);
+        if (commands[i].tool != NULL)
+            fprintf(to, " (%s)", commands[i].tool);
+        fputc('\n', to);
+    }
     fputs("\n"
           "Called by the name in brackets, for example through a symbolic link\n"
           "kafka-topics.sh, the program is that tool.\n",
@@ -65,7 +71,7 @@ static const struct command *find_command(const char *name)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         const struct command *command = &commands[i];
         if (strcmp(name, command->name) == 0 ||
-            (strlen(command->tool) == len && memcmp(name, command->tool, len) == 0))
+            (command->tool != NULL && strlen(command->tool) == len && memcmp(name, command->tool, len) == 0))
             return command;
     }
     return NULL;
@@ -89,7 +95,10 @@ static int help_command(int argc, char **argv)
         return unknown_command(argv[0]);
     char help[] = "--help";
     char *help_argv[] = {help, NULL};
-    printf("%s: %s. The same as %s.\n", command->name, command->summary, command->tool);
+    printf("%s: %s.", command->name, command->summary);
+    if (command->tool != NULL)
+        printf(" The same as %s.", command->tool);
+    putchar('\n');
     fflush(stdout);
     command->run(1, help_argv);
     return 0;

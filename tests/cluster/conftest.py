@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from harness import environment, sanitizers
+from harness import environment, sanitizers, zkcheck
 from harness.broker import Broker
 from harness.clients import Clients
 from harness.cluster import Cluster
@@ -51,6 +51,26 @@ def _processes_of(value):
     if isinstance(value, Maker):
         return [broker.process for broker in value.made]
     return []
+
+
+def _brokers_of(value):
+    if isinstance(value, Broker):
+        return [value]
+    if isinstance(value, Cluster):
+        return value.brokers
+    return value.made if isinstance(value, Maker) else []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """What the brokers of a test that passed hold in ZooKeeper must be sound."""
+    result = yield
+    if item.get_closest_marker("spoils_zookeeper") is None:
+        brokers = [broker for value in item.funcargs.values() for broker in _brokers_of(value)]
+        for connect in sorted({broker.config["zookeeper.connect"] for broker in brokers}):
+            errors = zkcheck.errors(connect)
+            assert not errors, f"unsound in ZooKeeper at {connect}:\n" + "\n".join(errors)
+    return result
 
 
 def or_skip(make):

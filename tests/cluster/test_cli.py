@@ -354,8 +354,9 @@ def test_api_versions_are_printed_as_by_kafka(broker):
 def test_called_by_the_name_of_kafkas_tool(kafka, tmp_path, monkeypatch):
     for name in ("kafka-topics.sh", "kafka-topics"):
         os.symlink(environment.barnabas_tool(), tmp_path / name)
-        monkeypatch.setenv("BARNABAS_TOOL", str(tmp_path / name))
-        assert ours("--bootstrap-server", kafka.address, "--list").status == 0
+        with monkeypatch.context() as patch:
+            patch.setenv("BARNABAS_TOOL", str(tmp_path / name))
+            assert ours("--bootstrap-server", kafka.address, "--list").status == 0
 
 
 def test_help_is_there_for_every_command():

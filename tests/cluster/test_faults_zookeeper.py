@@ -382,6 +382,7 @@ SPOILED_TOPICS = {
 }
 
 
+@pytest.mark.spoils_zookeeper
 def test_spoiled_topic_znodes_hinder_nobody(broker_on, running_zk):
     """All at once on a live broker, then through a restart and a new election of the controller."""
     broker = broker_on(**on(running_zk))
@@ -418,6 +419,7 @@ SPOILED_STATES = {
 }
 
 
+@pytest.mark.spoils_zookeeper
 def test_spoiled_partition_states_hinder_only_their_partition(broker_on, running_zk):
     broker = broker_on(**on(running_zk))
     good = make_topic(broker)
@@ -455,6 +457,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.spoils_zookeeper
 @pytest.mark.parametrize("when", ("live", "before_the_start"))
 def test_other_spoiled_znodes_hinder_nobody(broker_on, running_zk, when):
     broker = broker_on(**on(running_zk))
@@ -476,6 +479,7 @@ def test_other_spoiled_znodes_hinder_nobody(broker_on, running_zk, when):
     wait_until(lambda: put(broker, good, b"v")["error"] == NONE, 20, "the good topic has a leader")
 
 
+@pytest.mark.spoils_zookeeper
 @pytest.mark.parametrize("data", (b"no JSON", b"", b'{"version":1}', b'{"version":1,"id":""}'))
 def test_a_spoiled_cluster_id_is_named(broker_on, running_zk, data):
     broker = broker_on(**on(running_zk), start=False)

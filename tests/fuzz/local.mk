@@ -54,3 +54,8 @@ check_PROGRAMS += tests/fuzz/fuzz_dump_log
 tests_fuzz_fuzz_dump_log_SOURCES = tests/fuzz/fuzz_dump_log.c
 tests_fuzz_fuzz_dump_log_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_dump_log_LDADD = $(FUZZ_DRIVER) $(cli_libs)
+
+check_PROGRAMS += tests/fuzz/fuzz_zk_check
+tests_fuzz_fuzz_zk_check_SOURCES = tests/fuzz/fuzz_zk_check.c
+tests_fuzz_fuzz_zk_check_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_zk_check_LDADD = $(FUZZ_DRIVER) $(cli_libs)

@@ -9,6 +9,7 @@ One idea per module:
   zookeeper     a ZooKeeper server
   broker        a broker, Barnabas or Kafka, with its config and directories
   cluster       several brokers on one chroot
+  zkcheck       what they left in ZooKeeper is sound
   wire          the primitive types of the protocol
   requests      encoders and decoders of the requests that the tests send by hand
   rawclient     a connection that sends whatever it is told to

@@ -13,6 +13,9 @@ Suite *config_edits_suite(void);
 Suite *partition_rules_suite(void);
 Suite *reassign_suite(void);
 Suite *topics_suite(void);
+Suite *zk_check_suite(void);
 Suite *zk_edits_suite(void);
+Suite *zk_findings_suite(void);
+Suite *zk_tree_suite(void);
 
 #endif

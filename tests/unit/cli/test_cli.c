@@ -14,7 +14,10 @@ int main(void)
     srunner_add_suite(runner, partition_rules_suite());
     srunner_add_suite(runner, reassign_suite());
     srunner_add_suite(runner, topics_suite());
+    srunner_add_suite(runner, zk_check_suite());
     srunner_add_suite(runner, zk_edits_suite());
+    srunner_add_suite(runner, zk_findings_suite());
+    srunner_add_suite(runner, zk_tree_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

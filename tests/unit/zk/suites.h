@@ -4,6 +4,7 @@
 #include <check.h>
 
 Suite *znode_json_suite(void);
+Suite *znode_schema_suite(void);
 /* Against a real ZooKeeper server; empty where there is none. */
 Suite *client_suite(void);
 
