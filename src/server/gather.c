@@ -113,8 +113,6 @@ static void put_partition_rows(struct metrics_text *text, const struct partition
             bool of_log = ROWS[row] >= METRIC_LOG_SIZE;
             if (!found || (of_log && found->offline))
                 continue;
-            if (ROWS[row] == METRIC_PART_LAG && found->leader_lag < 0)
-                continue;
             const struct partition *part = sweep->items[i].part;
             char index[12];
             snprintf(index, sizeof index, "%d", part->index);

@@ -30,8 +30,7 @@ static enum op_outcome look(struct partition_op *op, struct partition *part)
     struct partition_numbers *out = &CONTAINER_OF(op, struct sweep_item, op)->found;
     const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
     const struct replica *replica = &part->replica;
-    *out =
-        (struct partition_numbers){.known = !part->deleted, .offline = part->log == NULL, .leader_lag = -1};
+    *out = (struct partition_numbers){.known = !part->deleted, .offline = part->log == NULL};
     out->leads = replica->role == REPLICA_ROLE_LEADER && part->log != NULL;
     if (out->leads) {
         out->replicas = replica->assigned.count;

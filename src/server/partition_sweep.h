@@ -26,7 +26,7 @@ struct partition_numbers {
     int64_t start_offset;
     int64_t end_offset;
     int64_t stable_lag;
-    int64_t leader_lag; /* follower: behind its leader's high watermark; -1 = it does not follow */
+    int64_t leader_lag; /* follower: behind its leader's high watermark */
     int64_t producer_ids;
 };
 
