@@ -34,7 +34,9 @@
 #include "net/server.h"
 #include "port/zk.h"
 #include "service/control_fence.h"
+#include "service/controller_channel.h"
 #include "service/controller_loop.h"
+#include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/producer_ids.h"
 #include "service/replica_manager.h"
@@ -121,6 +123,8 @@ static void make_services(void)
     broker.topic_creation = topic_creation_new();
     broker.metadata = metadata_cache_new(&broker);
     broker.producer_ids = producer_ids_new(&broker);
+    broker.controller_channel = controller_channel_new(&broker);
+    broker.isr_changes = isr_changes_new(&broker);
     broker.replicas = replica_manager_new(&broker);
     struct controller_loop_config controller = {.core = {.broker_id = 1}, .listener = "PLAINTEXT"};
     broker.controller = controller_loop_new(&controller, loop, &nowhere, &entropy);
