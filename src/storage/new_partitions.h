@@ -7,10 +7,13 @@
  * partition's directory is there with all that was put into it, or not at all.
  *
  * What is put in, and synced:
- *   partition.metadata        before any record can be durable under the wrong topic (Kafka: before the first
- * append) leader-epoch-checkpoint   before a leader uses its epoch (as Kafka); a follower's epochs come with
- * its records What is not: a log's empty files. The first flush syncs their names, and a start makes missing
- * ones anew.
+ *
+ *   partition.metadata        before any record can be durable under the wrong topic
+ *                             (Kafka: before the first append)
+ *   leader-epoch-checkpoint   before a leader uses its epoch (as Kafka); a follower's
+ *                             epochs come with its records
+ *
+ * What is not: a log's empty files. The first flush syncs their names, and a start makes missing ones anew.
  *
  * Ownership: borrows the log directory.
  * Runs on: any thread; the names belong to nobody else meanwhile.

@@ -3,7 +3,9 @@
  *
  * A few are synced one by one: that waits for what they hold and for nothing else. Many share one barrier of
  * the file system, which costs little for each of them, but waits for whatever other writers have left to be
- * written. Runs on: any; one thread at a time.
+ * written.
+ *
+ * Runs on: any; one thread at a time.
  */
 #ifndef BARNABAS_STORAGE_SYNC_SET_H
 #define BARNABAS_STORAGE_SYNC_SET_H
