@@ -160,12 +160,16 @@ class System:
         self.process.stop(120)
         return time.monotonic() - begin
 
-    def destroy(self):
+    def end(self):
+        """Stops it, if it still runs."""
         if self.process.running:
             try:
                 self.process.stop(60)
             except AssertionError:
                 self.process.kill()
+
+    def destroy(self):
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- topics
