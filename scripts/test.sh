@@ -234,8 +234,9 @@ run_cluster() {
         share_all=$((SECONDS - started + share_sanitized))
     fi
     seconds=$(within $share_cluster)
+    # Files side by side, one for each core: tests wait most of the time.
     BARNABAS_BUILD=$folder timeout --kill-after=30 --signal=INT "$seconds" "$venv/bin/python" -m pytest \
-        -p no:cacheprovider --broker "$make" --junitxml "$build/cluster.xml" -q "${options[@]}" tests/cluster \
+        -p no:cacheprovider --broker "$make" --junitxml "$build/cluster.xml" -q -n "$jobs" --dist loadfile "${options[@]}" tests/cluster \
         </dev/null
     rc=$?
     [ $rc -ne 5 ] || say "cluster: no test has such a name"
