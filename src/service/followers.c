@@ -110,13 +110,13 @@ enum replica_isr_next partition_isr_answered(struct partition *part, const struc
         return REPLICA_ISR_IGNORED;
     enum replica_isr_next next = replica_isr_answered(&part->replica, answer);
     struct ids_text isr;
-    if (next == REPLICA_ISR_TAKEN) {
+    if (next == REPLICA_ISR_TAKEN)
         log_info("replica", "isr_changed", "partition=%s isr=%s partition_epoch=%d", part->name,
                  ids_print(&part->replica.isr, &isr), part->replica.partition_epoch);
-        partition_advance(part);
-    } else if (next == REPLICA_ISR_BACK || next == REPLICA_ISR_STUCK) {
+    else if (next == REPLICA_ISR_BACK || next == REPLICA_ISR_STUCK)
         log_info("replica", "isr_not_changed", "partition=%s isr=%s error=%s", part->name,
                  ids_print(&part->replica.isr, &isr), err_name(answer->err));
-    }
+    /* Who was to join held the high watermark back; no fetch needs to come any more that would tell. */
+    partition_advance(part);
     return next;
 }

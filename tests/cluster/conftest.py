@@ -229,6 +229,52 @@ def wait_leaders(client, name, partitions):
     wait_until(led, 20, f"leaders of the {partitions} partitions of {name}")
 
 
+# Quick to notice that a broker is gone, quick to take it back.
+CLUSTER_CONFIG = {
+    "zookeeper.session.timeout.ms": "3000",
+    "replica.lag.time.max.ms": "3000",
+    "replica.fetch.wait.max.ms": "200",
+    "replica.fetch.backoff.ms": "100",
+    "replica.socket.timeout.ms": "3000",
+    "default.replication.factor": "3",
+    "min.insync.replicas": "2",
+    "log.segment.bytes": "1048576",
+    "leader.imbalance.check.interval.seconds": "1",
+    "leader.imbalance.per.broker.percentage": "0",
+    "log.segment.delete.delay.ms": "500",
+}
+
+
+@pytest.fixture(scope="module")
+def module_cluster(workspace):
+    """Three brokers of the make under test on a ZooKeeper server of their own."""
+    number = next(_numbers)
+    zk = or_skip(lambda: ZooKeeper(workspace / f"zookeeper-{number}"))
+    zk.start()
+    cluster = or_skip(
+        lambda: Cluster(workspace / f"cluster-{number}", zk, zk.make_chroot("/cluster"), [None] * 3, CLUSTER_CONFIG)
+    )
+    cluster.start()
+    yield cluster
+    complaints = cluster.complaints()
+    cluster.stop()
+    zk.kill()
+    for broker in cluster.brokers:
+        for folder in broker.log_dirs:
+            shutil.rmtree(folder, ignore_errors=True)
+    assert not complaints, "; ".join(complaints)
+
+
+@pytest.fixture
+def cluster(module_cluster):
+    """The module's cluster, whatever the test before did to it, and no error in its brokers' logs afterwards."""
+    module_cluster.heal()
+    module_cluster.mark_logs()
+    yield module_cluster
+    errors = module_cluster.logged_errors()
+    assert not errors, "brokers logged errors:\n" + "\n".join(errors[:10])
+
+
 @pytest.fixture(scope="session")
 def clients(workspace):
     """The real clients by name; get() skips nothing, wrap it in or_skip()."""

@@ -29,8 +29,8 @@ def _produce(client, broker, topic, seed, codec, acks, **more):
     )
 
 
-def _check(client, reader, broker, topic, seed, offsets):
-    with broker.connect() as raw:  # with acks=0 nothing else tells that the records have arrived
+def _check(client, reader, broker, topic, seed, offsets, leader=None):
+    with (leader or broker).connect() as raw:  # with acks=0 nothing else tells that the records have arrived
         wait_until(lambda: raw.end_offset(topic) >= COUNT, 20, f"{COUNT} records in {topic}")
     wrong = differences(seed, COUNT, offsets, reader.consume(broker, topic, COUNT), client, reader)
     assert not wrong, f"{client.name} wrote, {reader.name} read:\n" + "\n".join(wrong)

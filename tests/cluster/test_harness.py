@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from harness import crash, environment, messages, records, sanitizers
+from harness import crash, environment, messages, records, replicas, sanitizers, workload
 from harness.process import Process
 
 
@@ -47,6 +47,60 @@ def test_reckoning_accepts_what_is_whole():
 def test_reckoning_finds(numbers, told):
     with pytest.raises(AssertionError):
         crash.reckon(World(numbers), producer_that_was_told(told))
+
+
+def reckoned(numbers, told, seen=None, offsets=None):
+    """One producer and one partition that holds these numbers."""
+    values = [workload.value_of("run", 0, number, 40) for number in numbers]
+    offsets = offsets or range(len(numbers))
+    final = [{"offset": offset, "value": value} for offset, value in zip(offsets, values, strict=True)]
+    producer = types.SimpleNamespace(who=0, sent=len(told), acknowledged={n: (0, o) for n, o in enumerate(told)})
+    given = {(0, record["offset"]): record["value"] for record in final} if seen is None else seen
+    return workload.reckon("run", [producer], given, [final])
+
+
+def test_workload_accepts_what_is_whole():
+    assert not reckoned([0, 1, 2], [0, 1, 2])
+    assert not reckoned([0, 1, 2], [0, None, 2])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told", "says"),
+    (
+        ([0, 1], [0, 1, 2], "acknowledged at"),
+        ([0, 1], [0, 1, None], "acknowledged at"),
+        ([0, 1, 1], [0, 1], "behind a later one"),
+        ([0, 2, 1], [0, 2, 1], "behind a later one"),
+        ([0, 1], [1, 0], "acknowledged at"),
+        ([0, 1, 2], [0, 1], "nobody sent"),
+    ),
+    ids=("lost", "lost_without_offset", "doubled", "out_of_order", "elsewhere", "never_sent"),
+)
+def test_workload_finds(numbers, told, says):
+    assert any(says in wrong for wrong in reckoned(numbers, told))
+
+
+def test_workload_finds_a_hole_and_what_changed_after_it_was_read():
+    assert any("is due" in wrong for wrong in reckoned([0, 1], [0, 2], offsets=[0, 2]))
+    assert any("something else" in wrong for wrong in reckoned([0], [0], seen={(0, 0): b"other"}))
+    assert any("something else" in wrong for wrong in reckoned([0], [0], seen={}))
+
+
+def test_workload_knows_its_own_values_only():
+    value = workload.value_of("run", 3, 17, 100)
+    assert workload.read_value(value) == ("run", 3, 17)
+    assert workload.read_value(value[:-1] + b"?") is None
+    assert workload.read_value(b"x") is None
+
+
+def test_replicas_that_differ_are_found():
+    same = records.batch([(b"k", b"v")]) + records.batch([(b"k", b"w")], base_offset=1)
+    other = records.batch([(b"k", b"v")]) + records.batch([(b"k", b"x")], base_offset=1)
+    pair = [types.SimpleNamespace(id=0), types.SimpleNamespace(id=1)]
+    replicas.must_agree(pair, "t", 0, [same, same])
+    replicas.must_agree(pair, "t", 0, [same, same[:-3]])
+    with pytest.raises(replicas.Diverged, match="batch of offset 1"):
+        replicas.must_agree(pair, "t", 0, [same, other])
 
 
 ALL = types.SimpleNamespace(fields=frozenset(("key", "value", "headers", "timestamp")))

@@ -143,6 +143,10 @@ class Broker:
     def running(self):
         return self.process.running
 
+    @property
+    def awake(self):
+        return self.process.running and not self.process.paused
+
     # --- access -----------------------------------------------------------------------------------
 
     @property

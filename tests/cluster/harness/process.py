@@ -34,6 +34,7 @@ class Process:
         self.cwd = cwd
         self.popen = None
         self.expected_death = True
+        self.paused = False
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -52,6 +53,7 @@ class Process:
                 preexec_fn=_die_with_parent,
             )
         self.expected_death = False
+        self.paused = False
 
     def stop(self, deadline_s=30):
         """SIGTERM and wait; returns the exit status."""
@@ -64,6 +66,7 @@ class Process:
     def pause(self):
         """Returns when every thread has stopped, which takes its time on a busy machine."""
         os.kill(self.popen.pid, signal.SIGSTOP)
+        self.paused = True
         wait_until(lambda: set(self._thread_states()) <= {"T", "t"}, 20, f"{self.name} has stopped")
 
     def _thread_states(self):
@@ -74,6 +77,7 @@ class Process:
 
     def resume(self):
         os.kill(self.popen.pid, signal.SIGCONT)
+        self.paused = False
 
     def _end(self, signum, deadline_s):
         if self.popen is None:

@@ -176,6 +176,36 @@ START_TEST(refused_member_stays_outside_and_may_be_proposed_again)
 }
 END_TEST
 
+static void see_high_watermark(struct partition *part, void *arg)
+{
+    *(int64_t *)arg = log_high_watermark(part->log).offset;
+}
+
+static int64_t high_watermark(struct partition *part)
+{
+    int64_t seen;
+    partition_call(part, see_high_watermark, &seen);
+    return seen;
+}
+
+START_TEST(what_waited_for_a_refused_member_is_committed_at_once)
+{
+    struct script script = {.first = ERR_INELIGIBLE_REPLICA};
+    struct fake_controller fake = {.answer = accept_all, .arg = &script};
+    fake_controller_open(&fake);
+    rig_members(&rig, 2, 2, fake.port);
+    struct partition *part = led("orders", 0);
+    join(part);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    ck_assert_int_eq(high_watermark(part), 0);
+    atomic_store(&script.go, true);
+    ck_assert_int_eq(settled(part).count, 1);
+    ck_assert_int_eq(high_watermark(part), 3);
+    partition_release(part);
+    fake_controller_close(&fake);
+}
+END_TEST
+
 START_TEST(what_failed_for_one_partition_is_sent_again)
 {
     struct script script = {.held = -1, .first = ERR_UNKNOWN_SERVER_ERROR};
@@ -274,6 +304,7 @@ Suite *isr_changes_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, accepted_member_is_in_the_isr);
     tcase_add_test(tc, refused_member_stays_outside_and_may_be_proposed_again);
+    tcase_add_test(tc, what_waited_for_a_refused_member_is_committed_at_once);
     tcase_add_test(tc, what_failed_for_one_partition_is_sent_again);
     tcase_add_test(tc, request_that_was_refused_as_a_whole_is_sent_again);
     tcase_add_test(tc, what_comes_while_a_request_is_out_shares_the_next_one);

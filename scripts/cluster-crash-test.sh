@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The cluster under random faults at length: three brokers under load are killed, stopped, paused, emptied and cut from
+# ZooKeeper, one or all, drawn at random; after each round every acknowledged record must be at its offset, once, in
+# order, and all replicas must hold the same bytes (tests/cluster/harness/workload.py).
+#
+#   scripts/cluster-crash-test.sh [ROUNDS] [pytest options]     (50 rounds unless said otherwise)
+#
+# Needs what scripts/test.sh cluster has set up. --seed N repeats a run's draws; it prints the seed it used, what each
+# round did, and a summary. BARNABAS_KEEP=1 keeps logs and data of a run that passed, too.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+rounds=50
+case "${1:-}" in
+'' | -*) ;;
+*[!0-9]*)
+    echo "usage: scripts/cluster-crash-test.sh [ROUNDS] [pytest options]" >&2
+    exit 2
+    ;;
+*)
+    rounds=$1
+    shift
+    ;;
+esac
+build=${BARNABAS_TEST_BUILD:-$PWD/build-test}
+if [ ! -x "$build/venv/bin/python" ]; then
+    echo "the Python packages are not there yet; run scripts/test.sh cluster once" >&2
+    exit 1
+fi
+export BARNABAS_BUILD=${BARNABAS_BUILD:-$build}
+exec "$build/venv/bin/python" -m pytest -p no:cacheprovider tests/cluster/test_cluster_rounds.py \
+    --crash-rounds "$rounds" -o timeout=$((rounds * 180 + 600)) -s "$@"
