@@ -1,5 +1,6 @@
 # What is installed beside the programs: configuration, systemd unit, man pages, documents
-EXTRA_DIST += conf/barnabas.service.in conf/barnabas.sysusers man/barnabas.1.in man/barnabas-server.1.in
+EXTRA_DIST += conf/barnabas.service.in conf/barnabas.sysusers man/barnabas.1.in man/barnabas-server.1.in \
+  docker docker-compose.yml .dockerignore
 CLEANFILES += conf/barnabas.service man/barnabas.1 man/barnabas-server.1
 
 FILL_IN = $(MKDIR_P) $(@D) && sed -e 's|@bindir[@]|$(bindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
@@ -14,7 +15,7 @@ man/barnabas-server.1: man/barnabas-server.1.in Makefile
 
 nodist_man_MANS = man/barnabas.1 man/barnabas-server.1
 nodist_systemdsystemunit_DATA = conf/barnabas.service
-dist_doc_DATA = CHANGELOG.md LICENSE README.md $(wildcard $(srcdir)/docs/*.md)
+dist_doc_DATA = CHANGELOG.md LICENSE README.md conf/cluster.properties $(wildcard $(srcdir)/docs/*.md)
 dist_check_SCRIPTS += scripts/check-man.sh
 
 # The configuration stays when there is one: it is the owner's. What we would have installed stands among the

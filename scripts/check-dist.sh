@@ -16,7 +16,7 @@ if ! make -C "$build" distdir distdir="$release/tree" >"$log" 2>&1; then
     tail -n 20 "$log"
     exit 1
 fi
-lacking=$(comm -23 <(git ls-files | grep -vE '^(\.ci/|docker/|\.gitignore$)' | LC_ALL=C sort) \
+lacking=$(comm -23 <(git ls-files | grep -vE '^(\.ci/|\.gitignore$)' | LC_ALL=C sort) \
     <(cd "$release/tree" && find . -type f | sed 's,^\./,,' | LC_ALL=C sort))
 if [ -n "$lacking" ]; then
     echo "a release would lack these (name them in EXTRA_DIST or a SOURCES of a local.mk):"

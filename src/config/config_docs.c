@@ -127,9 +127,10 @@ static void print_sample(void)
 {
     print_comment(
         "Configuration of barnabas-server, made from the table of settings. As it stands it runs one "
-        "broker beside a ZooKeeper on this machine. A line that begins with #name= is not in "
-        "force; it shows the default, or what suits a single broker. docs/configuration.md has the same as "
-        "tables.");
+        "broker beside a ZooKeeper on this machine. In a cluster each broker has a broker.id, listeners and "
+        "log.dirs of its own, and what is common to three is in cluster.properties. A line that begins with "
+        "#name= is not in force; it shows the default, or what suits a single broker. docs/configuration.md "
+        "has the same as tables.");
     fputs("\n# ---- What one sets first ----\n\n", stdout);
     for (size_t i = 0; i < FIRST_COUNT; i++)
         print_sample_setting(first_settings[i].key, first_settings[i].value);

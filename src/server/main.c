@@ -1,5 +1,5 @@
 /*
- * barnabas-server CONFIG [--override name=value]...
+ * barnabas-server CONFIG [--override name=value]... [--check]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,11 @@
 #define EXIT_USAGE 1
 
 static const char USAGE[] =
-    "usage: barnabas-server CONFIG [--override name=value]...\n"
+    "usage: barnabas-server CONFIG [--override name=value]... [--check]\n"
     "\n"
     "Starts one broker with the settings of CONFIG, a server.properties file with Kafka's names.\n"
     "  --override name=value   beats the file; may be given more than once\n"
+    "  --check                 starts nothing: says what a start would say of the settings\n"
     "  --version               prints the version\n"
     "  --help                  prints this\n"
     "It stops in order on SIGTERM or SIGINT.\n";
@@ -34,11 +35,19 @@ struct arguments {
     const char *path;
     const char **overrides;
     size_t override_count;
+    bool only_check;
 };
+
+static int refuse(const char *what, const char *argument)
+{
+    fprintf(stderr, "barnabas-server: %s%s\n%s", what, argument, USAGE);
+    return EXIT_USAGE;
+}
 
 /* -1: go on; else the status to exit with. */
 static int parse_arguments(int argc, char **argv, struct arguments *out)
 {
+    static const char OVERRIDE_IS[] = "--override=";
     out->overrides = mem_zalloc(sizeof *out->overrides * (size_t)(argc + 1));
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
@@ -49,23 +58,22 @@ static int parse_arguments(int argc, char **argv, struct arguments *out)
             puts("barnabas " BARNABAS_VERSION);
             return EXIT_SUCCESS;
         }
-        if (strcmp(argv[i], "--override") == 0) {
-            if (++i == argc) {
-                fprintf(stderr, "barnabas-server: --override needs name=value\n%s", USAGE);
-                return EXIT_USAGE;
-            }
+        if (strcmp(argv[i], "--check") == 0) {
+            out->only_check = true;
+        } else if (strncmp(argv[i], OVERRIDE_IS, sizeof OVERRIDE_IS - 1) == 0) {
+            out->overrides[out->override_count++] = argv[i] + sizeof OVERRIDE_IS - 1;
+        } else if (strcmp(argv[i], "--override") == 0) {
+            if (++i == argc)
+                return refuse("--override needs name=value", "");
             out->overrides[out->override_count++] = argv[i];
         } else if (argv[i][0] == '-' || out->path) {
-            fprintf(stderr, "barnabas-server: unexpected argument %s\n%s", argv[i], USAGE);
-            return EXIT_USAGE;
+            return refuse("unexpected argument ", argv[i]);
         } else {
             out->path = argv[i];
         }
     }
-    if (!out->path) {
-        fprintf(stderr, "barnabas-server: which configuration file?\n%s", USAGE);
-        return EXIT_USAGE;
-    }
+    if (!out->path)
+        return refuse("which configuration file?", "");
     return -1;
 }
 
@@ -141,6 +149,11 @@ int main(int argc, char **argv)
     free(args.overrides);
     if (!config)
         return EXIT_FAILURE;
+    if (args.only_check) {
+        config_release(config);
+        log_info("server", "settings_can_be_used", "file=%s", args.path);
+        return EXIT_SUCCESS;
+    }
     struct errmsg why = {.text = ""};
     struct server *server = server_start(config, &why);
     config_release(config);
