@@ -31,9 +31,11 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/reassignment.c src/core/controller/reassignment.h \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
+  src/core/controller/standing.c src/core/controller/standing.h \
   src/core/controller/term.c \
   src/core/controller/topic_name.c src/core/controller/topic_name.h \
   src/core/controller/topics.c \
+  src/core/controller/trust.c \
   src/core/controller/writer.c \
   src/core/controller/zk_ops.h
 
@@ -55,5 +57,6 @@ tests_unit_core_test_controller_SOURCES = \
   tests/unit/core/controller/test_requests.c \
   tests/unit/core/controller/test_term.c \
   tests/unit/core/controller/test_topic_name.c \
-  tests/unit/core/controller/test_topics.c
+  tests/unit/core/controller/test_topics.c \
+  tests/unit/core/controller/test_trust.c
 tests_unit_core_test_controller_LDADD = src/core/libcore.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

@@ -109,6 +109,38 @@ struct znode_log_dir_event {
     int32_t event; /* 1 = failure */
 };
 
+/* What may be missing of what a broker had acknowledged. */
+enum znode_loss {
+    ZNODE_LOSS_NONE,
+    ZNODE_LOSS_TAIL, /* what was not synced when the machine stopped */
+    ZNODE_LOSS_DATA  /* anything: a directory that is gone, emptied or older */
+};
+
+/* /barnabas/brokers/N and /barnabas/trusted/N. */
+struct znode_incarnation {
+    struct uuid id;
+    int64_t starts;
+    enum znode_loss loss; /* against the incarnation before */
+};
+
+/* One replica of /barnabas/standing/T-P. */
+struct znode_member {
+    int32_t broker;
+    struct uuid incarnation;
+    enum znode_loss loss;
+};
+
+/* /barnabas/standing/T-P. */
+struct znode_standing {
+    struct uuid topic_id;
+    int32_t state_version; /* of the state znode: void when that has another one */
+    int64_t config_zxid;   /* of min.insync.replicas: `eligible` is void when settings were changed since */
+    struct znode_member *lost; /* of the ISR: what they had acknowledged may be gone */
+    int32_t lost_count;
+    struct znode_member *eligible; /* not of the ISR, but they have all that was acknowledged */
+    int32_t eligible_count;
+};
+
 /* /feature (names and levels are not kept: a broker in ZooKeeper mode knows no feature). */
 struct znode_feature {
     int32_t version;

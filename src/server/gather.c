@@ -204,6 +204,7 @@ static void put_cluster(struct metrics_text *text, const struct broker *broker)
     metrics_put(text, METRIC_GLOBAL_TOPICS, NULL, active ? (int64_t)metadata->topics.count : 0);
     metrics_put(text, METRIC_GLOBAL_PARTITIONS, NULL, active ? metadata->partitions_count : 0);
     metrics_put(text, METRIC_OFFLINE_PARTITIONS, NULL, offline);
+    metrics_put(text, METRIC_KEPT_OFFLINE_PARTITIONS, NULL, controller_loop_kept_offline(broker->controller));
     metrics_put(text, METRIC_PREFERRED_IMBALANCE, NULL, imbalanced);
 }
 

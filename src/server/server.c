@@ -39,6 +39,7 @@
 #include "service/controller_channel.h"
 #include "service/controller_loop.h"
 #include "service/fetchers.h"
+#include "service/incarnation.h"
 #include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/producer_ids.h"
@@ -268,7 +269,8 @@ static void fill_endpoints(struct server *server, struct znode_broker *znode, ch
     znode->endpoints_count = (int32_t)listeners->advertised_count;
 }
 
-static enum err register_broker(struct server *server, int64_t *epoch, struct errmsg *why)
+static enum err register_broker(struct server *server, const struct znode_incarnation *incarnation,
+                                int64_t *epoch, struct errmsg *why)
 {
     const struct config *config = settings(server);
     struct broker *broker = &server->broker;
@@ -287,6 +289,7 @@ static enum err register_broker(struct server *server, int64_t *epoch, struct er
         .dirs_count = live,
         .znode = {.version = 5, .port = -1, .jmx_port = -1, .rack = config_str(config, CONFIG_BROKER_RACK)}};
     fill_endpoints(server, &registration.znode, hostname, endpoints);
+    registration.incarnation = *incarnation;
     broker->registration = registration_new(broker, session_client(server->session), &registration);
     free(endpoints);
     free(paths);
@@ -309,7 +312,8 @@ static void make_controller(struct server *server)
                  .auto_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
                  .rebalance_check_ms =
                      config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
-                 .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE)},
+                 .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE),
+                 .min_isr = config_int(config, CONFIG_MIN_INSYNC_REPLICAS)},
         .listener = control_plane ? control_plane : listeners->items[listeners->inter_broker].name,
         .socket_timeout_ms = config_int(config, CONFIG_CONTROLLER_SOCKET_TIMEOUT_MS),
         .request_timeout_ms = config_int(config, CONFIG_REQUEST_TIMEOUT_MS),
@@ -380,8 +384,13 @@ static enum err start(struct server *server, struct errmsg *why)
     make_fetch_sessions(server);
     broker->fetchers = fetchers_new(broker, server->fetcher_loops, server->fetcher_loops_count);
     make_controller(server);
+    struct znode_incarnation incarnation;
+    struct zk_sync sync = {broker->zk, broker->zk_loop};
+    err = incarnation_settle(replica_manager_dirs(broker->replicas), &sync, broker->random, broker->id,
+                             &incarnation, why);
     int64_t epoch;
-    err = register_broker(server, &epoch, why);
+    if (err == ERR_NONE)
+        err = register_broker(server, &incarnation, &epoch, why);
     if (err != ERR_NONE)
         return err;
     server->changes = config_changes_new(broker);

@@ -37,6 +37,7 @@ struct controller_loop {
     struct list timers;
     bool stopping;
     _Atomic bool active;
+    _Atomic int32_t kept_offline;
 };
 
 struct broker_channel {
@@ -385,6 +386,7 @@ static void step(struct controller_loop *cl, const struct controller_event *even
     for (int32_t i = 0; i < cl->effects.count; i++)
         carry_out(cl, &cl->effects.items[i]);
     controller_effects_reset(&cl->effects);
+    atomic_store(&cl->kept_offline, controller_kept_offline(cl->core));
 }
 
 /* --- what the session's owner tells
@@ -533,4 +535,9 @@ void controller_loop_free(struct controller_loop *cl)
 bool controller_loop_is_active(const struct controller_loop *cl)
 {
     return atomic_load(&cl->active);
+}
+
+int32_t controller_loop_kept_offline(const struct controller_loop *cl)
+{
+    return atomic_load(&cl->kept_offline);
 }

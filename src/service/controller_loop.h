@@ -49,6 +49,9 @@ void controller_loop_stop(struct controller_loop *cl);
 /* As published last; any thread. */
 bool controller_loop_is_active(const struct controller_loop *cl);
 
+/* Partitions that have no leader because the last of their ISR lost data; 0 while not active. Any thread. */
+int32_t controller_loop_kept_offline(const struct controller_loop *cl);
+
 /*
  * One request to the controller. Embedded in its owner; what `request` points at must live
  * until `done` has run.

@@ -58,6 +58,12 @@ static void encode_value(const struct controller_value *value, int64_t now_ms, s
     case CONTROLLER_VALUE_FEATURE:
         znode_encode_feature(&value->feature, out);
         return;
+    case CONTROLLER_VALUE_INCARNATION:
+        znode_encode_incarnation(&value->incarnation, out);
+        return;
+    case CONTROLLER_VALUE_STANDING:
+        znode_encode_standing(&value->standing, out);
+        return;
     }
 }
 
@@ -163,6 +169,10 @@ static enum err decode_value(enum controller_value_kind kind, struct view data, 
         return znode_decode_log_dir_event(data, arena, &out->log_dir_event, why);
     case CONTROLLER_VALUE_FEATURE:
         return znode_decode_feature(data, arena, &out->feature, why);
+    case CONTROLLER_VALUE_INCARNATION:
+        return znode_decode_incarnation(data, arena, &out->incarnation, why);
+    case CONTROLLER_VALUE_STANDING:
+        return znode_decode_standing(data, arena, &out->standing, why);
     }
     UNREACHABLE();
 }
@@ -196,6 +206,7 @@ struct controller_op_result controller_from_zk_result(const struct controller_op
     struct controller_op_result out = {.err = result->err,
                                        .version = result->stat.version,
                                        .czxid = result->stat.czxid,
+                                       .mzxid = result->stat.mzxid,
                                        .ephemeral_owner = result->stat.ephemeral_owner};
     if (op->kind == CONTROLLER_OP_GET && result->err == ERR_NONE)
         take_data(op, result, arena, &out);

@@ -17,6 +17,7 @@ src_service_libservice_a_SOURCES = \
   src/service/controlled_shutdown.c src/service/controlled_shutdown.h \
   src/service/controller_channel.c src/service/controller_channel.h \
   src/service/followers.c src/service/followers.h \
+  src/service/incarnation.c src/service/incarnation.h \
   src/service/isr_changes.c src/service/isr_changes.h \
   src/service/fetcher.c \
   src/service/fetchers.c src/service/fetchers.h src/service/fetchers_internal.h \
@@ -60,6 +61,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/test_lookup.c \
   tests/unit/service/test_hang_watch.c \
   tests/unit/service/test_followers.c \
+  tests/unit/service/test_incarnation.c \
   tests/unit/service/test_isr_changes.c \
   tests/unit/service/test_fetchers.c \
   tests/unit/service/test_follow.c \

@@ -1,6 +1,7 @@
 /*
  * register:
- *   multi [create, set]  -> done; czxid is the epoch
+ *   multi [create, set, set the incarnation]  -> done; czxid is the epoch
+ *       one transaction: the incarnation is of this registration if it was written in it
  *   the znode is there   -> whose is it?
  *       my present session      done (the answer to our own write was lost)
  *       a session of this process, or one that may be ended
@@ -41,6 +42,8 @@ struct registration {
     struct arena arena; /* holds znode */
     struct znode_broker znode;
     char *path;
+    struct znode_incarnation incarnation;
+    char *incarnation_path;
     int64_t own_sessions[OWN_SESSIONS_MAX]; /* of this process, newest last, cyclic */
     int own_sessions_count;
     _Atomic int64_t registered_session;
@@ -70,6 +73,8 @@ struct registration *registration_new(struct broker *broker, struct zk_client *c
             arena_strdup(&reg->arena, from->endpoints[i].protocol),
             arena_strdup(&reg->arena, from->endpoints[i].host), from->endpoints[i].port};
     reg->path = mem_printf("/brokers/ids/%d", broker->id);
+    reg->incarnation = config->incarnation;
+    reg->incarnation_path = mem_printf("/barnabas/brokers/%d", broker->id);
     return reg;
 }
 
@@ -82,6 +87,7 @@ void registration_free(struct registration *reg)
     free(reg->dirs);
     free(reg->connect);
     free(reg->path);
+    free(reg->incarnation_path);
     arena_close(&reg->arena);
     free(reg);
 }
@@ -289,23 +295,37 @@ static bool may_take_over(struct registration *reg, int64_t owner, const struct 
 
 /* --- registering ---------------------------------------------------------------------------------------- */
 
+/* ERR_CONNECTION_LOSS: again. */
 static enum err create_znode(struct registration *reg, int64_t *epoch, struct errmsg *why)
 {
     struct zk_sync sync = sync_of(reg);
     struct buf json = {0};
     reg->znode.timestamp_ms = clock_wall_ms(reg->broker->clock);
     znode_encode_broker(&reg->znode, &json);
-    struct zk_op ops[2] = {
+    struct buf incarnation = {0};
+    bool publishes = !uuid_is_zero(reg->incarnation.id);
+    if (publishes)
+        znode_encode_incarnation(&reg->incarnation, &incarnation);
+    struct zk_op ops[3] = {
         {.kind = ZK_OP_CREATE, .path = reg->path, .ephemeral = true},
         {.kind = ZK_OP_SET, .path = reg->path, .data = buf_view(&json), .version = 0},
+        {.kind = ZK_OP_SET,
+         .path = reg->incarnation_path,
+         .data = buf_view(&incarnation),
+         .version = ZK_ANY_VERSION},
     };
-    struct zk_op multi = {.kind = ZK_OP_MULTI, .ops = ops, .ops_count = 2};
+    struct zk_op multi = {.kind = ZK_OP_MULTI, .ops = ops, .ops_count = publishes ? 3 : 2};
     struct arena arena = {0};
     struct zk_result result;
     enum err err = zk_sync_call(&sync, &multi, &arena, &result, why);
     if (err == ERR_NONE)
         *epoch = result.results[1].stat.czxid;
+    if (err == ERR_NOT_FOUND && publishes) { /* deleted by hand; the caller tries again */
+        err = zk_sync_create_path(&sync, reg->incarnation_path, buf_view(&incarnation), why);
+        err = err == ERR_NONE || err == ERR_EXISTS ? ERR_CONNECTION_LOSS : err;
+    }
     arena_close(&arena);
+    buf_close(&incarnation);
     buf_close(&json);
     return err;
 }

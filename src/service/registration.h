@@ -25,7 +25,8 @@ struct registration_config {
     int session_timeout_ms;
     const char *const *dirs; /* live log directories: each keeps a record of the session */
     int dirs_count;
-    struct znode_broker znode; /* what to register; timestamp is set at each write */
+    struct znode_incarnation incarnation; /* of its data; registered together with it. Zero = none */
+    struct znode_broker znode;            /* what to register; timestamp is set at each write */
 };
 
 /* Copies config. Gives it (registration_free). */

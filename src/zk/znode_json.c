@@ -659,6 +659,133 @@ enum err znode_decode_feature(struct view json, struct arena *arena, struct znod
     return err;
 }
 
+/* --- ours ---------------------------------------------------------------------------------------------- */
+
+static const char *const LOSSES[] = {
+    [ZNODE_LOSS_NONE] = "none", [ZNODE_LOSS_TAIL] = "tail", [ZNODE_LOSS_DATA] = "data"};
+
+static json_t *text_of_uuid(struct uuid id)
+{
+    char text[UUID_TEXT_SIZE];
+    uuid_to_text(id, text);
+    return json_string(text);
+}
+
+static bool get_uuid(const json_t *object, const char *key, struct uuid *out)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text && uuid_from_text(view_str(text), out);
+}
+
+/* A missing one is none. */
+static bool get_loss(const json_t *object, enum znode_loss *out)
+{
+    const json_t *value = json_object_get(object, "loss");
+    const char *text = json_string_value(value);
+    *out = ZNODE_LOSS_NONE;
+    for (size_t i = 0; text && i < ARRAY_LEN(LOSSES); i++) {
+        if (strcmp(LOSSES[i], text) == 0) {
+            *out = (enum znode_loss)i;
+            return true;
+        }
+    }
+    return value == NULL;
+}
+
+void znode_encode_incarnation(const struct znode_incarnation *value, struct buf *out)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "version", json_integer(1));
+    json_object_set_new(root, "incarnation", text_of_uuid(value->id));
+    json_object_set_new(root, "starts", json_integer(value->starts));
+    json_object_set_new(root, "loss", json_string(LOSSES[value->loss]));
+    put_json(root, out);
+}
+
+enum err znode_decode_incarnation(struct view json, struct arena *arena, struct znode_incarnation *out,
+                                  struct errmsg *why)
+{
+    (void)arena;
+    json_t *root = parse_object(json, why);
+    if (!root)
+        return ERR_MALFORMED;
+    struct znode_incarnation value = {0};
+    enum err err = ERR_NONE;
+    if (!get_uuid(root, "incarnation", &value.id) || uuid_is_zero(value.id))
+        err = malformed(why, "\"incarnation\" is missing or no uuid");
+    else if (!get_i64(root, "starts", &value.starts) || value.starts < 0)
+        err = malformed(why, "\"starts\" is missing or below 0");
+    else if (!get_loss(root, &value.loss))
+        err = malformed(why, "\"loss\" is not none, tail or data");
+    json_decref(root);
+    if (err == ERR_NONE)
+        *out = value;
+    return err;
+}
+
+static json_t *array_of_members(const struct znode_member *members, int32_t count)
+{
+    json_t *array = json_array();
+    for (int32_t i = 0; i < count; i++) {
+        json_t *member = json_object();
+        json_object_set_new(member, "broker", json_integer(members[i].broker));
+        json_object_set_new(member, "incarnation", text_of_uuid(members[i].incarnation));
+        json_object_set_new(member, "loss", json_string(LOSSES[members[i].loss]));
+        json_array_append_new(array, member);
+    }
+    return array;
+}
+
+static bool get_members(const json_t *array, struct arena *arena, struct znode_member **out, int32_t *count)
+{
+    if (!json_is_array(array))
+        return false;
+    size_t n = json_array_size(array);
+    *out = arena_zalloc(arena, n * sizeof **out + 1);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *member = json_array_get(array, i);
+        if (!get_i32(member, "broker", &(*out)[i].broker) || (*out)[i].broker < 0 ||
+            !get_uuid(member, "incarnation", &(*out)[i].incarnation) || !get_loss(member, &(*out)[i].loss))
+            return false;
+    }
+    *count = (int32_t)n;
+    return true;
+}
+
+void znode_encode_standing(const struct znode_standing *value, struct buf *out)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "version", json_integer(1));
+    json_object_set_new(root, "topic_id", text_of_uuid(value->topic_id));
+    json_object_set_new(root, "state_version", json_integer(value->state_version));
+    json_object_set_new(root, "config_zxid", json_integer(value->config_zxid));
+    json_object_set_new(root, "lost", array_of_members(value->lost, value->lost_count));
+    json_object_set_new(root, "eligible", array_of_members(value->eligible, value->eligible_count));
+    put_json(root, out);
+}
+
+enum err znode_decode_standing(struct view json, struct arena *arena, struct znode_standing *out,
+                               struct errmsg *why)
+{
+    json_t *root = parse_object(json, why);
+    if (!root)
+        return ERR_MALFORMED;
+    struct znode_standing value = {0};
+    enum err err = ERR_NONE;
+    if (!get_uuid(root, "topic_id", &value.topic_id))
+        err = malformed(why, "\"topic_id\" is missing or no uuid");
+    else if (!get_i32(root, "state_version", &value.state_version) ||
+             !get_i64(root, "config_zxid", &value.config_zxid))
+        err = malformed(why, "\"state_version\" or \"config_zxid\" is missing or no number");
+    else if (!get_members(json_object_get(root, "lost"), arena, &value.lost, &value.lost_count) ||
+             !get_members(json_object_get(root, "eligible"), arena, &value.eligible, &value.eligible_count))
+        err = malformed(why, "\"lost\" or \"eligible\" is no list of brokers with their incarnations");
+    json_decref(root);
+    if (err == ERR_NONE)
+        *out = value;
+    return err;
+}
+
 void znode_encode_cluster_id(const char *id, struct buf *out)
 {
     json_t *root = json_object();

@@ -73,6 +73,16 @@ void znode_encode_feature(const struct znode_feature *value, struct buf *out);
 MUST_USE enum err znode_decode_feature(struct view json, struct arena *arena, struct znode_feature *out,
                                        struct errmsg *why);
 
+/* /barnabas/brokers/N, /barnabas/trusted/N. */
+void znode_encode_incarnation(const struct znode_incarnation *value, struct buf *out);
+MUST_USE enum err znode_decode_incarnation(struct view json, struct arena *arena,
+                                           struct znode_incarnation *out, struct errmsg *why);
+
+/* /barnabas/standing/T-P. */
+void znode_encode_standing(const struct znode_standing *value, struct buf *out);
+MUST_USE enum err znode_decode_standing(struct view json, struct arena *arena, struct znode_standing *out,
+                                        struct errmsg *why);
+
 /* /cluster/id. */
 void znode_encode_cluster_id(const char *id, struct buf *out);
 MUST_USE enum err znode_decode_cluster_id(struct view json, struct arena *arena, const char **id,

@@ -69,6 +69,17 @@ static bool is_topic(struct view text)
     return true;
 }
 
+/* orders-3, as the directory of a log; the topic's name may hold dashes itself. */
+static bool is_topic_partition(struct view text)
+{
+    const uint8_t *dash = text.len ? memrchr(text.ptr, '-', text.len) : NULL;
+    if (!dash)
+        return false;
+    size_t topic = (size_t)(dash - text.ptr);
+    return is_topic(view_of(text.ptr, topic)) &&
+           is_number(view_of(dash + 1, text.len - topic - 1), 0, INT32_MAX);
+}
+
 static bool is_sequence(struct view text)
 {
     /* The counter is a signed 32-bit number, printed with %010d. */
@@ -119,6 +130,8 @@ static bool is_of_type(const struct znode_type *type, struct view text)
         return uuid_from_text(text, &id) && !uuid_is_zero(id);
     case ZNODE_TOPIC:
         return is_topic(text);
+    case ZNODE_TOPIC_PARTITION:
+        return is_topic_partition(text);
     case ZNODE_SEQUENCE:
         return is_sequence(text);
     case ZNODE_ENDPOINT:

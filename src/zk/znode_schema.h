@@ -21,6 +21,7 @@ enum znode_base {
     ZNODE_TEXT,
     ZNODE_UUID,
     ZNODE_TOPIC,
+    ZNODE_TOPIC_PARTITION,
     ZNODE_SEQUENCE,
     ZNODE_ENDPOINT,
     ZNODE_ENTITY, /* path below /config */

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass, field
 
 OPEN = 32767
-BASES = ("int", "number_text", "one_of", "text", "uuid", "topic", "sequence", "endpoint", "entity", "acl_change")
+BASES = ("int", "number_text", "one_of", "text", "uuid", "topic", "topic_partition", "sequence", "endpoint", "entity",
+         "acl_change")  # fmt: skip
 KINDS = ("persistent", "ephemeral", "sequential", "ephemeral or persistent")
 SETTINGS = ("kind", "data", "writer", "reader", "end", "start", "remedy", "barnabas")
 # From the cluster to what is seldom there: the order of the page and of the table.
-FILES = ("types", "cluster", "brokers", "topics", "admin", "notifications", "config", "acls", "tokens", "consumers")
+FILES = ("types", "cluster", "brokers", "topics", "admin", "notifications", "config", "acls", "tokens", "consumers", "barnabas")
 
 
 class SchemaError(Exception):

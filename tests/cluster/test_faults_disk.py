@@ -11,6 +11,7 @@ import pytest
 from conftest import make_topic, or_skip, wait_leaders
 from harness import records, requests
 from harness.mounts import LoopExt4, Tmpfs
+from harness.power import as_if_rebooted
 from harness.shims import FaultyDisk
 from harness.wait import wait_until
 
@@ -350,18 +351,6 @@ def on_its_own_disk(broker, mounts, tmp_path):
     broker.log_dirs = [os.path.join(disk.path, "logs")]
     broker.config["log.dirs"] = broker.log_dirs[0]
     return disk
-
-
-def as_if_rebooted(broker):
-    """The machine of a power cut has another boot id when it is back; this one has not."""
-    path = os.path.join(broker.log_dirs[0], "barnabas.session")
-    with open(path) as record:
-        text = record.read()
-    assert "boot.id=" in text, "the record by which a start sees that the machine went down did not survive"
-    lines = [f"boot.id={'0' * 8}" if line.startswith("boot.id=") else line for line in text.splitlines()]
-    with open(path, "w") as record:
-        record.write("\n".join(lines) + "\n")
-    os.chmod(path, 0o600)
 
 
 @pytest.mark.parametrize("partitions", (1, 5))

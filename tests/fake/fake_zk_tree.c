@@ -13,6 +13,7 @@ struct node {
     struct arena arena; /* of the value */
     int32_t version;
     int64_t czxid;
+    int64_t mzxid;
     int64_t owner;
     bool spoilt;
 };
@@ -67,6 +68,14 @@ static void dup_broker(struct arena *a, const struct znode_broker *from, struct 
     }
 }
 
+static struct znode_member *dup_members(struct arena *a, const struct znode_member *from, int32_t count)
+{
+    struct znode_member *out = arena_alloc(a, (size_t)count * sizeof *out + 1);
+    if (count)
+        memcpy(out, from, (size_t)count * sizeof *out);
+    return out;
+}
+
 static void dup_value(struct arena *a, const struct controller_value *from, struct controller_value *out)
 {
     *out = *from;
@@ -107,6 +116,10 @@ static void dup_value(struct arena *a, const struct controller_value *from, stru
             out->config.entries[i].name = dup_text(a, from->config.entries[i].name);
             out->config.entries[i].value = dup_text(a, from->config.entries[i].value);
         }
+        break;
+    case CONTROLLER_VALUE_STANDING:
+        out->standing.lost = dup_members(a, from->standing.lost, from->standing.lost_count);
+        out->standing.eligible = dup_members(a, from->standing.eligible, from->standing.eligible_count);
         break;
     default:
         break;
@@ -157,7 +170,7 @@ static void insert(struct fake_zk *zk, const char *path, const struct controller
     struct node *node = MEM_NEW(struct node);
     node->path = mem_strdup(path);
     dup_value(&node->arena, value, &node->value);
-    node->czxid = zk->zxid;
+    node->czxid = node->mzxid = zk->zxid;
     node->owner = owner;
     if (zk->count == zk->cap) {
         zk->cap = zk->cap ? zk->cap * 2 : 64;
@@ -328,6 +341,7 @@ static void change(struct fake_zk *zk, int64_t session, const struct controller_
         node->value = value;
         node->spoilt = false;
         out->version = ++node->version;
+        node->mzxid = zk->zxid;
         fire_change(zk, op->path, false);
     }
 }
@@ -378,6 +392,7 @@ static void apply_read(struct fake_zk *zk, int64_t session, const struct control
     }
     out->version = node->version;
     out->czxid = node->czxid;
+    out->mzxid = node->mzxid;
     out->ephemeral_owner = node->owner;
     if (op->kind == CONTROLLER_OP_CHILDREN)
         apply_children(zk, op, arena, out);
@@ -537,6 +552,15 @@ static void dump_ids(struct buf *out, const char *name, const struct znode_ids *
     buf_put_str(out, "]");
 }
 
+static void dump_members(struct buf *out, const char *name, const struct znode_member *list, int32_t count)
+{
+    buf_printf(out, " %s=[", name);
+    for (int32_t i = 0; i < count; i++)
+        buf_printf(out, "%s%d%c/%d", i ? "," : "", list[i].broker, list[i].incarnation.bytes[0],
+                   list[i].loss);
+    buf_put_str(out, "]");
+}
+
 static void dump_value(struct buf *out, const struct controller_value *v)
 {
     switch (v->kind) {
@@ -572,6 +596,14 @@ static void dump_value(struct buf *out, const struct controller_value *v)
     case CONTROLLER_VALUE_PRODUCER_IDS:
         buf_printf(out, " broker=%d %lld-%lld", v->producer_ids.broker_id,
                    (long long)v->producer_ids.block_start, (long long)v->producer_ids.block_end);
+        break;
+    case CONTROLLER_VALUE_INCARNATION:
+        buf_printf(out, " data=%c loss=%d", v->incarnation.id.bytes[0], v->incarnation.loss);
+        break;
+    case CONTROLLER_VALUE_STANDING:
+        buf_printf(out, " state=%d", v->standing.state_version);
+        dump_members(out, "lost", v->standing.lost, v->standing.lost_count);
+        dump_members(out, "eligible", v->standing.eligible, v->standing.eligible_count);
         break;
     case CONTROLLER_VALUE_CONFIG:
         for (int32_t i = 0; i < v->config.count; i++)

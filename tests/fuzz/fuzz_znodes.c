@@ -26,6 +26,9 @@ static const char *const SEEDS[] = {
     "{\"version\":1,\"entity_type\":\"topics\",\"entity_name\":\"t\"}",
     "{\"version\":1,\"broker\":3,\"event\":1}",
     "{\"version\":2,\"status\":1,\"features\":{\"f\":{\"max_version_level\":3}}}",
+    "{\"version\":1,\"incarnation\":\"Zt5cB0p1T4mC0uK3q2c9bA\",\"starts\":7,\"loss\":\"tail\"}",
+    "{\"version\":1,\"topic_id\":\"Zt5cB0p1T4mC0uK3q2c9bA\",\"state_version\":3,\"config_zxid\":9,\"lost\":["
+    "{\"broker\":3,\"incarnation\":\"Zt5cB0p1T4mC0uK3q2c9bA\",\"loss\":\"data\"}],\"eligible\":[]}",
     "{\"version\":\"1\",\"id\":\"p2Jw0hGbQ4WcYb0mJt3aZw\"}",
 };
 
@@ -61,6 +64,8 @@ TRY(producer_id_block)
 TRY(partitions)
 TRY(config)
 TRY(log_dir_event)
+TRY(incarnation)
+TRY(standing)
 
 /* Those whose texts do not say all that was read, or whose types do not have their names. */
 static void try_others(struct view text)
@@ -102,6 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_partitions(text);
     try_config(text);
     try_log_dir_event(text);
+    try_incarnation(text);
+    try_standing(text);
     try_others(text);
     return 0;
 }

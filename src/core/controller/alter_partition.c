@@ -24,7 +24,7 @@ struct alter {
     struct ctl_parts refused;
 };
 
-enum { ALTER_WRITE, ALTER_WRITTEN, ALTER_ANSWER, ALTER_END };
+enum { ALTER_RULES, ALTER_WRITE, ALTER_WRITTEN, ALTER_ANSWER, ALTER_END };
 
 static enum err find_partition(struct controller *c, struct change *change)
 {
@@ -95,6 +95,20 @@ static void add_write(struct controller *c, struct alter *alter, struct change *
                                               .isr = change->wanted->isr,
                                               .leader_recovery_state = change->wanted->leader_recovery_state};
     change->write = alter->writes.count - 1;
+    ctl_standing_join(c, &alter->writes, change->p, false);
+}
+
+/* What min.insync.replicas is, where a leader takes replicas out of its ISR, or had taken them out before. */
+static void read_rules(struct controller *c, const struct alter *alter)
+{
+    struct ctl_parts parts = {0};
+    for (int32_t i = 0; i < alter->request->changes_count; i++) {
+        struct change change = {.wanted = &alter->request->changes[i]};
+        if (find_partition(c, &change) == ERR_NONE &&
+            (change.p->standing || change.wanted->isr.count < change.p->leadership.isr.count))
+            ctl_parts_add(c, &parts, change.p);
+    }
+    ctl_call_isr_rules(c, &parts);
 }
 
 static void check_all(struct controller *c, struct alter *alter)
@@ -119,9 +133,10 @@ static void take_writes(struct controller *c, struct alter *alter)
         if (change->write < 0)
             continue;
         const struct ctl_write *write = &alter->writes.items[change->write];
-        if (write->err == ERR_NONE)
+        if (write->err == ERR_NONE) {
             ctl_partition_set_leadership(change->p, &write->value.state, write->new_version);
-        else {
+            ctl_standing_written(c, change->p);
+        } else if (!ctl_standing_refused(c, write)) {
             change->err =
                 write->err == ERR_BAD_VERSION ? ERR_INVALID_UPDATE_VERSION : ERR_UNKNOWN_SERVER_ERROR;
             ctl_parts_add(c, &alter->refused, change->p);
@@ -166,6 +181,9 @@ static enum ctl_next run(struct controller *c, struct ctl_frame *frame)
 {
     struct alter *alter = (struct alter *)frame;
     switch (frame->phase++) {
+    case ALTER_RULES:
+        read_rules(c, alter);
+        return CTL_AGAIN;
     case ALTER_WRITE:
         check_all(c, alter);
         ctl_call_writes(c, &alter->writes);

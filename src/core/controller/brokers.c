@@ -318,6 +318,7 @@ static enum ctl_next run_brokers(struct controller *c, struct ctl_frame *frame)
             log_info("controller", "brokers_changed", "new=%d bounced=%d dead=%d live=%zu", b->fresh.count,
                      b->bounced.count, b->dead.count, c->ctx.brokers_by_id.count);
         call_startup(c, &b->fresh);
+        ctl_call_trust(c, &b->fresh); /* runs before it */
         return CTL_AGAIN;
     case BROKERS_LOST:
         if (b->bounced.count + b->dead.count)
@@ -327,6 +328,7 @@ static enum ctl_next run_brokers(struct controller *c, struct ctl_frame *frame)
         for (int32_t i = 0; i < b->bounced.count; i++)
             add_broker(c, b->bounced.ids[i], &b->znodes[i], b->epochs[i]);
         call_startup(c, &b->bounced);
+        ctl_call_trust(c, &b->bounced); /* runs before it */
         return CTL_AGAIN;
     case BROKERS_END:
         return CTL_DONE;

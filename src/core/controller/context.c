@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "core/controller/standing.h"
 
 void ctl_context_init(struct ctl_context *ctx)
 {
@@ -25,6 +26,7 @@ void ctl_context_clear(struct ctl_context *ctx)
     map_close(&ctx->topics_by_name);
     map_close(&ctx->topics_by_id);
     map_close(&ctx->brokers_by_id);
+    free(ctx->trusted);
     ctl_context_init(ctx);
 }
 
@@ -119,6 +121,8 @@ static void partition_free(struct ctl_partition *p)
     free(p->removing.ids);
     free(p->leadership.isr.ids);
     free(p->states);
+    ctl_standing_free(p->standing);
+    ctl_standing_free(p->standing_next);
     free(p);
 }
 
@@ -131,6 +135,7 @@ void ctl_topic_forget(struct ctl_context *ctx, struct ctl_topic *topic)
             ctl_outbox_scrub(broker, p);
             map_remove_int(&broker->offline, (int64_t)(intptr_t)p);
         }
+        ctx->kept_offline -= p->standing && p->standing->lost_count > 0;
         partition_free(p);
     }
     ctl_topic_set_id(ctx, topic, (struct uuid){{0}});

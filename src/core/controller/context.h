@@ -55,7 +55,9 @@ struct ctl_partition {
     int32_t zk_version;            /* of the state znode: the partition epoch */
     struct ctl_replica *states;
     int32_t states_count;
-    int32_t mark; /* scratch of one pass over partitions */
+    int32_t mark;                         /* scratch of one pass over partitions */
+    struct znode_standing *standing;      /* owned: what its znode says; NULL = there is none (standing.h) */
+    struct znode_standing *standing_next; /* owned: what is being written */
 };
 
 struct ctl_topic {
@@ -71,7 +73,15 @@ struct ctl_topic {
     bool ineligible;         /* deletion has to wait */
     bool has_bad_partitions; /* left out of memory: the znode may not be rewritten from it */
     int32_t mark;            /* scratch */
+    int32_t min_isr;         /* as ctl_call_isr_rules read it last */
+    int64_t config_zxid;     /* grows when the settings that it follows from change */
     struct list node;
+};
+
+/* The data of a broker that elections may go by. */
+struct ctl_trusted {
+    int32_t broker_id;
+    struct uuid incarnation;
 };
 
 struct ctl_broker {
@@ -81,7 +91,8 @@ struct ctl_broker {
     int32_t endpoints_count;
     char *rack;
     bool shutting_down;
-    struct map offline; /* partitions whose log directory failed there, by address */
+    struct znode_incarnation incarnation; /* of its data; zero = it does not say */
+    struct map offline;                   /* partitions whose log directory failed there, by address */
     struct ctl_outbox outbox;
     struct list node;
 };
@@ -92,7 +103,10 @@ struct ctl_context {
     struct map topics_by_id;
     struct list brokers; /* ascending by id */
     struct map brokers_by_id;
-    bool moves_listed; /* /admin/reassign_partitions had entries when it was last read */
+    struct ctl_trusted *trusted;
+    int32_t trusted_count;
+    int32_t kept_offline; /* partitions; see standing.h */
+    bool moves_listed;    /* /admin/reassign_partitions had entries when it was last read */
 };
 
 void ctl_context_init(struct ctl_context *ctx);

@@ -46,6 +46,11 @@ int32_t controller_known_id(const struct controller *c)
     return c->known_id;
 }
 
+int32_t controller_kept_offline(const struct controller *c)
+{
+    return c->active ? c->ctx.kept_offline : 0;
+}
+
 /* What is to be read again when a watch fires. */
 static const struct {
     const char *path;

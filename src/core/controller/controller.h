@@ -32,6 +32,7 @@ struct controller_config {
     bool auto_rebalance;        /* auto.leader.rebalance.enable */
     int64_t rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
     int32_t imbalance_pct;      /* leader.imbalance.per.broker.percentage */
+    int32_t min_isr;            /* min.insync.replicas of this broker */
 };
 
 /* Gives the controller (controller_free). It does nothing until a session is opened. */
@@ -43,6 +44,9 @@ bool controller_is_active(const struct controller *c);
 int32_t controller_epoch(const struct controller *c);
 /* The broker that /controller named when it was last read; -1 = none. */
 int32_t controller_known_id(const struct controller *c);
+
+/* Partitions without a leader because the last of their ISR came back with less than it had acknowledged. */
+int32_t controller_kept_offline(const struct controller *c);
 
 /*
  * Takes one event in and appends what it leads to. now_ms is monotonic. The effects are to be carried out,

@@ -60,6 +60,12 @@ static enum ctl_next take_deletes(struct controller *c, struct ctl_delete_tree *
         tree->frame.phase = TREE_LIST;
         return CTL_AGAIN;
     }
+    const struct ctl_topic *topic = ctl_topic_find(&c->ctx, tree->topic);
+    for (int32_t i = 0; topic && i < topic->partitions_count; i++) {
+        if (topic->partitions[i]->standing)
+            ctl_writes_add(c, &tree->writes, CONTROLLER_OP_DELETE,
+                           ctl_standing_path(c, topic->partitions[i]));
+    }
     ctl_writes_add(c, &tree->writes, CONTROLLER_OP_DELETE, ctl_path(c, "/config/topics/%s", tree->topic));
     ctl_writes_add(c, &tree->writes, CONTROLLER_OP_DELETE,
                    ctl_path(c, "/admin/delete_topics/%s", tree->topic));

@@ -63,7 +63,7 @@ static const struct ctl_candidate *first(enum ctl_strategy strategy, const struc
         const struct ctl_candidate *replica = &replicas[i];
         if (strategy == CTL_STRATEGY_REASSIGN && !replica->target)
             continue;
-        if (is_online(replica) && contains(isr, replica->id))
+        if (is_online(replica) && contains(isr, replica->id) && replica->loss == ZNODE_LOSS_NONE)
             return replica;
         if (strategy == CTL_STRATEGY_PREFERRED)
             return NULL;
@@ -71,11 +71,35 @@ static const struct ctl_candidate *first(enum ctl_strategy strategy, const struc
     return NULL;
 }
 
-static const struct ctl_candidate *first_online(const struct ctl_candidate *replicas, int32_t count)
+/* Not one of the ISR is as it was when it acknowledged. */
+static bool all_lost(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
+{
+    for (int32_t i = 0; i < isr->count; i++) {
+        const struct ctl_candidate *replica = find(replicas, count, isr->ids[i]);
+        if (!replica || replica->loss == ZNODE_LOSS_NONE)
+            return false;
+    }
+    return isr->count > 0;
+}
+
+static const struct ctl_candidate *first_eligible(const struct ctl_candidate *replicas, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
-        if (is_online(&replicas[i]))
+        if (is_online(&replicas[i]) && replicas[i].eligible)
             return &replicas[i];
+    }
+    return NULL;
+}
+
+/* The order of an unclean election: who misses an unsynced tail at most, who fell behind, who lost a disk. */
+static const struct ctl_candidate *first_unclean(const struct ctl_candidate *replicas, int32_t count)
+{
+    static const enum znode_loss order[] = {ZNODE_LOSS_TAIL, ZNODE_LOSS_NONE, ZNODE_LOSS_DATA};
+    for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
+        for (int32_t i = 0; i < count; i++) {
+            if (is_online(&replicas[i]) && replicas[i].loss == order[o])
+                return &replicas[i];
+        }
     }
     return NULL;
 }
@@ -118,15 +142,19 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
     if (strategy == CTL_STRATEGY_SAME)
         return true;
     const struct ctl_candidate *leader = first(strategy, replicas, count, &now->isr);
+    if (!leader && strategy == CTL_STRATEGY_OFFLINE && all_lost(replicas, count, &now->isr)) {
+        leader = first_eligible(replicas, count);
+        out->eligible = leader != NULL;
+    }
     if (!leader && strategy == CTL_STRATEGY_OFFLINE && allow_unclean) {
-        leader = first_online(replicas, count);
+        leader = first_unclean(replicas, count);
         out->unclean = leader != NULL;
     }
     if (!leader)
         return false;
     out->leader = leader->id;
-    if (out->unclean) {
-        out->leader_recovery_state = 1;
+    if (out->unclean || out->eligible) {
+        out->leader_recovery_state = out->unclean ? 1 : now->leader_recovery_state;
         out->isr = ids_with_room(arena, 1);
         out->isr.ids[out->isr.count++] = leader->id;
     } else if (strategy == CTL_STRATEGY_OFFLINE)

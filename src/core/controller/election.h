@@ -22,7 +22,9 @@ struct ctl_candidate {
     int32_t id;
     bool reachable; /* registered and its directory in order */
     bool shutting_down;
-    bool target; /* REASSIGN: in the list that replicas move to */
+    bool target;          /* REASSIGN: in the list that replicas move to */
+    enum znode_loss loss; /* what it may miss of what it acknowledged as one of the ISR */
+    bool eligible;        /* not of the ISR, but it has all that was acknowledged */
 };
 
 struct ctl_choice {
@@ -30,10 +32,15 @@ struct ctl_choice {
     struct znode_ids isr;
     int32_t leader_recovery_state;
     bool unclean;
+    bool eligible;               /* not of the ISR, and nothing is lost */
     struct znode_ids recipients; /* of the LeaderAndIsr */
 };
 
-/* False when nobody may lead. Arrays of the choice live in the arena. */
+/*
+ * False when nobody may lead. Nobody leads on its old standing who has lost data since. When all of the ISR
+ * have, an eligible one may; else only an unclean election helps, which takes whoever should miss the least.
+ * Arrays of the choice live in the arena.
+ */
 bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
                 const struct znode_state *now, bool allow_unclean, struct arena *arena,
                 struct ctl_choice *out);

@@ -18,6 +18,7 @@
 #include "core/controller/context.h"
 #include "core/controller/controller.h"
 #include "core/controller/election.h"
+#include "core/controller/standing.h"
 
 enum ctl_next { CTL_AGAIN, CTL_WAIT, CTL_DONE };
 
@@ -252,6 +253,13 @@ void ctl_start_broker(struct controller *c, int32_t id);
 void ctl_call_replicas_lost(struct controller *c, const struct ctl_refs *refs);
 struct ctl_refs ctl_replicas_on(struct controller *c, int32_t broker_id);
 void ctl_announce_channel(struct controller *c, const struct ctl_broker *broker);
+
+/* ---- trust.c */
+
+/* These have just registered: is their data what it was? Comes before anything is decided about them. */
+void ctl_call_trust(struct controller *c, const struct znode_ids *brokers);
+/* The part of a failover, after states were read and before anybody is told anything. */
+void ctl_call_trust_all(struct controller *c);
 
 /* ---- log_dirs.c */
 

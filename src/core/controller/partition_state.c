@@ -24,7 +24,9 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
         list[i] = (struct ctl_candidate){.id = id,
                                          .reachable = ctl_replica_is_reachable(&c->ctx, p, id),
                                          .shutting_down = broker && broker->shutting_down,
-                                         .target = !ctl_ids_contain(&p->removing, id)};
+                                         .target = !ctl_ids_contain(&p->removing, id),
+                                         .loss = ctl_standing_loss(p, id),
+                                         .eligible = ctl_standing_is_eligible(c, p, id)};
     }
     return list;
 }
@@ -219,7 +221,7 @@ void ctl_call_initialise(struct controller *c, const struct ctl_parts *parts)
 
 /* ---- elections */
 
-enum { ELECT_CHOOSE, ELECT_CONFIG, ELECT_WRITTEN, ELECT_REREAD };
+enum { ELECT_RULES, ELECT_CHOOSE, ELECT_CONFIG, ELECT_WRITTEN, ELECT_REREAD };
 
 static bool somebody_online(const struct ctl_candidate *list, int32_t count)
 {
@@ -251,6 +253,18 @@ static void add_state_write(struct controller *c, struct ctl_elect *e, int32_t i
                                               .isr = choice->isr,
                                               .leader_recovery_state = choice->leader_recovery_state};
     e->writers[i] = e->writes.count - 1;
+    ctl_standing_join(c, &e->writes, e->items[i].p, choice->unclean);
+}
+
+/* What min.insync.replicas is, where replicas leave the ISR or left it before. */
+static void read_rules(struct controller *c, const struct ctl_elect *e)
+{
+    struct ctl_parts parts = {0};
+    for (int32_t i = 0; i < e->items_count; i++) {
+        if (!e->items[i].settled && ctl_standing_may_change(c, e->items[i].p))
+            ctl_parts_add(c, &parts, e->items[i].p);
+    }
+    ctl_call_isr_rules(c, &parts);
 }
 
 /* True when the topic's config has to be read before the partition can be decided. */
@@ -274,8 +288,11 @@ static bool choose_one(struct controller *c, struct ctl_elect *e, int32_t i)
         return true;
     settle(item, e->strategy == CTL_STRATEGY_PREFERRED ? ERR_PREFERRED_LEADER_NOT_AVAILABLE
                                                        : ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE);
-    log_warn("controller", "no_leader", "topic=%s partition=%d isr=%d; no member of it is online",
-             p->topic->name, p->number, p->leadership.isr.count);
+    if (ctl_standing_keeps_offline(p))
+        ctl_standing_log(p);
+    else
+        log_warn("controller", "no_leader", "topic=%s partition=%d isr=%d; no member of it is online",
+                 p->topic->name, p->number, p->leadership.isr.count);
     return false;
 }
 
@@ -340,7 +357,14 @@ static void take_election(struct controller *c, struct ctl_elect *e, int32_t i, 
     if (e->choices[i].unclean)
         log_warn("controller", "unclean_election", "topic=%s partition=%d leader=%d; records may be lost",
                  p->topic->name, p->number, write->value.state.leader);
+    if (e->choices[i].eligible)
+        log_warn(
+            "controller", "eligible_elected",
+            "topic=%s partition=%d leader=%d reason=\"the ISR has lost data; this replica left it when it "
+            "was complete\"",
+            p->topic->name, p->number, write->value.state.leader);
     ctl_partition_set_leadership(p, &write->value.state, write->new_version);
+    ctl_standing_written(c, p);
     if (e->strategy != CTL_STRATEGY_SAME && !ctl_partition_set_state(p, CTL_PARTITION_ONLINE)) {
         settle(&e->items[i], ERR_UNKNOWN_SERVER_ERROR);
         return;
@@ -363,7 +387,7 @@ static bool take_writes(struct controller *c, struct ctl_elect *e)
             take_election(c, e, i, write);
         else if (write->err == ERR_BAD_VERSION)
             again = item->reread = true;
-        else {
+        else if (!ctl_standing_refused(c, write)) {
             log_error("controller", "election_not_written", "topic=%s partition=%d error=%s",
                       item->p->topic->name, item->p->number, err_name(write->err));
             settle(item, ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE);
@@ -405,6 +429,10 @@ static enum ctl_next run_elect(struct controller *c, struct ctl_frame *frame)
 {
     struct ctl_elect *e = (struct ctl_elect *)frame;
     switch (frame->phase) {
+    case ELECT_RULES:
+        read_rules(c, e);
+        frame->phase = ELECT_CHOOSE;
+        return CTL_AGAIN;
     case ELECT_CHOOSE:
         return choose(c, e);
     case ELECT_CONFIG:
@@ -423,7 +451,7 @@ static enum ctl_next run_elect(struct controller *c, struct ctl_frame *frame)
         if (!ctl_reads_ok(c))
             return CTL_AGAIN;
         take_rereads(c, e);
-        frame->phase = ELECT_CHOOSE;
+        frame->phase = ELECT_RULES;
         return CTL_AGAIN;
     default:
         UNREACHABLE();

@@ -52,7 +52,7 @@ struct offline {
     struct ctl_writes writes;
 };
 
-enum { OFFLINE_SHRINK, OFFLINE_WRITTEN, OFFLINE_REREAD };
+enum { OFFLINE_RULES, OFFLINE_SHRINK, OFFLINE_WRITTEN, OFFLINE_REREAD };
 
 static const char *state_path(struct controller *c, const struct ctl_partition *p)
 {
@@ -75,6 +75,18 @@ static void shrink(struct controller *c, struct offline *o, struct leaving *item
     state.controller_epoch = c->epoch;
     write->value.state = state;
     item->write = o->writes.count - 1;
+    ctl_standing_join(c, &o->writes, p, false);
+}
+
+/* What min.insync.replicas is, where replicas leave the ISR. */
+static void read_rules(struct controller *c, const struct offline *o)
+{
+    struct ctl_parts parts = {0};
+    for (int32_t i = 0; i < o->count; i++) {
+        if (!o->items[i].settled && ctl_standing_may_change_without(c, o->items[i].p, &o->items[i].gone))
+            ctl_parts_add(c, &parts, o->items[i].p);
+    }
+    ctl_call_isr_rules(c, &parts);
 }
 
 static bool take_writes(struct controller *c, struct offline *o)
@@ -88,11 +100,12 @@ static bool take_writes(struct controller *c, struct offline *o)
         item->write = -1;
         if (write->err == ERR_NONE) {
             ctl_partition_set_leadership(item->p, &write->value.state, write->new_version);
+            ctl_standing_written(c, item->p);
             item->settled = item->changed = true;
         } else if (write->err == ERR_BAD_VERSION) {
             ctl_get(c, CONTROLLER_VALUE_STATE, false, state_path(c, item->p));
             again = item->reread = true;
-        } else {
+        } else if (!ctl_standing_refused(c, write)) {
             log_error("controller", "isr_not_written", "topic=%s partition=%d error=%s", item->p->topic->name,
                       item->p->number, err_name(write->err));
             item->settled = item->failed = true;
@@ -142,6 +155,10 @@ static enum ctl_next run_offline(struct controller *c, struct ctl_frame *frame)
 {
     struct offline *o = (struct offline *)frame;
     switch (frame->phase) {
+    case OFFLINE_RULES:
+        read_rules(c, o);
+        frame->phase = OFFLINE_SHRINK;
+        return CTL_AGAIN;
     case OFFLINE_SHRINK:
         for (int32_t i = 0; i < o->count; i++) {
             if (!o->items[i].settled)
@@ -162,7 +179,7 @@ static enum ctl_next run_offline(struct controller *c, struct ctl_frame *frame)
         if (!ctl_reads_ok(c))
             return CTL_AGAIN;
         take_rereads(c, o);
-        frame->phase = OFFLINE_SHRINK;
+        frame->phase = OFFLINE_RULES;
         return CTL_AGAIN;
     default:
         UNREACHABLE();

@@ -89,6 +89,27 @@ static bool state_equal(const struct znode_state *a, const struct znode_state *b
            a->leader_recovery_state == b->leader_recovery_state;
 }
 
+static bool members_equal(const struct znode_member *a, int32_t a_count, const struct znode_member *b,
+                          int32_t b_count)
+{
+    if (a_count != b_count)
+        return false;
+    for (int32_t i = 0; i < a_count; i++) {
+        if (a[i].broker != b[i].broker || a[i].loss != b[i].loss ||
+            !uuid_equal(a[i].incarnation, b[i].incarnation))
+            return false;
+    }
+    return true;
+}
+
+static bool standing_equal(const struct znode_standing *a, const struct znode_standing *b)
+{
+    return uuid_equal(a->topic_id, b->topic_id) && a->state_version == b->state_version &&
+           a->config_zxid == b->config_zxid &&
+           members_equal(a->lost, a->lost_count, b->lost, b->lost_count) &&
+           members_equal(a->eligible, a->eligible_count, b->eligible, b->eligible_count);
+}
+
 bool ctl_value_equal(const struct controller_value *a, const struct controller_value *b)
 {
     if (a->kind != b->kind)
@@ -113,6 +134,11 @@ bool ctl_value_equal(const struct controller_value *a, const struct controller_v
         return config_equal(&a->config, &b->config);
     case CONTROLLER_VALUE_FEATURE:
         return a->feature.version == b->feature.version && a->feature.status == b->feature.status;
+    case CONTROLLER_VALUE_INCARNATION:
+        return uuid_equal(a->incarnation.id, b->incarnation.id) &&
+               a->incarnation.starts == b->incarnation.starts && a->incarnation.loss == b->incarnation.loss;
+    case CONTROLLER_VALUE_STANDING:
+        return standing_equal(&a->standing, &b->standing);
     case CONTROLLER_VALUE_BROKER:
     case CONTROLLER_VALUE_CONTROLLER:
     case CONTROLLER_VALUE_LOG_DIR_EVENT:

@@ -25,7 +25,9 @@ enum controller_value_kind {
     CONTROLLER_VALUE_PARTITIONS,   /* preferred election, ISR change: partitions */
     CONTROLLER_VALUE_CONFIG,
     CONTROLLER_VALUE_LOG_DIR_EVENT,
-    CONTROLLER_VALUE_FEATURE
+    CONTROLLER_VALUE_FEATURE,
+    CONTROLLER_VALUE_INCARNATION,
+    CONTROLLER_VALUE_STANDING
 };
 
 /* A timestamp_ms of -1 in a value to be written means the time of writing. */
@@ -42,6 +44,8 @@ struct controller_value {
         struct znode_config config;
         struct znode_log_dir_event log_dir_event;
         struct znode_feature feature;
+        struct znode_incarnation incarnation;
+        struct znode_standing standing;
     };
 };
 
@@ -79,6 +83,7 @@ struct controller_op_result {
     enum err err;
     int32_t version;         /* GET, EXISTS, SET: version of the znode's data */
     int64_t czxid;           /* GET, EXISTS */
+    int64_t mzxid;           /* GET, EXISTS */
     int64_t ephemeral_owner; /* GET, EXISTS: session id, 0 = persistent */
     /*
      * GET. Null data gives the kind NULL for a topic, a config or a block of producer ids, which may be

@@ -11,6 +11,7 @@ Suite *flush_suite(void);
 Suite *lookup_suite(void);
 Suite *hang_watch_suite(void);
 Suite *followers_suite(void);
+Suite *incarnation_suite(void);
 Suite *isr_changes_suite(void);
 Suite *fetchers_suite(void);
 Suite *follow_suite(void);

@@ -357,6 +357,61 @@ START_TEST(notifications_are_read_and_written)
 }
 END_TEST
 
+#define ID_A "YWFhYWFhYWFhYWFhYWFhYQ"
+#define ID_B "YmJiYmJiYmJiYmJiYmJiYg"
+
+START_TEST(incarnation_is_read_and_written)
+{
+    static const char text[] = "{\"version\":1,\"incarnation\":\"" ID_A "\",\"starts\":7,\"loss\":\"tail\"}";
+    struct znode_incarnation data;
+    ck_assert_int_eq(znode_decode_incarnation(view_str(text), &arena, &data, &why), ERR_NONE);
+    ck_assert_int_eq(data.id.bytes[15], 'a');
+    ck_assert_int_eq(data.starts, 7);
+    ck_assert_int_eq(data.loss, ZNODE_LOSS_TAIL);
+    znode_encode_incarnation(&data, &out);
+    check_text(text);
+    static const char *const bad[] = {
+        "{}",
+        "{\"incarnation\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"starts\":1}",
+        "{\"incarnation\":\"" ID_A "\",\"starts\":-1}",
+        "{\"incarnation\":\"" ID_A "\",\"starts\":1,\"loss\":\"all\"}",
+        "{\"incarnation\":\"" ID_A "\",\"starts\":1,\"loss\":3}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        ck_assert_int_eq(znode_decode_incarnation(view_str(bad[i]), &arena, &data, &why), ERR_MALFORMED);
+}
+END_TEST
+
+START_TEST(standing_is_read_and_written)
+{
+    static const char text[] =
+        "{\"version\":1,\"topic_id\":\"" ID_A "\",\"state_version\":3,\"config_zxid\":9,"
+        "\"lost\":[{\"broker\":3,\"incarnation\":\"" ID_B "\",\"loss\":\"data\"}],"
+        "\"eligible\":[{\"broker\":1,\"incarnation\":\"" ID_A "\",\"loss\":\"none\"},"
+        "{\"broker\":2,\"incarnation\":\"" ID_B "\",\"loss\":\"none\"}]}";
+    struct znode_standing standing;
+    ck_assert_int_eq(znode_decode_standing(view_str(text), &arena, &standing, &why), ERR_NONE);
+    ck_assert_int_eq(standing.state_version, 3);
+    ck_assert_int_eq(standing.config_zxid, 9);
+    ck_assert_int_eq(standing.lost_count, 1);
+    ck_assert_int_eq(standing.lost[0].broker, 3);
+    ck_assert_int_eq(standing.lost[0].loss, ZNODE_LOSS_DATA);
+    ck_assert_int_eq(standing.eligible_count, 2);
+    ck_assert_int_eq(standing.eligible[1].incarnation.bytes[0], 'b');
+    znode_encode_standing(&standing, &out);
+    check_text(text);
+    static const char *const bad[] = {
+        "[]",
+        "{\"topic_id\":\"x\"}",
+        "{\"topic_id\":\"" ID_A "\",\"state_version\":3,\"config_zxid\":9,\"lost\":[],\"eligible\":[7]}",
+        "{\"topic_id\":\"" ID_A "\",\"state_version\":3,\"config_zxid\":9,\"lost\":{},\"eligible\":[]}",
+        "{\"topic_id\":\"" ID_A "\",\"state_version\":3,\"config_zxid\":9,\"lost\":[]}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        ck_assert_int_eq(znode_decode_standing(view_str(bad[i]), &arena, &standing, &why), ERR_MALFORMED);
+}
+END_TEST
+
 START_TEST(feature_and_cluster_id_are_read_and_written)
 {
     struct znode_feature feature;
@@ -423,6 +478,8 @@ Suite *znode_json_suite(void)
     tcase_add_test(tc, lists_of_partitions_are_read_and_written);
     tcase_add_test(tc, config_is_read_and_written);
     tcase_add_test(tc, notifications_are_read_and_written);
+    tcase_add_test(tc, incarnation_is_read_and_written);
+    tcase_add_test(tc, standing_is_read_and_written);
     tcase_add_test(tc, feature_and_cluster_id_are_read_and_written);
     tcase_add_test(tc, hostile_text_is_refused_without_harm);
     suite_add_tcase(suite, tc);

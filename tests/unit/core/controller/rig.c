@@ -20,7 +20,10 @@ struct rig *rig_new(void)
                                         "/isr_change_notification",
                                         "/latest_producer_id_block",
                                         "/log_dir_event_notification",
-                                        "/config/topics"};
+                                        "/config/topics",
+                                        "/barnabas/brokers",
+                                        "/barnabas/trusted",
+                                        "/barnabas/standing"};
     struct rig *rig = MEM_NEW(struct rig);
     rig->zk = fake_zk_new();
     rig->take_over_at = rig->lose_at = -1;
@@ -41,20 +44,48 @@ void rig_free(struct rig *rig)
     free(rig);
 }
 
-void rig_register(struct rig *rig, int id, const char *rack)
+static void register_broker(struct rig *rig, int id, const char *rack, const struct znode_incarnation *data)
 {
     struct znode_endpoint endpoint = {
         .listener = "PLAINTEXT", .protocol = "PLAINTEXT", .host = "h", .port = 9000 + id};
     char path[64];
     snprintf(path, sizeof path, "/brokers/ids/%d", id);
-    struct controller_op op = {.kind = CONTROLLER_OP_CREATE, .path = path, .ephemeral = true};
-    op.value.kind = CONTROLLER_VALUE_BROKER;
-    op.value.broker = (struct znode_broker){
+    char data_path[64];
+    snprintf(data_path, sizeof data_path, "/barnabas/brokers/%d", id);
+    struct controller_op ops[2] = {
+        {.kind = CONTROLLER_OP_CREATE, .path = path, .ephemeral = true},
+        {.kind = fake_zk_exists(rig->zk, data_path) ? CONTROLLER_OP_SET : CONTROLLER_OP_CREATE,
+         .path = data_path,
+         .version = CONTROLLER_ANY_VERSION}};
+    ops[0].value.kind = CONTROLLER_VALUE_BROKER;
+    ops[0].value.broker = (struct znode_broker){
         .version = 5, .jmx_port = -1, .endpoints = &endpoint, .endpoints_count = 1, .rack = rack};
+    if (data) {
+        ops[1].value.kind = CONTROLLER_VALUE_INCARNATION;
+        ops[1].value.incarnation = *data;
+    }
+    struct controller_op multi = {.kind = CONTROLLER_OP_MULTI, .ops = ops, .ops_count = data ? 2 : 1};
     struct controller_op_result result;
     rig->broker_session[id] = fake_zk_open_session(rig->zk);
-    fake_zk_apply(rig->zk, rig->broker_session[id], &op, &rig->arena, &result);
+    fake_zk_apply(rig->zk, rig->broker_session[id], &multi, &rig->arena, &result);
     ck_assert_int_eq(result.err, ERR_NONE);
+}
+
+void rig_register(struct rig *rig, int id, const char *rack)
+{
+    register_broker(rig, id, rack, NULL);
+}
+
+struct uuid rig_data(char name)
+{
+    struct uuid id;
+    memset(id.bytes, name, sizeof id.bytes);
+    return id;
+}
+
+void rig_register_with(struct rig *rig, int id, char data, enum znode_loss loss)
+{
+    register_broker(rig, id, NULL, &(struct znode_incarnation){.id = rig_data(data), .loss = loss});
 }
 
 void rig_kill(struct rig *rig, int id)

@@ -84,6 +84,9 @@ struct rig *rig_new(void);
 void rig_free(struct rig *rig);
 /* Registers a broker; the rack may be NULL. */
 void rig_register(struct rig *rig, int id, const char *rack);
+/* Registers a broker that says which data it has, told apart by a letter. */
+void rig_register_with(struct rig *rig, int id, char data, enum znode_loss loss);
+struct uuid rig_data(char name);
 /* Its session ends. */
 void rig_kill(struct rig *rig, int id);
 /* Gives a registered broker a core, tells it of its session and runs. Its number. */

@@ -1,0 +1,732 @@
+/*
+ * Brokers that come back with other data than they had, and who may lead then. Data is told apart by a
+ * letter; the topic t has one partition on brokers 1, 2, 3 and min.insync.replicas 2, broker 1 is controller.
+ */
+#include <stdio.h>
+
+#include "rig.h"
+#include "suites.h"
+
+#define STATE    "/brokers/topics/t/partitions/0/state"
+#define STANDING "/barnabas/standing/t-0"
+
+static void put_min_isr(struct rig *rig, const char *value, const char *unclean)
+{
+    struct znode_config_entry entries[] = {{"min.insync.replicas", value},
+                                           {"unclean.leader.election.enable", unclean}};
+    struct controller_value config = {.kind = CONTROLLER_VALUE_CONFIG, .config = {entries, unclean ? 2 : 1}};
+    fake_zk_put(rig->zk, "/config/topics/t", &config);
+}
+
+static void put_state(struct rig *rig, int32_t leader, const int32_t *isr, int count)
+{
+    int32_t ids[3];
+    memcpy(ids, isr, (size_t)count * sizeof *isr);
+    struct controller_value value = {.kind = CONTROLLER_VALUE_STATE};
+    value.state =
+        (struct znode_state){.leader = leader, .leader_epoch = 6, .controller_epoch = 1, .isr = {ids, count}};
+    fake_zk_put(rig->zk, STATE, &value);
+}
+
+static void put_trusted(struct rig *rig, int id, char data)
+{
+    char path[64];
+    struct controller_value value = {.kind = CONTROLLER_VALUE_INCARNATION};
+    value.incarnation.id = rig_data(data);
+    snprintf(path, sizeof path, "/barnabas/trusted/%d", id);
+    fake_zk_put(rig->zk, path, &value);
+}
+
+/* As an earlier controller left it: the data of broker N is trusted as "abc"[N - 1]. */
+static struct rig *cluster(int32_t leader, const int32_t *isr, int isr_count)
+{
+    static const int32_t replicas[] = {1, 2, 3};
+    struct rig *rig = rig_new();
+    fake_zk_put(rig->zk, "/controller_epoch",
+                &(struct controller_value){.kind = CONTROLLER_VALUE_RAW, .raw = VIEW_LIT("4")});
+    rig_put_topic(rig, "t", 1, replicas, 3);
+    put_min_isr(rig, "2", NULL);
+    put_state(rig, leader, isr, isr_count);
+    for (int id = 1; id <= 3; id++)
+        put_trusted(rig, id, "abc"[id - 1]);
+    rig_register_with(rig, 1, 'a', ZNODE_LOSS_NONE);
+    return rig;
+}
+
+static struct rig *cluster_of_all(void)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = cluster(1, isr, 3);
+    rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    return rig;
+}
+
+static void come(struct rig *rig, int id, char data, enum znode_loss loss)
+{
+    rig_register_with(rig, id, data, loss);
+    rig_run(rig);
+}
+
+static void go(struct rig *rig, int id)
+{
+    rig_kill(rig, id);
+    rig_run(rig);
+}
+
+static char trusted(struct rig *rig, int id)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/barnabas/trusted/%d", id);
+    const struct controller_value *value = fake_zk_value(rig->zk, path);
+    return value ? (char)value->incarnation.id.bytes[0] : '-';
+}
+
+static int leader(struct rig *rig)
+{
+    return rig_state(rig, "t", 0)->leader;
+}
+
+static bool isr_is(struct rig *rig, const char *wanted)
+{
+    char text[32] = "";
+    const struct znode_ids *isr = &rig_state(rig, "t", 0)->isr;
+    for (int32_t i = 0; i < isr->count; i++)
+        sprintf(text + strlen(text), "%s%d", i ? "," : "", isr->ids[i]);
+    return strcmp(text, wanted) == 0;
+}
+
+static bool standing_is(struct rig *rig, const char *lost, const char *eligible)
+{
+    char texts[2][32] = {"", ""};
+    if (!fake_zk_exists(rig->zk, STANDING))
+        return !lost && !eligible;
+    const struct znode_standing *now = &fake_zk_value(rig->zk, STANDING)->standing;
+    for (int32_t i = 0; i < now->lost_count; i++)
+        sprintf(texts[0] + strlen(texts[0]), "%d%c", now->lost[i].broker, now->lost[i].incarnation.bytes[0]);
+    for (int32_t i = 0; i < now->eligible_count; i++)
+        sprintf(texts[1] + strlen(texts[1]), "%d%c", now->eligible[i].broker,
+                now->eligible[i].incarnation.bytes[0]);
+    return strcmp(texts[0], lost ? lost : "") == 0 && strcmp(texts[1], eligible ? eligible : "") == 0 &&
+           now->state_version == fake_zk_version(rig->zk, STATE);
+}
+
+/* The core is told that its session is over, and stands again in a new one. */
+static void change_controller(struct rig *rig)
+{
+    rig_take_over(rig);
+    rig_run(rig);
+    fake_zk_close_session(rig->zk, rig->intruder);
+    rig_run(rig);
+    ck_assert(controller_is_active(rig->cores[0].c));
+}
+
+static void elect_unclean(struct rig *rig)
+{
+    struct controller_request request = {.kind = CONTROLLER_ELECT_LEADERS};
+    request.elect_leaders.election = CONTROLLER_ELECT_UNCLEAN;
+    request.elect_leaders.all = true;
+    rig_request(rig, 0, 900, &request);
+    ck_assert_int_eq(rig_answer(rig, 900)->err, ERR_NONE);
+}
+
+static enum err alter_isr(struct rig *rig, uint64_t ticket, int32_t broker, int32_t *isr, int count)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/brokers/ids/%d", broker);
+    struct controller_isr_change change = {.topic = {.name = "t"},
+                                           .leader_epoch = rig_state(rig, "t", 0)->leader_epoch,
+                                           .partition_epoch = fake_zk_version(rig->zk, STATE),
+                                           .isr = {isr, count}};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_PARTITION};
+    request.alter_partition.broker_id = broker;
+    request.alter_partition.broker_epoch = fake_zk_czxid(rig->zk, path);
+    request.alter_partition.version = 3;
+    request.alter_partition.changes = &change;
+    request.alter_partition.changes_count = 1;
+    rig_request(rig, 0, ticket, &request);
+    return rig_answer(rig, ticket)->partitions[0].err;
+}
+
+/* ---- who is trusted */
+
+START_TEST(first_data_of_a_broker_is_trusted_without_a_change)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = cluster(1, isr, 3);
+    fake_zk_remove(rig->zk, "/barnabas/trusted/2");
+    rig_register_with(rig, 2, 'x', ZNODE_LOSS_NONE);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(trusted(rig, 2), 'x');
+    ck_assert_int_eq(fake_zk_version(rig->zk, STATE), 0);
+    ck_assert_int_eq(fake_zk_version(rig->zk, "/barnabas/trusted/3"), 0);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(parents_are_made_when_missing)
+{
+    static const int32_t isr[] = {1};
+    struct rig *rig = cluster(1, isr, 1);
+    for (int id = 1; id <= 3; id++) {
+        char path[64];
+        snprintf(path, sizeof path, "/barnabas/trusted/%d", id);
+        fake_zk_remove(rig->zk, path);
+    }
+    fake_zk_remove(rig->zk, "/barnabas/trusted");
+    fake_zk_remove(rig->zk, "/barnabas/standing");
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(trusted(rig, 1), 'a');
+    ck_assert(fake_zk_exists(rig->zk, "/barnabas/standing"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(kafka_broker_is_what_it_always_was)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    fake_zk_remove(rig->zk, "/barnabas/trusted/3");
+    rig_add_core(rig, 1);
+    rig_register(rig, 3, NULL);
+    rig_run(rig);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert_int_eq(trusted(rig, 3), '-');
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(incarnation_of_another_registration_does_not_count)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    rig_register_with(rig, 3, 'x', ZNODE_LOSS_DATA);
+    rig_kill(rig, 3);
+    rig_register(rig, 3, NULL); /* a Kafka broker under this id */
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert_int_eq(trusted(rig, 3), 'c');
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(incarnation_of_a_start_after_the_registration_that_was_read_counts)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    rig_register(rig, 3, NULL);
+    struct controller_value newer = {.kind = CONTROLLER_VALUE_INCARNATION};
+    newer.incarnation.id = rig_data('x');
+    fake_zk_put(rig->zk, "/barnabas/brokers/3", &newer);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(trusted_data_that_cannot_be_read_is_replaced)
+{
+    static const int32_t isr[] = {1};
+    struct rig *rig = cluster(1, isr, 1);
+    fake_zk_spoil(rig->zk, "/barnabas/trusted/1");
+    rig_add_core(rig, 1);
+    ck_assert(controller_is_active(rig->cores[0].c));
+    ck_assert_int_eq(trusted(rig, 1), 'a');
+    rig_free(rig);
+}
+END_TEST
+
+/* ---- who leaves */
+
+START_TEST(broker_with_other_data_leaves_the_isr_at_failover)
+{
+    static const int32_t isr[] = {2, 1, 3};
+    struct rig *rig = cluster(2, isr, 3);
+    rig_register_with(rig, 2, 'x', ZNODE_LOSS_TAIL);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert(isr_is(rig, "1,3"));
+    ck_assert_int_eq(trusted(rig, 2), 'x');
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(others_that_are_down_stay_in_the_isr_of_one_that_lost_data)
+{
+    static const int32_t isr[] = {2, 3};
+    struct rig *rig = cluster(-1, isr, 2);
+    rig_add_core(rig, 1);
+    come(rig, 2, 'x', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(isr_is(rig, "3"));
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(leader_that_came_back_with_other_data_leads_no_more)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(3, isr, 1); /* so quickly that no controller saw it go */
+    rig_register_with(rig, 3, 'x', ZNODE_LOSS_DATA);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(isr_is(rig, "3"));
+    ck_assert(standing_is(rig, "3x", NULL));
+    ck_assert_int_eq(trusted(rig, 3), 'x');
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 1);
+    rig_free(rig);
+}
+END_TEST
+
+static struct rig *kept_offline(enum znode_loss loss)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    come(rig, 3, 'x', loss);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(standing_is(rig, "3x", NULL));
+    return rig;
+}
+
+START_TEST(last_of_the_isr_with_other_data_is_not_elected)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    ck_assert_int_eq(trusted(rig, 3), 'x');
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_is_not_elected_after_another_start_with_that_data)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    go(rig, 3);
+    come(rig, 3, 'x', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_is_not_elected_by_another_controller)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    change_controller(rig);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(standing_is(rig, "3x", NULL));
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(losing_data_again_is_written_down_and_never_counts_for_less)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    go(rig, 3);
+    come(rig, 3, 'y', ZNODE_LOSS_TAIL);
+    ck_assert(standing_is(rig, "3y", NULL));
+    ck_assert_int_eq(fake_zk_value(rig->zk, STANDING)->standing.lost[0].loss, ZNODE_LOSS_DATA);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(state_that_somebody_else_wrote_voids_what_was_known)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    rig_take_over(rig); /* by a Kafka controller, which knows nothing of it */
+    put_state(rig, 3, isr, 1);
+    rig_run(rig);
+    fake_zk_close_session(rig->zk, rig->intruder);
+    rig_run(rig);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert(!fake_zk_exists(rig->zk, STANDING));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(standing_of_an_earlier_topic_of_that_name_does_not_count)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    rig_take_over(rig);
+    struct controller_value value = *fake_zk_value(rig->zk, STANDING);
+    value.standing.topic_id = rig_data('z');
+    fake_zk_put(rig->zk, STANDING, &value);
+    rig_run(rig);
+    fake_zk_close_session(rig->zk, rig->intruder);
+    rig_run(rig);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(only_replica_is_served_as_it_is)
+{
+    static const int32_t replicas[] = {3};
+    static const int32_t isr[] = {3};
+    struct rig *rig = rig_new();
+    rig_put_topic(rig, "t", 1, replicas, 1);
+    put_state(rig, -1, isr, 1);
+    put_trusted(rig, 3, 'c');
+    rig_register_with(rig, 3, 'x', ZNODE_LOSS_TAIL);
+    rig_add_core(rig, 3);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert_int_eq(trusted(rig, 3), 'x');
+    ck_assert(!fake_zk_exists(rig->zk, STANDING));
+    rig_free(rig);
+}
+END_TEST
+
+/* ---- who is eligible */
+
+START_TEST(steady_state_writes_nothing)
+{
+    struct rig *rig = cluster_of_all();
+    go(rig, 3);
+    ck_assert(isr_is(rig, "1,2"));
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+/* 3 fell behind, then 2 died below the minimum, then 1, the last. */
+static struct rig *down_to_one(void)
+{
+    int32_t isr[] = {1, 2};
+    struct rig *rig = cluster_of_all();
+    rig_add_core(rig, 3); /* controller when 1 is gone */
+    ck_assert_int_eq(alter_isr(rig, 1, 1, isr, 2), ERR_NONE);
+    ck_assert(standing_is(rig, NULL, NULL));
+    go(rig, 2);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, NULL, "2b"));
+    return rig;
+}
+
+static void last_one_loses(struct rig *rig, enum znode_loss loss)
+{
+    struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
+    rig_kill(rig, 1);
+    rig_feed(rig, 0, &event);
+    rig_run(rig);
+    ck_assert(controller_is_active(rig->cores[1].c));
+    ck_assert(standing_is(rig, NULL, "2b"));
+    come(rig, 1, 'x', loss);
+}
+
+START_TEST(replica_that_left_below_the_minimum_is_elected_when_the_last_lost_data)
+{
+    struct rig *rig = down_to_one();
+    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(standing_is(rig, "1x", "2b"));
+    come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(isr_is(rig, "2"));
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 0);
+    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert_int_eq(controller_kept_offline(rig->cores[1].c), 0);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_is_not_elected_with_other_data_than_it_left_with)
+{
+    struct rig *rig = down_to_one();
+    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_is_not_elected_after_the_minimum_was_changed)
+{
+    struct rig *rig = down_to_one();
+    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    put_min_isr(rig, "1", NULL); /* 1 alone may have acknowledged since */
+    put_min_isr(rig, "2", NULL);
+    come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_is_not_elected_while_the_last_of_the_isr_is_merely_down)
+{
+    struct rig *rig = down_to_one();
+    struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
+    rig_kill(rig, 1);
+    rig_feed(rig, 0, &event);
+    rig_run(rig);
+    come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 1, 'a', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(isr_at_the_minimum_again_ends_it)
+{
+    int32_t isr[] = {1, 3};
+    struct rig *rig = down_to_one();
+    ck_assert_int_eq(alter_isr(rig, 2, 1, isr, 2), ERR_NONE);
+    ck_assert(isr_is(rig, "1,3"));
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(leader_that_takes_them_out_below_the_minimum_leaves_them_eligible)
+{
+    int32_t two[] = {1, 3};
+    int32_t one[] = {1};
+    struct rig *rig = cluster_of_all();
+    ck_assert_int_eq(alter_isr(rig, 1, 1, two, 2), ERR_NONE);
+    ck_assert_int_eq(alter_isr(rig, 2, 1, one, 1), ERR_NONE);
+    ck_assert(standing_is(rig, NULL, "3c"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(minimum_of_one_leaves_nobody_eligible)
+{
+    struct rig *rig = cluster_of_all();
+    put_min_isr(rig, "1", NULL);
+    go(rig, 3);
+    go(rig, 2);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(minimum_may_be_the_clusters)
+{
+    struct rig *rig = cluster_of_all();
+    struct znode_config_entry entry = {"min.insync.replicas", "3"};
+    struct controller_value config = {.kind = CONTROLLER_VALUE_CONFIG, .config = {&entry, 1}};
+    fake_zk_put(rig->zk, "/config/brokers/<default>", &config);
+    fake_zk_remove(rig->zk, "/config/topics/t");
+    go(rig, 3);
+    ck_assert(standing_is(rig, NULL, "3c"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(topic_takes_it_along_when_it_is_deleted)
+{
+    struct rig *rig = down_to_one();
+    come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    ck_assert(fake_zk_exists(rig->zk, STANDING));
+    rig_delete_topic(rig, "t");
+    rig_run(rig);
+    ck_assert(!fake_zk_exists(rig->zk, "/brokers/topics/t"));
+    ck_assert(!fake_zk_exists(rig->zk, STANDING));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(replica_that_was_moved_away_is_not_eligible_when_it_comes_again)
+{
+    int32_t to[] = {1, 3};
+    int32_t back[] = {1, 2, 3};
+    struct rig *rig = down_to_one();
+    struct controller_move move = {.topic = "t", .replicas = {to, 2}};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_REASSIGNMENTS};
+    request.alter_reassignments.moves = &move;
+    request.alter_reassignments.moves_count = 1;
+    rig_request(rig, 0, 50, &request);
+    ck_assert(standing_is(rig, NULL, NULL));
+    move.replicas = (struct znode_ids){back, 3};
+    rig_request(rig, 0, 51, &request);
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+/* ---- what an operator can do */
+
+START_TEST(unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    elect_unclean(rig);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 0);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind)
+{
+    struct rig *rig = kept_offline(ZNODE_LOSS_TAIL);
+    elect_unclean(rig);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(topic_that_allows_unclean_election_is_not_kept_offline)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    put_min_isr(rig, "2", "true");
+    rig_add_core(rig, 1);
+    come(rig, 3, 'x', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 1); /* before 3 came; it stays */
+    rig_free(rig);
+}
+END_TEST
+
+/* ---- faults */
+
+/* 2 leaves below the minimum, 3 comes back with other data as the last of another partition. */
+static void tell(struct rig *rig)
+{
+    static const int32_t replicas[] = {1, 2, 3};
+    rig_put_topic(rig, "t", 1, replicas, 3);
+    put_min_isr(rig, "3", NULL);
+    put_state(rig, 3, (int32_t[]){3, 2}, 2);
+    for (int id = 1; id <= 3; id++)
+        put_trusted(rig, id, "abc"[id - 1]);
+    rig_register_with(rig, 1, 'a', ZNODE_LOSS_NONE);
+    rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    go(rig, 2); /* eligible from here on */
+    go(rig, 3);
+    come(rig, 3, 'x', ZNODE_LOSS_DATA);
+}
+
+static void check_end(struct rig *rig, int at)
+{
+    ck_assert_msg(leader(rig) == -1, "operation %d: %d leads", at, leader(rig));
+    ck_assert_msg(standing_is(rig, "3x", "2b"), "operation %d", at);
+    ck_assert_msg(trusted(rig, 3) == 'x', "operation %d", at);
+    come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    ck_assert_msg(leader(rig) == 2, "operation %d: %d leads", at, leader(rig));
+}
+
+START_TEST(controller_that_dies_anywhere_leaves_the_rest_to_the_next)
+{
+    for (int at = 0;; at++) {
+        struct rig *rig = rig_new();
+        rig->take_over_at = at;
+        rig_register(rig, 4, NULL);
+        tell(rig);
+        bool happened = rig->intruder != 0;
+        rig->take_over_at = -1;
+        if (happened) {
+            ck_assert_int_eq(fake_zk_changes(rig->zk, rig->cores[0].session), rig->changes_at_take_over);
+            fake_zk_close_session(rig->zk, rig->intruder);
+            rig_run(rig);
+            ck_assert(controller_is_active(rig->cores[0].c));
+        }
+        /* Where it was cut before 2 left the ISR, 2 is in it still, and leads when it comes. */
+        if (happened && !isr_is(rig, "3")) {
+            ck_assert_msg(leader(rig) != 3, "operation %d: who lost data leads", at);
+            come(rig, 2, 'b', ZNODE_LOSS_NONE);
+            ck_assert_msg(leader(rig) == 2, "operation %d: %d leads", at, leader(rig));
+            ck_assert_int_eq(trusted(rig, 3), 'x');
+        } else
+            check_end(rig, at);
+        rig_free(rig);
+        if (!happened) {
+            ck_assert_int_gt(at, 40);
+            break;
+        }
+    }
+}
+END_TEST
+
+static void sweep_lost_answers(bool applied)
+{
+    for (int at = 0;; at++) {
+        struct rig *rig = rig_new();
+        rig->lose_at = at;
+        rig->lose_applied = applied;
+        tell(rig);
+        bool happened = rig->writes_done > at;
+        check_end(rig, at);
+        rig_free(rig);
+        if (!happened)
+            break;
+    }
+}
+
+START_TEST(write_whose_answer_was_lost_changes_nothing)
+{
+    sweep_lost_answers(true);
+    sweep_lost_answers(false);
+}
+END_TEST
+
+START_TEST(standing_that_somebody_deleted_does_not_stop_the_controller)
+{
+    struct rig *rig = down_to_one();
+    fake_zk_remove(rig->zk, STANDING);
+    go(rig, 3);
+    int32_t isr[] = {1, 2};
+    come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    alter_isr(rig, 60, 1, isr, 2);
+    rig_advance(rig, 60000);
+    ck_assert(controller_is_active(rig->cores[0].c));
+    ck_assert_int_eq(alter_isr(rig, 61, 1, isr, 2), ERR_NONE);
+    ck_assert(isr_is(rig, "1,2"));
+    rig_free(rig);
+}
+END_TEST
+
+Suite *trust_suite(void)
+{
+    Suite *suite = suite_create("trust");
+    TCase *tcase = tcase_create("trust");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, first_data_of_a_broker_is_trusted_without_a_change);
+    tcase_add_test(tcase, parents_are_made_when_missing);
+    tcase_add_test(tcase, kafka_broker_is_what_it_always_was);
+    tcase_add_test(tcase, incarnation_of_another_registration_does_not_count);
+    tcase_add_test(tcase, incarnation_of_a_start_after_the_registration_that_was_read_counts);
+    tcase_add_test(tcase, trusted_data_that_cannot_be_read_is_replaced);
+    tcase_add_test(tcase, broker_with_other_data_leaves_the_isr_at_failover);
+    tcase_add_test(tcase, others_that_are_down_stay_in_the_isr_of_one_that_lost_data);
+    tcase_add_test(tcase, leader_that_came_back_with_other_data_leads_no_more);
+    tcase_add_test(tcase, last_of_the_isr_with_other_data_is_not_elected);
+    tcase_add_test(tcase, it_is_not_elected_after_another_start_with_that_data);
+    tcase_add_test(tcase, it_is_not_elected_by_another_controller);
+    tcase_add_test(tcase, losing_data_again_is_written_down_and_never_counts_for_less);
+    tcase_add_test(tcase, state_that_somebody_else_wrote_voids_what_was_known);
+    tcase_add_test(tcase, standing_of_an_earlier_topic_of_that_name_does_not_count);
+    tcase_add_test(tcase, only_replica_is_served_as_it_is);
+    tcase_add_test(tcase, steady_state_writes_nothing);
+    tcase_add_test(tcase, replica_that_left_below_the_minimum_is_elected_when_the_last_lost_data);
+    tcase_add_test(tcase, it_is_not_elected_with_other_data_than_it_left_with);
+    tcase_add_test(tcase, it_is_not_elected_after_the_minimum_was_changed);
+    tcase_add_test(tcase, it_is_not_elected_while_the_last_of_the_isr_is_merely_down);
+    tcase_add_test(tcase, isr_at_the_minimum_again_ends_it);
+    tcase_add_test(tcase, leader_that_takes_them_out_below_the_minimum_leaves_them_eligible);
+    tcase_add_test(tcase, minimum_of_one_leaves_nobody_eligible);
+    tcase_add_test(tcase, minimum_may_be_the_clusters);
+    tcase_add_test(tcase, topic_takes_it_along_when_it_is_deleted);
+    tcase_add_test(tcase, replica_that_was_moved_away_is_not_eligible_when_it_comes_again);
+    tcase_add_test(tcase, unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one);
+    tcase_add_test(tcase, unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind);
+    tcase_add_test(tcase, topic_that_allows_unclean_election_is_not_kept_offline);
+    tcase_add_test(tcase, controller_that_dies_anywhere_leaves_the_rest_to_the_next);
+    tcase_add_test(tcase, write_whose_answer_was_lost_changes_nothing);
+    tcase_add_test(tcase, standing_that_somebody_deleted_does_not_stop_the_controller);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
