@@ -7,7 +7,6 @@ import random
 import socket
 
 
-
 def _range():
     low, high = 15000, 32000
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
