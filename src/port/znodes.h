@@ -109,6 +109,14 @@ struct znode_log_dir_event {
     int32_t event; /* 1 = failure */
 };
 
+/* /barnabas/suspects/<broker>: Barnabas's own. */
+struct znode_suspect {
+    int64_t broker_epoch; /* czxid of the registration that is suspected */
+    int32_t controller_epoch;
+    int64_t timestamp_ms;
+    const char *reason;
+};
+
 /* /feature (names and levels are not kept: a broker in ZooKeeper mode knows no feature). */
 struct znode_feature {
     int32_t version;

@@ -8,7 +8,7 @@ BASES = ("int", "number_text", "one_of", "text", "uuid", "topic", "sequence", "e
 KINDS = ("persistent", "ephemeral", "sequential", "ephemeral or persistent")
 SETTINGS = ("kind", "data", "writer", "reader", "end", "start", "remedy", "barnabas")
 # From the cluster to what is seldom there: the order of the page and of the table.
-FILES = ("types", "cluster", "brokers", "topics", "admin", "notifications", "config", "acls", "tokens", "consumers")
+FILES = ("types", "cluster", "brokers", "topics", "admin", "notifications", "suspects", "config", "acls", "tokens", "consumers")
 
 
 class SchemaError(Exception):

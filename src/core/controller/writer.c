@@ -113,6 +113,9 @@ bool ctl_value_equal(const struct controller_value *a, const struct controller_v
         return config_equal(&a->config, &b->config);
     case CONTROLLER_VALUE_FEATURE:
         return a->feature.version == b->feature.version && a->feature.status == b->feature.status;
+    case CONTROLLER_VALUE_SUSPECT:
+        return a->suspect.broker_epoch == b->suspect.broker_epoch &&
+               a->suspect.controller_epoch == b->suspect.controller_epoch;
     case CONTROLLER_VALUE_BROKER:
     case CONTROLLER_VALUE_CONTROLLER:
     case CONTROLLER_VALUE_LOG_DIR_EVENT:

@@ -25,7 +25,8 @@ enum controller_value_kind {
     CONTROLLER_VALUE_PARTITIONS,   /* preferred election, ISR change: partitions */
     CONTROLLER_VALUE_CONFIG,
     CONTROLLER_VALUE_LOG_DIR_EVENT,
-    CONTROLLER_VALUE_FEATURE
+    CONTROLLER_VALUE_FEATURE,
+    CONTROLLER_VALUE_SUSPECT
 };
 
 /* A timestamp_ms of -1 in a value to be written means the time of writing. */
@@ -42,6 +43,7 @@ struct controller_value {
         struct znode_config config;
         struct znode_log_dir_event log_dir_event;
         struct znode_feature feature;
+        struct znode_suspect suspect;
     };
 };
 
