@@ -31,6 +31,7 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/reassignment.c src/core/controller/reassignment.h \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
+  src/core/controller/suspicion.c \
   src/core/controller/term.c \
   src/core/controller/topic_name.c src/core/controller/topic_name.h \
   src/core/controller/topics.c \
@@ -53,6 +54,7 @@ tests_unit_core_test_controller_SOURCES = \
   tests/unit/core/controller/test_outbox.c \
   tests/unit/core/controller/test_reassignment.c \
   tests/unit/core/controller/test_requests.c \
+  tests/unit/core/controller/test_suspicion.c \
   tests/unit/core/controller/test_term.c \
   tests/unit/core/controller/test_topic_name.c \
   tests/unit/core/controller/test_topics.c

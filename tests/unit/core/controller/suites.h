@@ -16,5 +16,6 @@ Suite *brokers_suite(void);
 Suite *reassignment_suite(void);
 Suite *requests_suite(void);
 Suite *faults_suite(void);
+Suite *suspicion_suite(void);
 
 #endif

@@ -15,7 +15,8 @@ static bool choose(enum ctl_strategy strategy, const struct ctl_candidate *list,
 
 START_TEST(offline_takes_the_first_online_member_of_the_isr)
 {
-    struct ctl_candidate list[] = {{1, false, false, true}, {2, true, false, true}, {3, true, false, true}};
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, true, false, true, false}, {3, true, false, true, false}};
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, true));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.isr.count, 2);
@@ -26,7 +27,7 @@ END_TEST
 
 START_TEST(offline_is_unclean_only_when_allowed)
 {
-    struct ctl_candidate list[] = {{1, false, false, true}, {4, true, false, true}};
+    struct ctl_candidate list[] = {{1, false, false, true, false}, {4, true, false, true, false}};
     ck_assert(!choose(CTL_STRATEGY_OFFLINE, list, 2, false));
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
     ck_assert_int_eq(choice.leader, 4);
@@ -38,7 +39,7 @@ END_TEST
 
 START_TEST(preferred_takes_the_first_replica_or_nobody)
 {
-    struct ctl_candidate list[] = {{3, true, false, true}, {1, true, false, true}};
+    struct ctl_candidate list[] = {{3, true, false, true, false}, {1, true, false, true, false}};
     ck_assert(choose(CTL_STRATEGY_PREFERRED, list, 2, false));
     ck_assert_int_eq(choice.leader, 3);
     ck_assert_int_eq(choice.isr.count, 3);
@@ -49,7 +50,8 @@ END_TEST
 
 START_TEST(reassign_takes_the_first_of_the_target)
 {
-    struct ctl_candidate list[] = {{1, true, false, false}, {2, true, false, true}, {3, true, false, true}};
+    struct ctl_candidate list[] = {
+        {1, true, false, false, false}, {2, true, false, true, false}, {3, true, false, true, false}};
     ck_assert(choose(CTL_STRATEGY_REASSIGN, list, 3, false));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.recipients.count, 2);
@@ -58,7 +60,8 @@ END_TEST
 
 START_TEST(shutdown_leaves_the_isr_to_those_that_stay)
 {
-    struct ctl_candidate list[] = {{1, true, true, true}, {2, true, false, true}, {3, true, true, true}};
+    struct ctl_candidate list[] = {
+        {1, true, true, true, false}, {2, true, false, true, false}, {3, true, true, true, false}};
     ck_assert(choose(CTL_STRATEGY_CONTROLLED_SHUTDOWN, list, 3, false));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.isr.count, 1);
@@ -68,7 +71,8 @@ END_TEST
 
 START_TEST(shrink_takes_all_that_go_at_once)
 {
-    struct ctl_candidate list[] = {{1, false, false, true}, {2, false, false, true}, {3, true, false, true}};
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, false, false, true, false}, {3, true, false, true, false}};
     int32_t gone_ids[] = {1, 2};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;
@@ -83,7 +87,8 @@ END_TEST
 
 START_TEST(shrink_keeps_the_whole_isr_when_nobody_stays)
 {
-    struct ctl_candidate list[] = {{1, false, false, true}, {2, false, false, true}, {3, false, false, true}};
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, false, false, true, false}, {3, false, false, true, false}};
     int32_t gone_ids[] = {1, 2};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;
