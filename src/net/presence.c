@@ -15,7 +15,7 @@
  *       |        no address took it
  *       `-- pause <---'
  *
- * A peer that takes connections only to close them is not called at once.
+ * A peer that takes connections only to close them is called at once the first time, and no more.
  */
 
 #define CONNECT_TIMEOUT_MS 2000
@@ -47,6 +47,7 @@ struct presence {
     int64_t first_refused_ms;
     int64_t there_since_ms;
     bool was_there;
+    bool was_brief; /* the last connection */
 };
 
 static void begin(struct presence *presence);
@@ -121,8 +122,10 @@ static void look_for_end(struct presence *presence)
     if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
     close_socket(presence);
-    if (loop_now_ms(presence->loop) - presence->there_since_ms < SLOW_PAUSE_MS)
-        pause_for(presence, presence->refused_ms < SLOW_PAUSE_MS ? presence->refused_ms : SLOW_PAUSE_MS);
+    bool again = presence->was_brief;
+    presence->was_brief = loop_now_ms(presence->loop) - presence->there_since_ms < SLOW_PAUSE_MS;
+    if (presence->was_brief && again)
+        pause_for(presence, SLOW_PAUSE_MS);
     else
         begin(presence);
 }
