@@ -11,7 +11,6 @@ bool ctl_wants_preferred(const struct controller *c, const struct ctl_partition 
     if (!p->has_leadership || p->topic->to_be_deleted || p->leadership.leader == p->replicas.ids[0])
         return false;
     return ctl_replica_is_online(&c->ctx, p, p->replicas.ids[0]) &&
-           !ctl_broker_is_suspected(&c->ctx, p->replicas.ids[0]) &&
            ctl_ids_contain(&p->leadership.isr, p->replicas.ids[0]);
 }
 

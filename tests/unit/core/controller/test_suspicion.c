@@ -185,6 +185,17 @@ START_TEST(suspect_that_is_first_of_the_replicas_does_not_get_a_new_topic_to_lea
 }
 END_TEST
 
+START_TEST(suspect_that_is_the_only_replica_of_a_new_topic_leads_it)
+{
+    static const int32_t on_2[] = {2};
+    struct rig *rig = rig_cluster(2);
+    crash(rig, 0, 2);
+    rig_put_topic(rig, "t", 1, on_2, 1);
+    expect_isr(rig, "t", 2, 0, 1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(suspects_one_after_the_other_leave_the_last_member_leading)
 {
     struct rig *rig = rig_cluster(3);
@@ -241,6 +252,7 @@ START_TEST(evidence_about_an_earlier_registration_says_nothing)
     rig_register(rig, 2, NULL);
     rig_run(rig);
     int32_t epoch = rig_state(rig, "t", 0)->leader_epoch;
+    go_silent(rig, 2);
     rig_feed(rig, 0, &event);
     rig_run(rig);
     ck_assert(!is_suspected(rig, 2));
@@ -462,6 +474,40 @@ START_TEST(suspicion_outlives_the_controller)
 }
 END_TEST
 
+static void put_suspicion(struct rig *rig, int id)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/brokers/ids/%d", id);
+    struct controller_value value = {.kind = CONTROLLER_VALUE_SUSPECT};
+    value.suspect = (struct znode_suspect){.broker_epoch = fake_zk_czxid(rig->zk, path), .reason = ""};
+    snprintf(path, sizeof path, "/barnabas/suspects/%d", id);
+    fake_zk_put(rig->zk, path, &value);
+}
+
+START_TEST(suspect_that_answers_takes_over_from_another)
+{
+    static const int32_t on_23[] = {2, 3};
+    struct rig *rig = rig_new();
+    for (int id = 1; id <= 4; id++)
+        rig_register(rig, id, NULL);
+    rig_add_core(rig, 1);
+    int second = rig_add_core(rig, 4);
+    rig_put_topic(rig, "t", 1, on_23, 2);
+    put_suspicion(rig, 2); /* by a controller that got no further */
+    put_suspicion(rig, 3);
+    go_silent(rig, 2);
+    go_silent(rig, 3);
+    rig_kill(rig, 1);
+    rig_run(rig);
+    ck_assert(controller_is_active(rig->cores[second].c));
+    expect_isr(rig, "t", 2, 0, 2);
+    rig->mood[3] = RIG_ANSWERS;
+    rig_advance(rig, 1000);
+    expect_isr(rig, "t", 3, 1, 1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(suspicion_of_a_registration_that_is_over_is_deleted_at_failover)
 {
     struct rig *rig = rig_new();
@@ -492,6 +538,7 @@ Suite *suspicion_suite(void)
     tcase_add_test(tcase, suspect_joins_no_isr_until_it_answers);
     tcase_add_test(tcase, suspect_that_is_first_of_the_replicas_does_not_get_a_new_topic_to_lead);
     tcase_add_test(tcase, suspects_one_after_the_other_leave_the_last_member_leading);
+    tcase_add_test(tcase, suspect_that_is_the_only_replica_of_a_new_topic_leads_it);
     tcase_add_test(tcase, broker_that_shuts_down_is_not_suspected);
     tcase_add_test(tcase, controlled_shutdown_does_not_hand_over_to_a_suspect);
     tcase_add_test(tcase, evidence_about_an_earlier_registration_says_nothing);
@@ -505,6 +552,7 @@ Suite *suspicion_suite(void)
     tcase_add_test(tcase, controller_elected_meanwhile_is_not_replaced);
     tcase_add_test(tcase, replacement_whose_answer_was_lost_is_taken_up);
     tcase_add_test(tcase, suspicion_outlives_the_controller);
+    tcase_add_test(tcase, suspect_that_answers_takes_over_from_another);
     tcase_add_test(tcase, suspicion_of_a_registration_that_is_over_is_deleted_at_failover);
     suite_add_tcase(suite, tcase);
     return suite;
