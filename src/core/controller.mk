@@ -31,7 +31,11 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/reassignment.c src/core/controller/reassignment.h \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
+<<<<<<< HEAD
   src/core/controller/standing.c src/core/controller/standing.h \
+=======
+  src/core/controller/suspicion.c \
+>>>>>>> w-suspect
   src/core/controller/term.c \
   src/core/controller/topic_name.c src/core/controller/topic_name.h \
   src/core/controller/topics.c \
@@ -55,6 +59,7 @@ tests_unit_core_test_controller_SOURCES = \
   tests/unit/core/controller/test_outbox.c \
   tests/unit/core/controller/test_reassignment.c \
   tests/unit/core/controller/test_requests.c \
+  tests/unit/core/controller/test_suspicion.c \
   tests/unit/core/controller/test_term.c \
   tests/unit/core/controller/test_topic_name.c \
   tests/unit/core/controller/test_topics.c \

@@ -409,6 +409,11 @@ int channel_in_flight(const struct channel *channel)
     return channel->in_flight;
 }
 
+bool channel_is_connected(const struct channel *channel)
+{
+    return channel->state == CHANNEL_CONNECTED;
+}
+
 int channel_last_errno(const struct channel *channel)
 {
     return channel->last_errno;

@@ -43,6 +43,8 @@ void channel_send(struct channel *channel, struct view frame, channel_answer_fn 
  */
 void channel_keep_answer(struct channel *channel, struct buf *kept);
 int channel_in_flight(const struct channel *channel);
+/* As far as the kernel has told: a peer that closes is noticed though nothing is in flight. */
+bool channel_is_connected(const struct channel *channel);
 /* Why the last attempt failed, as errno: ECONNREFUSED, ECONNRESET (also: closed by the peer), ETIMEDOUT,
  * EHOSTUNREACH (also: the name does not resolve)...; 0 = it has not, or the last one succeeded. */
 int channel_last_errno(const struct channel *channel);

@@ -5,6 +5,7 @@ src_net_libnet_a_SOURCES = \
   src/net/channel.c src/net/channel.h \
   src/net/chunk.c src/net/chunk.h \
   src/net/conn.c src/net/conn_read.c src/net/conn_write.c src/net/internal.h \
+  src/net/presence.c src/net/presence.h \
   src/net/reply.c src/net/reply.h \
   src/net/request.c \
   src/net/resolve.c src/net/resolve.h \
@@ -18,6 +19,7 @@ tests_unit_net_test_net_SOURCES = \
   tests/unit/net/test_chunk.c \
   tests/unit/net/test_files.c \
   tests/unit/net/test_limits.c \
+  tests/unit/net/test_presence.c \
   tests/unit/net/test_reply.c \
   tests/unit/net/test_server.c \
   tests/unit/net/test_threads.c \

@@ -11,6 +11,7 @@
 #include "service/controller_loop.h"
 #include "service/count.h"
 #include "service/registration.h"
+#include "zk/znode_json.h"
 
 #define RETRY_MS 1000
 
@@ -30,6 +31,7 @@ struct session {
     bool again; /* another session was opened meanwhile */
     bool closed;
     char *own_path; /* the registration's znode; NULL until the session is followed */
+    char *suspect_path;
     struct loop_timer retry;
     struct work work;
     enum err result;
@@ -63,6 +65,49 @@ static void watch_own_znode(struct session *session)
     zk_submit(session->broker->zk, &op, own_znode_seen, session);
 }
 
+/* --- suspected, and alive -------------------------------------------------------------------------------
+ *
+ * The controller found the port refusing (docs/failover.md). Who reads this is not gone: it says so. What it
+ * led, others lead; the controller's LeaderAndIsr tells it, and until then nothing that needs the ISR is
+ * acknowledged here.
+ */
+
+static void suspicion_read(void *arg, const struct zk_result *result)
+{
+    struct session *session = arg;
+    struct arena arena = {0};
+    struct znode_suspect suspect;
+    struct errmsg why;
+    if (result->err == ERR_NONE && session->id != 0 && !session->closed &&
+        znode_decode_suspect(result->data, &arena, &suspect, &why) == ERR_NONE &&
+        suspect.broker_epoch == session->epoch)
+        log_warn("registration", "suspected",
+                 "path=%s controller_epoch=%d reason=\"%s\" effect=\"others lead what this broker led, until "
+                 "it answers the controller\" remedy=\"see that the controller can connect to it\"",
+                 session->suspect_path, suspect.controller_epoch, suspect.reason);
+    arena_close(&arena);
+}
+
+static void suspicion_seen(void *arg, const struct zk_result *result)
+{
+    struct session *session = arg;
+    struct zk_op op = {.kind = ZK_OP_GET, .path = session->suspect_path};
+    if (result->err == ERR_NONE && !session->closed)
+        zk_submit(session->broker->zk, &op, suspicion_read, session);
+}
+
+static void watch_suspicion(struct session *session)
+{
+    struct zk_op op = {.kind = ZK_OP_EXISTS, .path = session->suspect_path, .watch = true};
+    zk_submit(session->broker->zk, &op, suspicion_seen, session);
+}
+
+static void watch_znodes(struct session *session)
+{
+    watch_own_znode(session);
+    watch_suspicion(session);
+}
+
 /* --- registering again ---------------------------------------------------------------------------------- */
 
 static void register_run(struct work *work)
@@ -82,7 +127,7 @@ static void register_done(struct work *work, bool discard)
         begin_registering(session);
     } else if (session->result == ERR_NONE) {
         atomic_store(&session->broker->registered, session->id != 0);
-        watch_own_znode(session);
+        watch_znodes(session);
         controller_loop_registered(session->broker->controller, session->id, session->epoch);
         config_changes_kick(session->changes);
     } else if (session->result == ERR_EXISTS) {
@@ -170,6 +215,8 @@ static void on_watch(void *arg, enum zk_watch_kind kind, const char *path)
     }
     if (strcmp(path, session->own_path) == 0 && kind != ZK_WATCH_CHILDREN)
         watch_own_znode(session);
+    if (strcmp(path, session->suspect_path) == 0)
+        watch_suspicion(session);
     controller_loop_watch(session->broker->controller, kind, path);
 }
 
@@ -225,7 +272,7 @@ static void follow_on_loop(struct loop_message *msg, bool discard)
         begin_registering(session); /* expired, and another opened, between the registration and now */
         return;
     }
-    watch_own_znode(session);
+    watch_znodes(session);
     controller_loop_registered(session->broker->controller, session->id, session->epoch);
 }
 
@@ -234,6 +281,7 @@ void session_follow(struct session *session, struct config_changes *changes, int
     session->changes = changes;
     session->epoch = epoch;
     session->own_path = mem_printf("/brokers/ids/%d", session->broker->id);
+    session->suspect_path = mem_printf("/barnabas/suspects/%d", session->broker->id);
     session->follow_message = (struct loop_message){.run = follow_on_loop, .label = "zk_follow"};
     loop_post(session->broker->zk_loop, &session->follow_message);
 }
@@ -250,6 +298,7 @@ void session_free(struct session *session)
         return;
     zk_client_free(session->client);
     free(session->own_path);
+    free(session->suspect_path);
     pthread_cond_destroy(&session->changed);
     pthread_mutex_destroy(&session->lock);
     free(session);

@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "net/channel.h"
+#include "net/presence.h"
 #include "service/controller_translate.h"
 
 struct controller_loop {
@@ -31,8 +32,12 @@ struct controller_loop {
     int64_t socket_timeout_ms;
     int64_t request_timeout_ms;
     int64_t max_answer_bytes;
-    struct map channels; /* broker id -> struct broker_channel */
-    struct map calls;    /* ticket -> struct controller_call */
+    int32_t broker_id;
+    bool suspect;
+    int64_t refused_ms;
+    struct watched_broker *watched; /* the controller's, while that is another */
+    struct map channels;            /* broker id -> struct broker_channel */
+    struct map calls;               /* ticket -> struct controller_call */
     uint64_t last_ticket;
     struct list timers;
     bool stopping;
@@ -40,11 +45,22 @@ struct controller_loop {
     _Atomic int32_t kept_offline;
 };
 
+/* A broker whose port is watched. */
+struct watched_broker {
+    struct controller_loop *cl;
+    int32_t id;
+    int64_t epoch;
+    char *host;
+    int32_t port;
+    struct presence *presence;
+};
+
 struct broker_channel {
     struct controller_loop *cl;
     int32_t broker_id;
     struct channel *channel;
-    int64_t number; /* tells a channel from the one before it */
+    struct watched_broker *watched; /* NULL = not watched */
+    int64_t number;                 /* tells a channel from the one before it */
     int32_t correlation_id;
 };
 
@@ -120,13 +136,50 @@ static void do_zk(struct controller_loop *cl, const struct controller_effect *ef
     arena_close(&scratch);
 }
 
-/* --- channels ----------------------------------------------------------------------------------------------
+/* --- whose port refuses ------------------------------------------------------------------------------------
  */
 
-static void channel_close(struct broker_channel *bc)
+static void watch_close(struct watched_broker *watched)
 {
-    channel_free(bc->channel);
-    free(bc);
+    if (!watched)
+        return;
+    presence_free(watched->presence);
+    free(watched->host);
+    free(watched);
+}
+
+/*
+ * Of a broker that this one is controller for, the channel must be down as well: a process that is gone has
+ * closed it. A controller must have been there: one that never was reachable from here may be to others.
+ */
+static void port_refused(void *arg, bool was_there)
+{
+    struct watched_broker *watched = arg;
+    struct controller_loop *cl = watched->cl;
+    const struct broker_channel *bc = map_get_int(&cl->channels, watched->id);
+    bool counts = cl->watched == watched ? was_there : bc && !channel_is_connected(bc->channel);
+    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED,
+                                     .refused = {.broker_id = watched->id, .broker_epoch = watched->epoch}};
+    if (counts && !cl->stopping)
+        step(cl, &event); /* may close what is watched */
+}
+
+static struct watched_broker *watch_open(struct controller_loop *cl,
+                                         const struct controller_live_broker *broker,
+                                         const struct znode_endpoint *endpoint)
+{
+    if (!cl->suspect || broker->id == cl->broker_id)
+        return NULL;
+    struct watched_broker *watched = MEM_NEW(struct watched_broker);
+    *watched = (struct watched_broker){.cl = cl,
+                                       .id = broker->id,
+                                       .epoch = broker->epoch,
+                                       .host = mem_strdup(endpoint->host),
+                                       .port = endpoint->port};
+    struct presence_config config = {
+        .host = watched->host, .port = watched->port, .refused_ms = cl->refused_ms};
+    watched->presence = presence_new(cl->loop, &config, port_refused, watched);
+    return watched;
 }
 
 static const struct znode_endpoint *control_endpoint(const struct controller_loop *cl,
@@ -136,6 +189,35 @@ static const struct znode_endpoint *control_endpoint(const struct controller_loo
         if (strcmp(broker->endpoints[i].listener, cl->listener) == 0)
             return &broker->endpoints[i];
     return NULL;
+}
+
+static void do_unwatch_controller(struct controller_loop *cl)
+{
+    watch_close(cl->watched);
+    cl->watched = NULL;
+}
+
+/* The same one goes on being watched: that it was there counts. */
+static void do_watch_controller(struct controller_loop *cl, const struct controller_live_broker *broker)
+{
+    const struct znode_endpoint *endpoint = control_endpoint(cl, broker);
+    const struct watched_broker *now = cl->watched;
+    if (now && endpoint && now->id == broker->id && now->epoch == broker->epoch &&
+        now->port == endpoint->port && strcmp(now->host, endpoint->host) == 0)
+        return;
+    do_unwatch_controller(cl);
+    if (endpoint)
+        cl->watched = watch_open(cl, broker, endpoint);
+}
+
+/* --- channels ----------------------------------------------------------------------------------------------
+ */
+
+static void channel_close(struct broker_channel *bc)
+{
+    watch_close(bc->watched);
+    channel_free(bc->channel);
+    free(bc);
 }
 
 static void do_remove_channel(struct controller_loop *cl, int32_t broker_id)
@@ -164,6 +246,7 @@ static void do_add_channel(struct controller_loop *cl, const struct controller_l
                                     .max_answer_bytes = cl->max_answer_bytes};
     bc->channel = channel_new(cl->loop, &config);
     map_put_int(&cl->channels, broker->id, bc);
+    bc->watched = watch_open(cl, broker, endpoint);
 }
 
 static void reply(struct sent_request *sent, enum err transport, enum err top,
@@ -375,6 +458,12 @@ static void carry_out(struct controller_loop *cl, const struct controller_effect
     case CONTROLLER_EFFECT_RESIGNED:
         atomic_store(&cl->active, false);
         return;
+    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
+        do_watch_controller(cl, &effect->watch_controller);
+        return;
+    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
+        do_unwatch_controller(cl);
+        return;
     }
 }
 
@@ -460,12 +549,16 @@ struct controller_loop *controller_loop_new(const struct controller_loop_config 
     cl->socket_timeout_ms = config->socket_timeout_ms;
     cl->request_timeout_ms = config->request_timeout_ms;
     cl->max_answer_bytes = config->max_answer_bytes;
+    cl->broker_id = config->core.broker_id;
+    cl->suspect = config->core.suspect;
+    cl->refused_ms = config->refused_ms;
     list_init(&cl->timers);
     return cl;
 }
 
 static void close_channels(struct controller_loop *cl)
 {
+    do_unwatch_controller(cl);
     size_t it = 0;
     struct map_slot *slot;
     while ((slot = map_next(&cl->channels, &it)))

@@ -627,6 +627,38 @@ enum err znode_decode_log_dir_event(struct view json, struct arena *arena, struc
     return ERR_NONE;
 }
 
+void znode_encode_suspect(const struct znode_suspect *value, struct buf *out)
+{
+    json_t *root = json_object();
+    json_object_set_new(root, "version", json_integer(1));
+    json_object_set_new(root, "broker_epoch", json_integer(value->broker_epoch));
+    json_object_set_new(root, "controller_epoch", json_integer(value->controller_epoch));
+    json_object_set_new(root, "timestamp", json_integer(value->timestamp_ms));
+    json_object_set_new(root, "reason", json_string(value->reason));
+    put_json(root, out);
+}
+
+enum err znode_decode_suspect(struct view json, struct arena *arena, struct znode_suspect *out,
+                              struct errmsg *why)
+{
+    json_t *root = parse_object(json, why);
+    if (!root)
+        return ERR_MALFORMED;
+    struct znode_suspect value = {0};
+    bool good = get_i64(root, "broker_epoch", &value.broker_epoch) &&
+                get_i32(root, "controller_epoch", &value.controller_epoch) &&
+                get_i64(root, "timestamp", &value.timestamp_ms);
+    value.reason = get_text(root, "reason", arena);
+    json_decref(root);
+    if (!good)
+        return malformed(why,
+                         "\"broker_epoch\", \"controller_epoch\" or \"timestamp\" is missing or no number");
+    if (!value.reason)
+        value.reason = "";
+    *out = value;
+    return ERR_NONE;
+}
+
 void znode_encode_feature(const struct znode_feature *value, struct buf *out)
 {
     json_t *root = json_object();

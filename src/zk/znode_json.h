@@ -69,6 +69,10 @@ void znode_encode_log_dir_event(const struct znode_log_dir_event *value, struct 
 MUST_USE enum err znode_decode_log_dir_event(struct view json, struct arena *arena,
                                              struct znode_log_dir_event *out, struct errmsg *why);
 
+void znode_encode_suspect(const struct znode_suspect *value, struct buf *out);
+MUST_USE enum err znode_decode_suspect(struct view json, struct arena *arena, struct znode_suspect *out,
+                                       struct errmsg *why);
+
 void znode_encode_feature(const struct znode_feature *value, struct buf *out);
 MUST_USE enum err znode_decode_feature(struct view json, struct arena *arena, struct znode_feature *out,
                                        struct errmsg *why);

@@ -140,6 +140,9 @@ static void start(struct controller *c, const struct ctl_event *event)
     case CTL_EVENT_REQUEST:
         start_request(c, event->request);
         return;
+    case CTL_EVENT_REPLACE:
+        ctl_start_replace(c, (int32_t)event->number, event->epoch);
+        return;
     default:
         break;
     }
@@ -149,6 +152,13 @@ static void start(struct controller *c, const struct ctl_event *event)
     case CTL_EVENT_CHECK:
     case CTL_EVENT_RELINQUISH:
     case CTL_EVENT_REQUEST:
+    case CTL_EVENT_REPLACE:
+        return;
+    case CTL_EVENT_SUSPECT:
+        ctl_start_suspect(c, (int32_t)event->number, event->epoch);
+        return;
+    case CTL_EVENT_TRUST:
+        ctl_start_trust(c, (int32_t)event->number);
         return;
     case CTL_EVENT_BROKERS:
         ctl_start_brokers(c);
@@ -230,6 +240,7 @@ static void meet_fate(struct controller *c)
         c->session_id = 0;
         return;
     case CTL_FATE_MOVED:
+        c->deposed |= was_active;
         ctl_resign(c, "another controller");
         ctl_enqueue(c, ctl_event_new(CTL_EVENT_CHECK), true);
         return;

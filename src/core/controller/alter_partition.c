@@ -39,11 +39,17 @@ static enum err find_partition(struct controller *c, struct change *change)
                : ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-/* Alive, and the same as when the leader saw them in sync: not started again since (KIP-903). */
-static bool all_live(struct controller *c, const struct controller_isr_change *wanted)
+/*
+ * Alive, and the same as when the leader saw them in sync: not started again since (KIP-903). A suspect stays
+ * where it is a member (it may be the leader that asks), but does not become one.
+ */
+static bool all_live(struct controller *c, const struct controller_isr_change *wanted,
+                     const struct znode_ids *now)
 {
     for (int32_t i = 0; i < wanted->isr.count; i++) {
         if (!ctl_broker_is_live(&c->ctx, wanted->isr.ids[i]))
+            return false;
+        if (ctl_broker_is_suspected(&c->ctx, wanted->isr.ids[i]) && !ctl_ids_contain(now, wanted->isr.ids[i]))
             return false;
         int64_t epoch = wanted->isr_epochs ? wanted->isr_epochs[i] : -1;
         if (epoch >= 0 && ctl_broker_find(&c->ctx, wanted->isr.ids[i])->epoch != epoch)
@@ -76,7 +82,7 @@ static enum err check(struct controller *c, const struct alter *alter, const str
         return ERR_INVALID_REQUEST;
     if (wanted->leader_recovery_state == 1 && (wanted->isr.count > 1 || now->leader_recovery_state == 0))
         return ERR_INVALID_REQUEST;
-    if (!all_live(c, wanted))
+    if (!all_live(c, wanted, &now->isr))
         return alter->request->version >= 2 ? ERR_INELIGIBLE_REPLICA : ERR_OPERATION_NOT_ATTEMPTED;
     return ERR_NONE;
 }

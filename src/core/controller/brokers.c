@@ -16,20 +16,27 @@
 #include "base/log.h"
 #include "core/controller/internal.h"
 
+struct controller_live_broker ctl_copy_live_broker(struct controller *c, int32_t id,
+                                                   const struct znode_endpoint *endpoints, int32_t count,
+                                                   int64_t epoch)
+{
+    struct arena *arena = &c->out->arena;
+    struct znode_endpoint *copy = arena_zalloc(arena, (size_t)count * sizeof *copy);
+    for (int32_t i = 0; i < count; i++)
+        copy[i] =
+            (struct znode_endpoint){.listener = arena_strdup(arena, endpoints[i].listener),
+                                    .protocol = arena_strdup(arena, endpoints[i].protocol),
+                                    .host = endpoints[i].host ? arena_strdup(arena, endpoints[i].host) : NULL,
+                                    .port = endpoints[i].port};
+    return (struct controller_live_broker){
+        .id = id, .endpoints = copy, .endpoints_count = count, .epoch = epoch};
+}
+
 void ctl_announce_channel(struct controller *c, const struct ctl_broker *broker)
 {
-    struct controller_effect *effect = controller_effects_add(c->out, CONTROLLER_EFFECT_ADD_CHANNEL);
-    struct znode_endpoint *endpoints =
-        arena_zalloc(&c->out->arena, (size_t)broker->endpoints_count * sizeof *endpoints);
-    for (int32_t i = 0; i < broker->endpoints_count; i++) {
-        const struct znode_endpoint *from = &broker->endpoints[i];
-        endpoints[i] = (struct znode_endpoint){.listener = arena_strdup(&c->out->arena, from->listener),
-                                               .protocol = arena_strdup(&c->out->arena, from->protocol),
-                                               .host = arena_strdup(&c->out->arena, from->host),
-                                               .port = from->port};
-    }
-    effect->add_channel = (struct controller_live_broker){
-        .id = broker->id, .endpoints = endpoints, .endpoints_count = broker->endpoints_count};
+    struct controller_live_broker copy =
+        ctl_copy_live_broker(c, broker->id, broker->endpoints, broker->endpoints_count, broker->epoch);
+    controller_effects_add(c->out, CONTROLLER_EFFECT_ADD_CHANNEL)->add_channel = copy;
 }
 
 static bool is_one_of(const struct znode_ids *ids, int32_t id)
@@ -285,8 +292,13 @@ static void lose(struct controller *c, const struct brokers *b)
         gone.ids[gone.count++] = b->bounced.ids[i];
     for (int32_t i = 0; i < b->dead.count; i++)
         gone.ids[gone.count++] = b->dead.ids[i];
-    for (int32_t i = 0; i < gone.count; i++)
+    struct znode_ids suspects = room_for(c, (size_t)gone.count);
+    for (int32_t i = 0; i < gone.count; i++) {
+        if (ctl_broker_is_suspected(&c->ctx, gone.ids[i]))
+            suspects.ids[suspects.count++] = gone.ids[i];
         remove_broker(c, gone.ids[i]);
+    }
+    ctl_call_forget_suspects(c, &suspects);
     struct ctl_refs refs = replicas_on(c, &gone);
     ctl_call_replicas_lost(c, &refs);
 }

@@ -315,6 +315,12 @@ bool ctl_broker_is_live(const struct ctl_context *ctx, int32_t id)
 
 /* ---- replicas */
 
+bool ctl_broker_is_suspected(const struct ctl_context *ctx, int32_t id)
+{
+    const struct ctl_broker *broker = ctl_broker_find(ctx, id);
+    return broker && broker->suspected;
+}
+
 bool ctl_replica_is_reachable(const struct ctl_context *ctx, const struct ctl_partition *p, int32_t id)
 {
     const struct ctl_broker *broker = ctl_broker_find(ctx, id);

@@ -12,6 +12,7 @@ struct controller *controller_new(const struct controller_config *config)
     c->config = *config;
     prng_seed(&c->prng, config->seed);
     c->known_id = -1;
+    c->rival.id = c->replaced.id = -1;
     list_init(&c->queue);
     ctl_context_init(&c->ctx);
     return c;
@@ -103,6 +104,7 @@ static void on_session_expired(struct controller *c)
 {
     c->waiting = false;
     c->session_id = 0;
+    c->deposed = false;
     c->fate = CTL_FATE_NONE;
     ctl_drop_activity(c);
     ctl_resign(c, "session over");
@@ -146,6 +148,16 @@ static void on_unclean_election(struct controller *c, const char *topic, bool en
         ctl_enqueue_name(c, CTL_EVENT_UNCLEAN, topic);
 }
 
+static void on_refused(struct controller *c, int32_t broker_id, int64_t broker_epoch)
+{
+    if (!c->config.suspect || broker_id == c->config.broker_id)
+        return;
+    struct ctl_event *event = ctl_event_new(c->active ? CTL_EVENT_SUSPECT : CTL_EVENT_REPLACE);
+    event->number = broker_id;
+    event->epoch = broker_epoch;
+    ctl_enqueue(c, event, false);
+}
+
 static void take_in(struct controller *c, const struct controller_event *event)
 {
     switch (event->kind) {
@@ -180,6 +192,9 @@ static void take_in(struct controller *c, const struct controller_event *event)
         return;
     case CONTROLLER_EVENT_UNCLEAN_ELECTION:
         on_unclean_election(c, event->unclean_election.topic, event->unclean_election.enabled);
+        return;
+    case CONTROLLER_EVENT_REFUSED:
+        on_refused(c, event->refused.broker_id, event->refused.broker_epoch);
         return;
     }
 }

@@ -30,6 +30,11 @@ static const struct ctl_candidate *find(const struct ctl_candidate *replicas, in
     return NULL;
 }
 
+static bool is_trusted(const struct ctl_candidate *replica)
+{
+    return is_online(replica) && !replica->suspected;
+}
+
 /* An ISR member may be missing from the assignment while a reassignment ends; then it is not kept. */
 static struct znode_ids isr_online(const struct ctl_candidate *replicas, int32_t count,
                                    const struct znode_ids *isr, struct arena *arena)
@@ -43,27 +48,50 @@ static struct znode_ids isr_online(const struct ctl_candidate *replicas, int32_t
     return out;
 }
 
-static struct znode_ids isr_staying(const struct ctl_candidate *replicas, int32_t count,
-                                    const struct znode_ids *isr, struct arena *arena)
+/* Of the members that are online, those that are not suspected; all of them where a suspect must lead. */
+static struct znode_ids isr_of_leader(const struct ctl_candidate *replicas, int32_t count,
+                                      const struct znode_ids *isr, const struct ctl_candidate *leader,
+                                      struct arena *arena)
+{
+    struct znode_ids online = isr_online(replicas, count, isr, arena);
+    if (leader->suspected)
+        return online;
+    struct znode_ids out = ids_with_room(arena, online.count);
+    for (int32_t i = 0; i < online.count; i++) {
+        if (!find(replicas, count, online.ids[i])->suspected)
+            out.ids[out.count++] = online.ids[i];
+    }
+    return out;
+}
+
+/* Who does not leave: for a controlled shutdown the brokers that stay, for a suspicion those not suspected.
+ */
+static struct znode_ids isr_staying(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
+                                    int32_t count, const struct znode_ids *isr, struct arena *arena)
 {
     struct znode_ids out = ids_with_room(arena, isr->count);
     for (int32_t i = 0; i < isr->count; i++) {
         const struct ctl_candidate *replica = find(replicas, count, isr->ids[i]);
-        if (!replica || !replica->shutting_down)
+        if (!replica || !(strategy == CTL_STRATEGY_SUSPICION ? replica->suspected : replica->shutting_down))
             out.ids[out.count++] = isr->ids[i];
     }
     return out;
 }
 
 /* The candidate that the strategy takes, in assignment order; NULL when there is none. */
-static const struct ctl_candidate *first(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
-                                         int32_t count, const struct znode_ids *isr)
+static const struct ctl_candidate *first_of(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
+                                            int32_t count, const struct znode_ids *isr,
+                                            bool (*may_lead)(const struct ctl_candidate *))
 {
     for (int32_t i = 0; i < count; i++) {
         const struct ctl_candidate *replica = &replicas[i];
         if (strategy == CTL_STRATEGY_REASSIGN && !replica->target)
             continue;
+<<<<<<< HEAD
         if (is_online(replica) && contains(isr, replica->id) && replica->loss == ZNODE_LOSS_NONE)
+=======
+        if (may_lead(replica) && contains(isr, replica->id))
+>>>>>>> w-suspect
             return replica;
         if (strategy == CTL_STRATEGY_PREFERRED)
             return NULL;
@@ -71,6 +99,7 @@ static const struct ctl_candidate *first(enum ctl_strategy strategy, const struc
     return NULL;
 }
 
+<<<<<<< HEAD
 /* Not one of the ISR is as it was when it acknowledged. */
 static bool all_lost(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
 {
@@ -83,12 +112,32 @@ static bool all_lost(const struct ctl_candidate *replicas, int32_t count, const 
 }
 
 static const struct ctl_candidate *first_eligible(const struct ctl_candidate *replicas, int32_t count)
+=======
+/* Where nobody else can, a suspect leads, as if it were not one: a suspicion takes no leader away. */
+static const struct ctl_candidate *first(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
+                                         int32_t count, const struct znode_ids *isr)
 {
+    const struct ctl_candidate *leader = first_of(strategy, replicas, count, isr, is_trusted);
+    if (!leader && (strategy == CTL_STRATEGY_OFFLINE || strategy == CTL_STRATEGY_REASSIGN))
+        leader = first_of(strategy, replicas, count, isr, is_online);
+    return leader;
+}
+
+static const struct ctl_candidate *first_online(const struct ctl_candidate *replicas, int32_t count)
+>>>>>>> w-suspect
+{
+    const struct ctl_candidate *suspect = NULL;
     for (int32_t i = 0; i < count; i++) {
+<<<<<<< HEAD
         if (is_online(&replicas[i]) && replicas[i].eligible)
+=======
+        if (is_trusted(&replicas[i]))
+>>>>>>> w-suspect
             return &replicas[i];
+        if (!suspect && is_online(&replicas[i]))
+            suspect = &replicas[i];
     }
-    return NULL;
+    return suspect;
 }
 
 /* The order of an unclean election: who misses an unsynced tail at most, who fell behind, who lost a disk. */
@@ -115,6 +164,7 @@ static bool is_recipient(enum ctl_strategy strategy, const struct ctl_candidate 
     case CTL_STRATEGY_SAME:
         return true;
     case CTL_STRATEGY_CONTROLLED_SHUTDOWN:
+    case CTL_STRATEGY_SUSPICION: /* the suspect, too: should it live, it learns who leads */
         return replica->reachable;
     }
     UNREACHABLE();
@@ -158,9 +208,9 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
         out->isr = ids_with_room(arena, 1);
         out->isr.ids[out->isr.count++] = leader->id;
     } else if (strategy == CTL_STRATEGY_OFFLINE)
-        out->isr = isr_online(replicas, count, &now->isr, arena);
-    else if (strategy == CTL_STRATEGY_CONTROLLED_SHUTDOWN)
-        out->isr = isr_staying(replicas, count, &now->isr, arena);
+        out->isr = isr_of_leader(replicas, count, &now->isr, leader, arena);
+    else if (strategy == CTL_STRATEGY_CONTROLLED_SHUTDOWN || strategy == CTL_STRATEGY_SUSPICION)
+        out->isr = isr_staying(strategy, replicas, count, &now->isr, arena);
     return true;
 }
 
@@ -175,7 +225,7 @@ bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struc
             continue;
         const struct ctl_candidate *replica = find(replicas, count, now->isr.ids[i]);
         left.ids[left.count++] = now->isr.ids[i];
-        one_online |= replica && is_online(replica);
+        one_online |= replica && is_trusted(replica);
     }
     if (one_online)
         out->isr = left;

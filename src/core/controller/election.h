@@ -14,6 +14,7 @@ enum ctl_strategy {
     CTL_STRATEGY_REASSIGN,            /* first of the target that is online and in the ISR */
     CTL_STRATEGY_PREFERRED,           /* the first replica or nobody */
     CTL_STRATEGY_CONTROLLED_SHUTDOWN, /* first in the ISR that stays; those that leave also leave the ISR */
+    CTL_STRATEGY_SUSPICION,           /* first in the ISR that is not suspected; suspects leave the ISR */
     CTL_STRATEGY_SAME /* leader and ISR stay: the new epoch alone is wanted, and that everybody is told */
 };
 
@@ -22,9 +23,14 @@ struct ctl_candidate {
     int32_t id;
     bool reachable; /* registered and its directory in order */
     bool shutting_down;
+<<<<<<< HEAD
     bool target;          /* REASSIGN: in the list that replicas move to */
     enum znode_loss loss; /* what it may miss of what it acknowledged as one of the ISR */
     bool eligible;        /* not of the ISR, but it has all that was acknowledged */
+=======
+    bool target;    /* REASSIGN: in the list that replicas move to */
+    bool suspected; /* leads only where nobody else could */
+>>>>>>> w-suspect
 };
 
 struct ctl_choice {
@@ -48,7 +54,8 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
 /*
  * The state when the replicas marked in `gone` cannot serve: leader -1 if it is one of them, ISR without
  * them; unless no member would stay that is online, for then the whole ISR is kept: which of several that
- * died together was the most complete, only they know. False when nothing changes.
+ * died together was the most complete, only they know. A suspect does not count as online here. False when
+ * nothing changes.
  */
 bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *gone,
                 const struct znode_state *now, struct arena *arena, struct znode_state *out);

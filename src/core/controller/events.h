@@ -19,7 +19,10 @@ enum controller_event_kind {
     CONTROLLER_EVENT_REPLY,           /* a broker answered a request, or could not be reached */
     CONTROLLER_EVENT_REQUEST,
     CONTROLLER_EVENT_TIMER,
-    CONTROLLER_EVENT_UNCLEAN_ELECTION /* unclean.leader.election.enable was read anew */
+    CONTROLLER_EVENT_UNCLEAN_ELECTION, /* unclean.leader.election.enable was read anew */
+    /* A broker's port refuses, for as long as settings say, on the endpoint that ADD_CHANNEL or
+     * WATCH_CONTROLLER named last; told again while that lasts. */
+    CONTROLLER_EVENT_REFUSED
 };
 
 /* Outcome of one partition of a LeaderAndIsr or StopReplica; LeaderAndIsr v5+ names topics by id. */
@@ -66,6 +69,10 @@ struct controller_event {
             const char *topic; /* NULL = the brokers' default */
             bool enabled;
         } unclean_election;
+        struct {
+            int32_t broker_id;
+            int64_t broker_epoch; /* as the effect named it */
+        } refused;
     };
 };
 

@@ -45,6 +45,9 @@ enum ctl_event_kind {
     CTL_EVENT_UNCLEAN,    /* name; NULL = all topics */
     CTL_EVENT_LOG_ERRORS, /* outcomes of a LeaderAndIsr that concern log directories */
     CTL_EVENT_STOPPED,    /* outcomes of a StopReplica that deletes */
+    CTL_EVENT_SUSPECT,    /* number: id; epoch: of its registration */
+    CTL_EVENT_TRUST,      /* number: id of a suspect that answered */
+    CTL_EVENT_REPLACE,    /* the controller's port refuses; number, epoch: as above */
     CTL_EVENT_REQUEST
 };
 
@@ -59,6 +62,7 @@ struct ctl_event {
     struct list node;
     enum ctl_event_kind kind;
     int64_t number; /* broker id, or version of /controller_epoch */
+    int64_t epoch;
     char *name;
     struct ctl_outcome *outcomes;
     int32_t outcomes_count;
@@ -68,6 +72,16 @@ struct ctl_event {
 };
 
 enum ctl_fate { CTL_FATE_NONE, CTL_FATE_MOVED, CTL_FATE_GIVE_UP, CTL_FATE_SESSION_LOST };
+
+/* Another broker that is controller, as it was when nothing was wrong with it. */
+struct ctl_rival {
+    int32_t id;               /* -1 = none */
+    int64_t controller_czxid; /* of its /controller */
+    int32_t epoch;            /* in /controller_epoch */
+    int32_t epoch_version;    /* read before /controller was read once more: of its term or an earlier one */
+    int64_t broker_epoch;     /* czxid of its registration */
+    int32_t broker_version;   /* of the registration's data: other endpoints, other version */
+};
 
 struct controller {
     struct controller_config config;
@@ -81,8 +95,12 @@ struct controller {
     int32_t epoch;
     int32_t epoch_version; /* of /controller_epoch: the fence of every write */
     int32_t known_id;
-    int64_t stand_at_ms; /* not before; after giving up */
-    int give_ups;        /* in a row */
+    int64_t stand_at_ms;       /* not before; after giving up */
+    int give_ups;              /* in a row */
+    bool deposed;              /* the term did not end by itself */
+    int64_t elect_at_ms;       /* may look, but does not stand before; after having been deposed */
+    struct ctl_rival rival;    /* while not active: the controller that is watched */
+    struct ctl_rival replaced; /* whom this term began with replacing */
 
     /* Queue and activity. */
     struct list queue;
@@ -193,6 +211,8 @@ bool ctl_value_equal(const struct controller_value *a, const struct controller_v
 /* ---- term.c: standing for controller, resigning */
 
 void ctl_start_check(struct controller *c);
+/* The port of the controller's broker refuses: this broker takes its place. */
+void ctl_start_replace(struct controller *c, int32_t id, int64_t broker_epoch);
 void ctl_start_relinquish(struct controller *c, int32_t epoch_version);
 void ctl_resign(struct controller *c, const char *why);
 
@@ -243,6 +263,8 @@ void ctl_call_refresh(struct controller *c, const struct ctl_parts *parts);
 void ctl_replicas_online(struct controller *c, const struct ctl_refs *refs);
 /* Stops them, takes them out of the ISR, tells the others. */
 void ctl_call_replicas_offline(struct controller *c, const struct ctl_refs *refs);
+/* Takes them out of the ISR where somebody else stays who is no suspect, tells everybody; no more. */
+void ctl_call_replicas_suspected(struct controller *c, const struct ctl_refs *refs);
 
 /* ---- brokers.c */
 
@@ -253,6 +275,22 @@ void ctl_start_broker(struct controller *c, int32_t id);
 void ctl_call_replicas_lost(struct controller *c, const struct ctl_refs *refs);
 struct ctl_refs ctl_replicas_on(struct controller *c, int32_t broker_id);
 void ctl_announce_channel(struct controller *c, const struct ctl_broker *broker);
+/* Into the arena of the effects. */
+struct controller_live_broker ctl_copy_live_broker(struct controller *c, int32_t id,
+                                                   const struct znode_endpoint *endpoints, int32_t count,
+                                                   int64_t epoch);
+
+/* ---- suspicion.c */
+
+/* The event: this registration of the broker is suspected from now on, if nothing speaks against it. */
+void ctl_start_suspect(struct controller *c, int32_t id, int64_t broker_epoch);
+/* The event: the suspect answered. */
+void ctl_start_trust(struct controller *c, int32_t id);
+/* Parts of a failover: learns of the suspects from before; moves leadership away from them. */
+void ctl_call_load_suspects(struct controller *c);
+void ctl_call_move_from_suspects(struct controller *c);
+/* These brokers are gone or registered anew: what was said of them is taken back. */
+void ctl_call_forget_suspects(struct controller *c, const struct znode_ids *ids);
 
 /* ---- trust.c */
 

@@ -447,6 +447,22 @@ static void take_refusal(struct controller *c, struct ctl_broker *broker, enum e
     }
 }
 
+/* It lives, and is the registration that we know. */
+static void take_answer(struct controller *c, struct ctl_broker *broker, const struct controller_event *event)
+{
+    if (broker->suspected) {
+        struct ctl_event *trust = ctl_event_new(CTL_EVENT_TRUST);
+        trust->number = broker->id;
+        ctl_enqueue(c, trust, false);
+    }
+    if (broker->outbox.flight_kind == CTL_OUT_LEADER_AND_ISR)
+        take_leader_and_isr_reply(c, broker, event);
+    else if (broker->outbox.flight_kind == CTL_OUT_STOP_REPLICA)
+        take_stop_replica_reply(c, broker, event);
+    else
+        broker->outbox.failures = 0;
+}
+
 void ctl_outbox_reply(struct controller *c, const struct controller_event *event)
 {
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, event->reply.broker_id);
@@ -461,11 +477,7 @@ void ctl_outbox_reply(struct controller *c, const struct controller_event *event
         back_off(c, broker, TRANSPORT_BACKOFF_MS);
     } else if (event->reply.err != ERR_NONE)
         take_refusal(c, broker, event->reply.err);
-    else if (outbox->flight_kind == CTL_OUT_LEADER_AND_ISR)
-        take_leader_and_isr_reply(c, broker, event);
-    else if (outbox->flight_kind == CTL_OUT_STOP_REPLICA)
-        take_stop_replica_reply(c, broker, event);
     else
-        outbox->failures = 0;
+        take_answer(c, broker, event);
     set_close(&outbox->flight);
 }

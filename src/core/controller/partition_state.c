@@ -24,9 +24,14 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
         list[i] = (struct ctl_candidate){.id = id,
                                          .reachable = ctl_replica_is_reachable(&c->ctx, p, id),
                                          .shutting_down = broker && broker->shutting_down,
+<<<<<<< HEAD
                                          .target = !ctl_ids_contain(&p->removing, id),
                                          .loss = ctl_standing_loss(p, id),
                                          .eligible = ctl_standing_is_eligible(c, p, id)};
+=======
+                                         .suspected = broker && broker->suspected,
+                                         .target = !ctl_ids_contain(&p->removing, id)};
+>>>>>>> w-suspect
     }
     return list;
 }
@@ -49,14 +54,19 @@ struct initialise {
 
 enum { INIT_WRITE, INIT_WRITTEN, INIT_READ, INIT_END };
 
+/* Without the suspects, unless there is nobody else. */
 static struct znode_ids online_replicas(struct controller *c, const struct ctl_partition *p)
 {
-    struct znode_ids live = {.ids = arena_alloc(&c->arena, (size_t)p->replicas.count * sizeof(int32_t) + 1)};
+    size_t room = (size_t)p->replicas.count * sizeof(int32_t) + 1;
+    struct znode_ids live = {.ids = arena_alloc(&c->arena, room)};
+    struct znode_ids suspects = {.ids = arena_alloc(&c->arena, room)};
     for (int32_t i = 0; i < p->replicas.count; i++) {
-        if (ctl_replica_is_online(&c->ctx, p, p->replicas.ids[i]))
-            live.ids[live.count++] = p->replicas.ids[i];
+        int32_t id = p->replicas.ids[i];
+        struct znode_ids *list = ctl_broker_is_suspected(&c->ctx, id) ? &suspects : &live;
+        if (ctl_replica_is_online(&c->ctx, p, id))
+            list->ids[list->count++] = id;
     }
-    return live;
+    return live.count > 0 ? live : suspects;
 }
 
 static bool has_partitions_dir(const struct ctl_topic *topic)

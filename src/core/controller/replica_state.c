@@ -50,6 +50,7 @@ struct offline {
     struct leaving *items;
     int32_t count;
     struct ctl_writes writes;
+    bool suspects; /* they stay where they are, and are told like the others */
 };
 
 enum { OFFLINE_RULES, OFFLINE_SHRINK, OFFLINE_WRITTEN, OFFLINE_REREAD };
@@ -151,6 +152,13 @@ static void tell(struct controller *c, const struct leaving *item)
     ctl_send_update_metadata(c, p);
 }
 
+static void tell_with_suspects(struct controller *c, const struct leaving *item)
+{
+    if (item->failed || !item->changed)
+        return;
+    ctl_send_leader_and_isr(c, item->p, &item->p->replicas, false);
+}
+
 static enum ctl_next run_offline(struct controller *c, struct ctl_frame *frame)
 {
     struct offline *o = (struct offline *)frame;
@@ -173,7 +181,7 @@ static enum ctl_next run_offline(struct controller *c, struct ctl_frame *frame)
             return ctl_submit(c);
         }
         for (int32_t i = 0; i < o->count; i++)
-            tell(c, &o->items[i]);
+            (o->suspects ? tell_with_suspects : tell)(c, &o->items[i]);
         return CTL_DONE;
     case OFFLINE_REREAD:
         if (!ctl_reads_ok(c))
@@ -202,7 +210,7 @@ static bool may_go_offline(struct ctl_partition *p, int32_t id)
     UNREACHABLE();
 }
 
-void ctl_call_replicas_offline(struct controller *c, const struct ctl_refs *refs)
+static struct offline *call_offline(struct controller *c, const struct ctl_refs *refs)
 {
     struct offline *o = ctl_call(c, sizeof *o, run_offline);
     o->items = arena_zalloc(&c->arena, (size_t)refs->count * sizeof *o->items + 1);
@@ -221,4 +229,15 @@ void ctl_call_replicas_offline(struct controller *c, const struct ctl_refs *refs
         if (!ctl_ids_contain(&item->gone, refs->items[i].broker_id))
             item->gone.ids[item->gone.count++] = refs->items[i].broker_id;
     }
+    return o;
+}
+
+void ctl_call_replicas_offline(struct controller *c, const struct ctl_refs *refs)
+{
+    call_offline(c, refs);
+}
+
+void ctl_call_replicas_suspected(struct controller *c, const struct ctl_refs *refs)
+{
+    call_offline(c, refs)->suspects = true;
 }

@@ -52,6 +52,36 @@ static void note_error(const struct fetch_link *link, struct fetch_link_part *pa
              link->config.leader_id, part->leader_epoch, err_name(err), effect);
 }
 
+/* First pause where a leader has not heard yet what the controller told us; doubled each time. */
+#define NOT_YET_PAUSE_MS ((int64_t)20)
+
+static bool leader_may_not_have_heard(enum err err)
+{
+    switch ((int)err) {
+    case ERR_NOT_LEADER_OR_FOLLOWER:
+    case ERR_UNKNOWN_LEADER_EPOCH:
+    case ERR_UNKNOWN_TOPIC_OR_PARTITION:
+    case ERR_UNKNOWN_TOPIC_ID:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * The controller tells everybody at once, so that a follower may be at its new leader before the leader
+ * knows. Kafka's followers wait for all of replica.fetch.backoff.ms then, and acks=all with them.
+ */
+static void wait_for_news(struct fetch_link *link, struct fetch_link_part *part, enum part_state state,
+                          int64_t now_ms)
+{
+    int64_t pause_ms = NOT_YET_PAUSE_MS << (part->not_yet < 16 ? part->not_yet : 16);
+    part->not_yet++;
+    link_delay(link, part, state, now_ms);
+    if (now_ms + pause_ms < part->delayed_until_ms)
+        part->delayed_until_ms = now_ms + pause_ms;
+}
+
 /* The leader refuses the partition: what Kafka's followers do (4.7). `state` is where it is to go on. */
 static void take_error(struct fetch_link *link, struct fetch_link_part *part, enum err err,
                        enum part_state state, int64_t now_ms)
@@ -62,8 +92,11 @@ static void take_error(struct fetch_link *link, struct fetch_link_part *part, en
         part->state = PART_FAILED;
         return;
     }
-    note_error(link, part, err, "asked for again after replica.fetch.backoff.ms");
-    link_delay(link, part, state, now_ms);
+    note_error(link, part, err, "asked for again, after replica.fetch.backoff.ms at the latest");
+    if (leader_may_not_have_heard(err))
+        wait_for_news(link, part, state, now_ms);
+    else
+        link_delay(link, part, state, now_ms);
 }
 
 /* --- Fetch ------------------------------------------------------------------------------------------- */
@@ -72,6 +105,7 @@ static void take_records(struct fetch_link *link, struct fetch_link_part *part, 
                          struct fetch_link_actions *actions)
 {
     part->last_error = ERR_NONE;
+    part->not_yet = 0;
     if (answer->records.len == 0 && answer->high_watermark == part->seen_high_watermark &&
         answer->log_start_offset == part->seen_start) {
         part->state = PART_READY;

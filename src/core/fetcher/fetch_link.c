@@ -140,6 +140,7 @@ void *fetch_link_set(struct fetch_link *link, struct view topic, struct uuid top
     part->state = PART_READY;
     part->look_for_start = false;
     part->delayed_until_ms = INT64_MIN;
+    part->not_yet = 0;
     part->log = *log;
     part->seen_high_watermark = -1;
     part->seen_start = -1;

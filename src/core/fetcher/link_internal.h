@@ -31,6 +31,7 @@ struct fetch_link_part {
     int actions;         /* not done, of this generation or an earlier one */
     void *user;
     int64_t delayed_until_ms;
+    int not_yet; /* times in a row that the leader had not heard of its role */
     struct follower_log log;
     int64_t seen_high_watermark; /* of the leader, as last taken over; -1 = none */
     int64_t seen_start;

@@ -10,6 +10,7 @@ int main(void)
     srunner_add_suite(runner, limits_suite());
     srunner_add_suite(runner, files_suite());
     srunner_add_suite(runner, channel_suite());
+    srunner_add_suite(runner, presence_suite());
     srunner_add_suite(runner, threads_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

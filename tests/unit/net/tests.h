@@ -9,6 +9,7 @@ Suite *server_suite(void);
 Suite *limits_suite(void);
 Suite *files_suite(void);
 Suite *channel_suite(void);
+Suite *presence_suite(void);
 Suite *threads_suite(void);
 
 #endif

@@ -114,7 +114,9 @@ int rig_add_core(struct rig *rig, int id)
                                        .delete_topic = true,
                                        .auto_rebalance = true,
                                        .rebalance_check_ms = 300000,
-                                       .imbalance_pct = 10};
+                                       .imbalance_pct = 10,
+                                       .suspect = !rig->no_suspicion,
+                                       .suspect_pause_ms = 10000};
     rig->cores[core].c = controller_new(&config);
     rig->cores[core].id = id;
     open_session(rig, core);
@@ -422,6 +424,12 @@ static void take_effect(struct rig *rig, int core, const struct controller_effec
         rc->active = false;
         buf_printf(&rig->trace, "resigned broker=%d\n", rc->id);
         break;
+    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
+        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_controller.id, rc->id);
+        break;
+    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
+        buf_printf(&rig->trace, "unwatch by=%d\n", rc->id);
+        break;
     }
 }
 
@@ -490,6 +498,17 @@ void rig_advance(struct rig *rig, int64_t ms)
         event.timer.timer_id = due[i].id;
         rig_feed(rig, due[i].core, &event);
     }
+    rig_run(rig);
+}
+
+void rig_refuse(struct rig *rig, int core, int id)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/brokers/ids/%d", id);
+    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
+    event.refused.broker_id = id;
+    event.refused.broker_epoch = fake_zk_czxid(rig->zk, path);
+    rig_feed(rig, core, &event);
     rig_run(rig);
 }
 

@@ -46,6 +46,7 @@ struct rig {
     struct fake_zk *zk;
     struct rig_core cores[RIG_BROKERS];
     int cores_count;
+    bool no_suspicion; /* barnabas.broker.suspect.enable=false, of cores added later */
     int64_t now_ms;
     int64_t broker_session[RIG_BROKERS + 1]; /* by broker id; 0 = not registered */
     enum rig_mood mood[RIG_BROKERS + 1];
@@ -101,6 +102,9 @@ void rig_run(struct rig *rig);
 bool rig_run_one(struct rig *rig);
 /* Fires the timers that are due by then. */
 void rig_advance(struct rig *rig, int64_t ms);
+
+/* The core is told that the broker's port refuses, under the present registration; runs. */
+void rig_refuse(struct rig *rig, int core, int id);
 
 /* Hands the request to the core and runs; the ticket is `ticket`. */
 void rig_request(struct rig *rig, int core, uint64_t ticket, const struct controller_request *request);

@@ -20,8 +20,13 @@ static bool choose(enum ctl_strategy strategy, const struct ctl_candidate *list,
 
 START_TEST(offline_takes_the_first_online_member_of_the_isr)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(2, true, false, true),
                                    REPLICA(3, true, false, true)};
+=======
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, true, false, true, false}, {3, true, false, true, false}};
+>>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, true));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.isr.count, 2);
@@ -32,7 +37,11 @@ END_TEST
 
 START_TEST(offline_is_unclean_only_when_allowed)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(4, true, false, true)};
+=======
+    struct ctl_candidate list[] = {{1, false, false, true, false}, {4, true, false, true, false}};
+>>>>>>> w-suspect
     ck_assert(!choose(CTL_STRATEGY_OFFLINE, list, 2, false));
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
     ck_assert_int_eq(choice.leader, 4);
@@ -95,7 +104,11 @@ END_TEST
 
 START_TEST(preferred_takes_the_first_replica_or_nobody)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(3, true, false, true), REPLICA(1, true, false, true)};
+=======
+    struct ctl_candidate list[] = {{3, true, false, true, false}, {1, true, false, true, false}};
+>>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_PREFERRED, list, 2, false));
     ck_assert_int_eq(choice.leader, 3);
     ck_assert_int_eq(choice.isr.count, 3);
@@ -106,8 +119,13 @@ END_TEST
 
 START_TEST(reassign_takes_the_first_of_the_target)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, true, false, false), REPLICA(2, true, false, true),
                                    REPLICA(3, true, false, true)};
+=======
+    struct ctl_candidate list[] = {
+        {1, true, false, false, false}, {2, true, false, true, false}, {3, true, false, true, false}};
+>>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_REASSIGN, list, 3, false));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.recipients.count, 2);
@@ -116,8 +134,13 @@ END_TEST
 
 START_TEST(shutdown_leaves_the_isr_to_those_that_stay)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, true, true, true), REPLICA(2, true, false, true),
                                    REPLICA(3, true, true, true)};
+=======
+    struct ctl_candidate list[] = {
+        {1, true, true, true, false}, {2, true, false, true, false}, {3, true, true, true, false}};
+>>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_CONTROLLED_SHUTDOWN, list, 3, false));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.isr.count, 1);
@@ -127,8 +150,13 @@ END_TEST
 
 START_TEST(shrink_takes_all_that_go_at_once)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(2, false, false, true),
                                    REPLICA(3, true, false, true)};
+=======
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, false, false, true, false}, {3, true, false, true, false}};
+>>>>>>> w-suspect
     int32_t gone_ids[] = {1, 2};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;
@@ -143,8 +171,13 @@ END_TEST
 
 START_TEST(shrink_keeps_the_whole_isr_when_nobody_stays)
 {
+<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(2, false, false, true),
                                    REPLICA(3, false, false, true)};
+=======
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, false, false, true, false}, {3, false, false, true, false}};
+>>>>>>> w-suspect
     int32_t gone_ids[] = {1, 2};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;
@@ -152,6 +185,51 @@ START_TEST(shrink_keeps_the_whole_isr_when_nobody_stays)
     ck_assert(ctl_shrink(list, 3, &gone, &led_by_1, &arena, &out));
     ck_assert_int_eq(out.leader, ZNODE_NO_LEADER);
     ck_assert_int_eq(out.isr.count, 3);
+}
+END_TEST
+
+START_TEST(suspect_leads_only_where_nobody_else_could)
+{
+    struct ctl_candidate list[] = {
+        {1, false, false, true, false}, {2, true, false, true, true}, {3, true, false, true, false}};
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, false));
+    ck_assert_int_eq(choice.leader, 3);
+    ck_assert_int_eq(choice.isr.count, 1);
+    list[2].suspected = true;
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, false));
+    ck_assert_int_eq(choice.leader, 2);
+    ck_assert_int_eq(choice.isr.count, 2);
+    ck_assert(choose(CTL_STRATEGY_REASSIGN, list, 3, false));
+    ck_assert_int_eq(choice.leader, 2);
+    ck_assert(!choose(CTL_STRATEGY_SUSPICION, list, 3, false));
+    ck_assert(!choose(CTL_STRATEGY_CONTROLLED_SHUTDOWN, list, 3, false));
+}
+END_TEST
+
+START_TEST(unclean_election_prefers_who_is_not_suspected)
+{
+    struct ctl_candidate list[] = {{4, true, false, true, true}, {5, true, false, true, false}};
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
+    ck_assert_int_eq(choice.leader, 5);
+    list[1].suspected = true;
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
+    ck_assert_int_eq(choice.leader, 4);
+}
+END_TEST
+
+START_TEST(shrink_leaves_no_suspect_as_the_only_member)
+{
+    struct ctl_candidate list[] = {
+        {1, true, false, true, true}, {2, true, false, true, true}, {3, true, false, true, true}};
+    int32_t gone_ids[] = {2, 3};
+    struct znode_ids gone = {gone_ids, 2};
+    struct znode_state out;
+    arena_reset(&arena);
+    ck_assert(!ctl_shrink(list, 3, &gone, &led_by_1, &arena, &out));
+    list[0].suspected = false;
+    ck_assert(ctl_shrink(list, 3, &gone, &led_by_1, &arena, &out));
+    ck_assert_int_eq(out.leader, 1);
+    ck_assert_int_eq(out.isr.count, 1);
 }
 END_TEST
 
@@ -169,6 +247,9 @@ Suite *election_suite(void)
     tcase_add_test(tcase, shutdown_leaves_the_isr_to_those_that_stay);
     tcase_add_test(tcase, shrink_takes_all_that_go_at_once);
     tcase_add_test(tcase, shrink_keeps_the_whole_isr_when_nobody_stays);
+    tcase_add_test(tcase, suspect_leads_only_where_nobody_else_could);
+    tcase_add_test(tcase, unclean_election_prefers_who_is_not_suspected);
+    tcase_add_test(tcase, shrink_leaves_no_suspect_as_the_only_member);
     suite_add_tcase(suite, tcase);
     return suite;
 }

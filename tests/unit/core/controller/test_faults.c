@@ -102,11 +102,31 @@ static void tell_of_moves(struct rig *rig)
             there ? fake_zk_version(rig->zk, path) : 0, isr, 2);
 }
 
+/* A broker that is suspected, answers, is suspected again and dies. */
+static void tell_of_suspicions(struct rig *rig)
+{
+    static const int32_t replicas[] = {2, 1, 3, 1, 2, 3};
+    struct controller_request request = {.kind = CONTROLLER_ALLOCATE_PRODUCER_IDS};
+    rig_add_core(rig, 1);
+    rig_put_topic(rig, "t", 2, replicas, 3);
+    rig->mood[2] = RIG_UNREACHABLE;
+    rig_refuse(rig, 0, 2);
+    rig->mood[2] = RIG_ANSWERS;
+    rig_advance(rig, 20000);
+    rig->mood[2] = RIG_UNREACHABLE;
+    rig_refuse(rig, 0, 2);
+    rig_kill(rig, 2);
+    rig_run(rig);
+    request.allocate_producer_ids.broker_id = 1;
+    request.allocate_producer_ids.broker_epoch = fake_zk_czxid(rig->zk, "/brokers/ids/1");
+    rig_request(rig, 0, 0, &request);
+}
+
 static const struct story {
     void (*tell)(struct rig *rig);
     uint64_t tickets;
     int operations; /* at least so many are worth a fault */
-} stories[] = {{tell_of_everything, 6, 60}, {tell_of_moves, 3, 40}};
+} stories[] = {{tell_of_everything, 6, 60}, {tell_of_moves, 3, 40}, {tell_of_suspicions, 1, 35}};
 enum { STORIES = sizeof stories / sizeof *stories };
 
 static struct rig *start(void)
@@ -166,6 +186,7 @@ START_TEST(move_that_was_cut_off_anywhere_is_ended_by_the_next_controller)
             rig->take_over_at = -1;
             fake_zk_close_session(rig->zk, rig->intruder);
             rig_run(rig);
+            rig_advance(rig, 10000); /* it was deposed, and waits */
             ck_assert(controller_is_active(rig->cores[0].c));
             if (rig_state(rig, "t", 0)->leader == 1)
                 catch_up(rig, 10);

@@ -85,9 +85,10 @@ END_TEST
 START_TEST(errors_that_pass_back_off)
 {
     static const enum err ERRORS[] = {
-        ERR_UNKNOWN_LEADER_EPOCH, ERR_NOT_LEADER_OR_FOLLOWER, ERR_UNKNOWN_TOPIC_OR_PARTITION,
-        ERR_UNKNOWN_TOPIC_ID,     ERR_INCONSISTENT_TOPIC_ID,  ERR_KAFKA_STORAGE_ERROR,
-        ERR_CORRUPT_MESSAGE,      ERR_UNKNOWN_SERVER_ERROR,
+        ERR_INCONSISTENT_TOPIC_ID,
+        ERR_KAFKA_STORAGE_ERROR,
+        ERR_CORRUPT_MESSAGE,
+        ERR_UNKNOWN_SERVER_ERROR,
     };
     rig_set(&rig, "a", 0, 5, 10, 3);
     for (size_t i = 0; i < sizeof ERRORS / sizeof ERRORS[0]; i++) {
@@ -97,6 +98,28 @@ START_TEST(errors_that_pass_back_off)
         ck_assert(rig.until_ms == rig.now_ms + RIG_BACKOFF_MS);
         rig.now_ms = rig.until_ms;
     }
+}
+END_TEST
+
+START_TEST(a_leader_that_has_not_heard_yet_is_asked_again_soon_and_then_less_often)
+{
+    static const enum err ERRORS[] = {ERR_UNKNOWN_LEADER_EPOCH, ERR_NOT_LEADER_OR_FOLLOWER,
+                                      ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_UNKNOWN_TOPIC_ID};
+    rig_set(&rig, "a", 0, 5, 10, 3);
+    int64_t pause_ms = 20;
+    for (int i = 0; i < 12; i++) {
+        rig_plan(&rig);
+        answer_with(ERRORS[i % 4]);
+        ck_assert_str_eq(rig_plan(&rig), "nothing");
+        ck_assert_int_eq(rig.until_ms - rig.now_ms, pause_ms);
+        rig.now_ms = rig.until_ms;
+        pause_ms = pause_ms * 2 < RIG_BACKOFF_MS ? pause_ms * 2 : RIG_BACKOFF_MS;
+    }
+    rig_set(&rig, "a", 0, 6, 10, 3); /* another leader, or the same anew */
+    rig_plan(&rig);
+    answer_with(ERR_NOT_LEADER_OR_FOLLOWER);
+    rig_plan(&rig);
+    ck_assert_int_eq(rig.until_ms - rig.now_ms, 20);
 }
 END_TEST
 
@@ -316,6 +339,7 @@ Suite *answers_suite(void)
     tcase_add_test(tc, a_log_that_diverges_is_cut_and_fetched_on_with_the_epoch_that_is_left);
     tcase_add_test(tc, a_cut_that_cut_nothing_backs_off);
     tcase_add_test(tc, errors_that_pass_back_off);
+    tcase_add_test(tc, a_leader_that_has_not_heard_yet_is_asked_again_soon_and_then_less_often);
     tcase_add_test(tc, a_fenced_epoch_fails_the_partition_until_it_is_set_anew);
     tcase_add_test(tc, records_that_are_not_valid_are_fetched_again_after_a_while);
     tcase_add_test(tc, a_failed_action_stops_the_partition_and_no_other);

@@ -74,7 +74,7 @@ START_TEST(a_partition_that_backs_off_is_forgotten_and_named_again)
 {
     begin();
     rig_plan(&rig);
-    rig_error(&rig, "a", 0, ERR_NOT_LEADER_OR_FOLLOWER);
+    rig_error(&rig, "a", 0, ERR_KAFKA_STORAGE_ERROR);
     ck_assert_str_eq(rig_take(&rig, 99), "");
     ck_assert_str_eq(rig_plan(&rig), "fetch17 session=99/2 forget a-0");
     rig_take(&rig, 99);
