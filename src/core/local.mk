@@ -6,4 +6,5 @@ include src/core/controller.mk
 include src/core/fetch.mk
 include src/core/fetcher.mk
 include src/core/metadata.mk
+include src/core/quota.mk
 include src/core/replica.mk
