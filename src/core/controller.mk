@@ -31,11 +31,8 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/reassignment.c src/core/controller/reassignment.h \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
-<<<<<<< HEAD
   src/core/controller/standing.c src/core/controller/standing.h \
-=======
   src/core/controller/suspicion.c \
->>>>>>> w-suspect
   src/core/controller/term.c \
   src/core/controller/topic_name.c src/core/controller/topic_name.h \
   src/core/controller/topics.c \

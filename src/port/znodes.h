@@ -109,7 +109,6 @@ struct znode_log_dir_event {
     int32_t event; /* 1 = failure */
 };
 
-<<<<<<< HEAD
 /* What may be missing of what a broker had acknowledged. */
 enum znode_loss {
     ZNODE_LOSS_NONE,
@@ -140,14 +139,14 @@ struct znode_standing {
     int32_t lost_count;
     struct znode_member *eligible; /* not of the ISR, but they have all that was acknowledged */
     int32_t eligible_count;
-=======
+};
+
 /* /barnabas/suspects/<broker>: Barnabas's own. */
 struct znode_suspect {
     int64_t broker_epoch; /* czxid of the registration that is suspected */
     int32_t controller_epoch;
     int64_t timestamp_ms;
     const char *reason;
->>>>>>> w-suspect
 };
 
 /* /feature (names and levels are not kept: a broker in ZooKeeper mode knows no feature). */

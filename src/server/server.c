@@ -314,12 +314,9 @@ static void make_controller(struct server *server)
                  .rebalance_check_ms =
                      config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
                  .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE),
-<<<<<<< HEAD
-                 .min_isr = config_int(config, CONFIG_MIN_INSYNC_REPLICAS)},
-=======
+                 .min_isr = config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
                  .suspect = config_bool(config, CONFIG_BARNABAS_BROKER_SUSPECT_ENABLE),
                  .suspect_pause_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_INTERVAL_MS)},
->>>>>>> w-suspect
         .listener = control_plane ? control_plane : listeners->items[listeners->inter_broker].name,
         .socket_timeout_ms = config_int(config, CONFIG_CONTROLLER_SOCKET_TIMEOUT_MS),
         .request_timeout_ms = config_int(config, CONFIG_REQUEST_TIMEOUT_MS),

@@ -58,21 +58,18 @@ static void encode_value(const struct controller_value *value, int64_t now_ms, s
     case CONTROLLER_VALUE_FEATURE:
         znode_encode_feature(&value->feature, out);
         return;
-<<<<<<< HEAD
     case CONTROLLER_VALUE_INCARNATION:
         znode_encode_incarnation(&value->incarnation, out);
         return;
     case CONTROLLER_VALUE_STANDING:
         znode_encode_standing(&value->standing, out);
         return;
-=======
     case CONTROLLER_VALUE_SUSPECT: {
         struct znode_suspect suspect = value->suspect;
         suspect.timestamp_ms = time_of(suspect.timestamp_ms, now_ms);
         znode_encode_suspect(&suspect, out);
         return;
     }
->>>>>>> w-suspect
     }
 }
 
@@ -178,15 +175,12 @@ static enum err decode_value(enum controller_value_kind kind, struct view data, 
         return znode_decode_log_dir_event(data, arena, &out->log_dir_event, why);
     case CONTROLLER_VALUE_FEATURE:
         return znode_decode_feature(data, arena, &out->feature, why);
-<<<<<<< HEAD
     case CONTROLLER_VALUE_INCARNATION:
         return znode_decode_incarnation(data, arena, &out->incarnation, why);
     case CONTROLLER_VALUE_STANDING:
         return znode_decode_standing(data, arena, &out->standing, why);
-=======
     case CONTROLLER_VALUE_SUSPECT:
         return znode_decode_suspect(data, arena, &out->suspect, why);
->>>>>>> w-suspect
     }
     UNREACHABLE();
 }

@@ -9,11 +9,7 @@ BASES = ("int", "number_text", "one_of", "text", "uuid", "topic", "topic_partiti
 KINDS = ("persistent", "ephemeral", "sequential", "ephemeral or persistent")
 SETTINGS = ("kind", "data", "writer", "reader", "end", "start", "remedy", "barnabas")
 # From the cluster to what is seldom there: the order of the page and of the table.
-<<<<<<< HEAD
 FILES = ("types", "cluster", "brokers", "topics", "admin", "notifications", "config", "acls", "tokens", "consumers", "barnabas")
-=======
-FILES = ("types", "cluster", "brokers", "topics", "admin", "notifications", "suspects", "config", "acls", "tokens", "consumers")
->>>>>>> w-suspect
 
 
 class SchemaError(Exception):

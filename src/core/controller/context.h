@@ -91,15 +91,11 @@ struct ctl_broker {
     int32_t endpoints_count;
     char *rack;
     bool shutting_down;
-<<<<<<< HEAD
     struct znode_incarnation incarnation; /* of its data; zero = it does not say */
-    struct map offline;                   /* partitions whose log directory failed there, by address */
-=======
-    bool suspected; /* its port refuses; see suspicion.c */
+    bool suspected;                       /* its port refuses; see suspicion.c */
     bool suspicion_published;
     int64_t suspect_again_ms; /* not before */
     struct map offline;       /* partitions whose log directory failed there, by address */
->>>>>>> w-suspect
     struct ctl_outbox outbox;
     struct list node;
 };
@@ -110,13 +106,10 @@ struct ctl_context {
     struct map topics_by_id;
     struct list brokers; /* ascending by id */
     struct map brokers_by_id;
-<<<<<<< HEAD
     struct ctl_trusted *trusted;
     int32_t trusted_count;
     int32_t kept_offline; /* partitions; see standing.h */
-=======
     bool suspects_listed; /* /barnabas/suspects is there */
->>>>>>> w-suspect
     bool moves_listed;    /* /admin/reassign_partitions had entries when it was last read */
 };
 

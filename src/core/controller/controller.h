@@ -32,12 +32,9 @@ struct controller_config {
     bool auto_rebalance;        /* auto.leader.rebalance.enable */
     int64_t rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
     int32_t imbalance_pct;      /* leader.imbalance.per.broker.percentage */
-<<<<<<< HEAD
     int32_t min_isr;            /* min.insync.replicas of this broker */
-=======
     bool suspect;               /* barnabas.broker.suspect.enable */
     int64_t suspect_pause_ms;   /* barnabas.broker.suspect.interval.ms */
->>>>>>> w-suspect
 };
 
 /* Gives the controller (controller_free). It does nothing until a session is opened. */

@@ -1,6 +1,7 @@
 #include "core/controller/election.h"
 
 #include "base/assert.h"
+#include "base/mem.h"
 
 static bool contains(const struct znode_ids *ids, int32_t id)
 {
@@ -30,7 +31,7 @@ static const struct ctl_candidate *find(const struct ctl_candidate *replicas, in
     return NULL;
 }
 
-static bool is_trusted(const struct ctl_candidate *replica)
+static bool is_unsuspected(const struct ctl_candidate *replica)
 {
     return is_online(replica) && !replica->suspected;
 }
@@ -87,11 +88,7 @@ static const struct ctl_candidate *first_of(enum ctl_strategy strategy, const st
         const struct ctl_candidate *replica = &replicas[i];
         if (strategy == CTL_STRATEGY_REASSIGN && !replica->target)
             continue;
-<<<<<<< HEAD
-        if (is_online(replica) && contains(isr, replica->id) && replica->loss == ZNODE_LOSS_NONE)
-=======
-        if (may_lead(replica) && contains(isr, replica->id))
->>>>>>> w-suspect
+        if (may_lead(replica) && contains(isr, replica->id) && replica->loss == ZNODE_LOSS_NONE)
             return replica;
         if (strategy == CTL_STRATEGY_PREFERRED)
             return NULL;
@@ -99,7 +96,16 @@ static const struct ctl_candidate *first_of(enum ctl_strategy strategy, const st
     return NULL;
 }
 
-<<<<<<< HEAD
+/* Where nobody else can, a suspect leads, as if it were not one: a suspicion takes no leader away. */
+static const struct ctl_candidate *first(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
+                                         int32_t count, const struct znode_ids *isr)
+{
+    const struct ctl_candidate *leader = first_of(strategy, replicas, count, isr, is_unsuspected);
+    if (!leader && (strategy == CTL_STRATEGY_OFFLINE || strategy == CTL_STRATEGY_REASSIGN))
+        leader = first_of(strategy, replicas, count, isr, is_online);
+    return leader;
+}
+
 /* Not one of the ISR is as it was when it acknowledged. */
 static bool all_lost(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
 {
@@ -112,27 +118,12 @@ static bool all_lost(const struct ctl_candidate *replicas, int32_t count, const 
 }
 
 static const struct ctl_candidate *first_eligible(const struct ctl_candidate *replicas, int32_t count)
-=======
-/* Where nobody else can, a suspect leads, as if it were not one: a suspicion takes no leader away. */
-static const struct ctl_candidate *first(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
-                                         int32_t count, const struct znode_ids *isr)
-{
-    const struct ctl_candidate *leader = first_of(strategy, replicas, count, isr, is_trusted);
-    if (!leader && (strategy == CTL_STRATEGY_OFFLINE || strategy == CTL_STRATEGY_REASSIGN))
-        leader = first_of(strategy, replicas, count, isr, is_online);
-    return leader;
-}
-
-static const struct ctl_candidate *first_online(const struct ctl_candidate *replicas, int32_t count)
->>>>>>> w-suspect
 {
     const struct ctl_candidate *suspect = NULL;
     for (int32_t i = 0; i < count; i++) {
-<<<<<<< HEAD
-        if (is_online(&replicas[i]) && replicas[i].eligible)
-=======
-        if (is_trusted(&replicas[i]))
->>>>>>> w-suspect
+        if (!replicas[i].eligible)
+            continue;
+        if (is_unsuspected(&replicas[i]))
             return &replicas[i];
         if (!suspect && is_online(&replicas[i]))
             suspect = &replicas[i];
@@ -140,17 +131,28 @@ static const struct ctl_candidate *first_online(const struct ctl_candidate *repl
     return suspect;
 }
 
-/* The order of an unclean election: who misses an unsynced tail at most, who fell behind, who lost a disk. */
+static const struct ctl_candidate *first_with_loss(const struct ctl_candidate *replicas, int32_t count,
+                                                   enum znode_loss loss,
+                                                   bool (*may_lead)(const struct ctl_candidate *))
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (may_lead(&replicas[i]) && replicas[i].loss == loss)
+            return &replicas[i];
+    }
+    return NULL;
+}
+
+/* The order of an unclean election: who misses an unsynced tail at most, who fell behind, who lost a disk;
+ * suspects behind all others. */
 static const struct ctl_candidate *first_unclean(const struct ctl_candidate *replicas, int32_t count)
 {
     static const enum znode_loss order[] = {ZNODE_LOSS_TAIL, ZNODE_LOSS_NONE, ZNODE_LOSS_DATA};
-    for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
-        for (int32_t i = 0; i < count; i++) {
-            if (is_online(&replicas[i]) && replicas[i].loss == order[o])
-                return &replicas[i];
-        }
-    }
-    return NULL;
+    const struct ctl_candidate *found = NULL;
+    for (size_t o = 0; !found && o < ARRAY_LEN(order); o++)
+        found = first_with_loss(replicas, count, order[o], is_unsuspected);
+    for (size_t o = 0; !found && o < ARRAY_LEN(order); o++)
+        found = first_with_loss(replicas, count, order[o], is_online);
+    return found;
 }
 
 static bool is_recipient(enum ctl_strategy strategy, const struct ctl_candidate *replica)
@@ -225,7 +227,7 @@ bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struc
             continue;
         const struct ctl_candidate *replica = find(replicas, count, now->isr.ids[i]);
         left.ids[left.count++] = now->isr.ids[i];
-        one_online |= replica && is_trusted(replica);
+        one_online |= replica && is_unsuspected(replica);
     }
     if (one_online)
         out->isr = left;

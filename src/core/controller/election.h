@@ -23,14 +23,10 @@ struct ctl_candidate {
     int32_t id;
     bool reachable; /* registered and its directory in order */
     bool shutting_down;
-<<<<<<< HEAD
     bool target;          /* REASSIGN: in the list that replicas move to */
+    bool suspected;       /* leads only where nobody else could */
     enum znode_loss loss; /* what it may miss of what it acknowledged as one of the ISR */
     bool eligible;        /* not of the ISR, but it has all that was acknowledged */
-=======
-    bool target;    /* REASSIGN: in the list that replicas move to */
-    bool suspected; /* leads only where nobody else could */
->>>>>>> w-suspect
 };
 
 struct ctl_choice {

@@ -2,17 +2,10 @@
  * What a new controller does, in this order:
  *
  *   /feature; notifications of the time before are deleted; everything is read: brokers,
-<<<<<<< HEAD
  *   topics, states, three round trips however many there are; whose data can be trusted, two
- *   more; channels; UpdateMetadata with the brokers; replica machine; elections for what has no leader;
- * replicas that are offline leave their ISR; moves under way; deletions; preferred elections; the rebalance
- * timer.
-=======
- *   topics, states, three round trips however many there are; channels; UpdateMetadata
- *   with the brokers; replica machine; elections for what has no leader; replicas that are
- *   offline leave their ISR; leadership leaves the suspects; moves under way; deletions; preferred elections;
- * the rebalance timer.
->>>>>>> w-suspect
+ *   more; the suspects; channels; UpdateMetadata with the brokers; replica machine; elections
+ *   for what has no leader; replicas that are offline leave their ISR; leadership leaves the
+ *   suspects; moves under way; deletions; preferred elections; the rebalance timer.
  *
  * The children of the notification paths are read before the states they announce, so that
  * none is deleted unread.
@@ -45,11 +38,8 @@ enum {
     PHASE_DETAILS_READ,
     PHASE_STATES,
     PHASE_STATES_READ,
-<<<<<<< HEAD
     PHASE_TRUST,
-=======
     PHASE_SUSPECTS,
->>>>>>> w-suspect
     PHASE_MACHINES,
     PHASE_FROM_SUSPECTS,
     PHASE_MOVES,
@@ -254,15 +244,12 @@ static enum ctl_next run(struct controller *c, struct ctl_frame *frame)
     switch (frame->phase) {
     case PHASE_STATES:
         ctl_call_refresh(c, &f->parts);
-<<<<<<< HEAD
         return next(frame, PHASE_TRUST);
     case PHASE_TRUST:
         ctl_call_trust_all(c);
-=======
         return next(frame, PHASE_SUSPECTS);
     case PHASE_SUSPECTS:
         ctl_call_load_suspects(c);
->>>>>>> w-suspect
         return next(frame, PHASE_MACHINES);
     case PHASE_MACHINES:
         start_machines(c, f);

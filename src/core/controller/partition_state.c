@@ -24,14 +24,10 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
         list[i] = (struct ctl_candidate){.id = id,
                                          .reachable = ctl_replica_is_reachable(&c->ctx, p, id),
                                          .shutting_down = broker && broker->shutting_down,
-<<<<<<< HEAD
+                                         .suspected = broker && broker->suspected,
                                          .target = !ctl_ids_contain(&p->removing, id),
                                          .loss = ctl_standing_loss(p, id),
                                          .eligible = ctl_standing_is_eligible(c, p, id)};
-=======
-                                         .suspected = broker && broker->suspected,
-                                         .target = !ctl_ids_contain(&p->removing, id)};
->>>>>>> w-suspect
     }
     return list;
 }

@@ -134,17 +134,14 @@ bool ctl_value_equal(const struct controller_value *a, const struct controller_v
         return config_equal(&a->config, &b->config);
     case CONTROLLER_VALUE_FEATURE:
         return a->feature.version == b->feature.version && a->feature.status == b->feature.status;
-<<<<<<< HEAD
     case CONTROLLER_VALUE_INCARNATION:
         return uuid_equal(a->incarnation.id, b->incarnation.id) &&
                a->incarnation.starts == b->incarnation.starts && a->incarnation.loss == b->incarnation.loss;
     case CONTROLLER_VALUE_STANDING:
         return standing_equal(&a->standing, &b->standing);
-=======
     case CONTROLLER_VALUE_SUSPECT:
         return a->suspect.broker_epoch == b->suspect.broker_epoch &&
                a->suspect.controller_epoch == b->suspect.controller_epoch;
->>>>>>> w-suspect
     case CONTROLLER_VALUE_BROKER:
     case CONTROLLER_VALUE_CONTROLLER:
     case CONTROLLER_VALUE_LOG_DIR_EVENT:

@@ -26,12 +26,9 @@ enum controller_value_kind {
     CONTROLLER_VALUE_CONFIG,
     CONTROLLER_VALUE_LOG_DIR_EVENT,
     CONTROLLER_VALUE_FEATURE,
-<<<<<<< HEAD
     CONTROLLER_VALUE_INCARNATION,
-    CONTROLLER_VALUE_STANDING
-=======
+    CONTROLLER_VALUE_STANDING,
     CONTROLLER_VALUE_SUSPECT
->>>>>>> w-suspect
 };
 
 /* A timestamp_ms of -1 in a value to be written means the time of writing. */
@@ -48,12 +45,9 @@ struct controller_value {
         struct znode_config config;
         struct znode_log_dir_event log_dir_event;
         struct znode_feature feature;
-<<<<<<< HEAD
         struct znode_incarnation incarnation;
         struct znode_standing standing;
-=======
         struct znode_suspect suspect;
->>>>>>> w-suspect
     };
 };
 

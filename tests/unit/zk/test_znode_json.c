@@ -357,7 +357,6 @@ START_TEST(notifications_are_read_and_written)
 }
 END_TEST
 
-<<<<<<< HEAD
 #define ID_A "YWFhYWFhYWFhYWFhYWFhYQ"
 #define ID_B "YmJiYmJiYmJiYmJiYmJiYg"
 
@@ -410,7 +409,9 @@ START_TEST(standing_is_read_and_written)
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         ck_assert_int_eq(znode_decode_standing(view_str(bad[i]), &arena, &standing, &why), ERR_MALFORMED);
-=======
+}
+END_TEST
+
 START_TEST(suspect_is_read_and_written)
 {
     struct znode_suspect suspect = {
@@ -425,7 +426,6 @@ START_TEST(suspect_is_read_and_written)
     ck_assert_str_eq(suspect.reason, "gone");
     ck_assert_int_eq(znode_decode_suspect(VIEW_LIT("{\"version\":1}"), &arena, &suspect, &why),
                      ERR_MALFORMED);
->>>>>>> w-suspect
 }
 END_TEST
 
@@ -495,12 +495,9 @@ Suite *znode_json_suite(void)
     tcase_add_test(tc, lists_of_partitions_are_read_and_written);
     tcase_add_test(tc, config_is_read_and_written);
     tcase_add_test(tc, notifications_are_read_and_written);
-<<<<<<< HEAD
     tcase_add_test(tc, incarnation_is_read_and_written);
     tcase_add_test(tc, standing_is_read_and_written);
-=======
     tcase_add_test(tc, suspect_is_read_and_written);
->>>>>>> w-suspect
     tcase_add_test(tc, feature_and_cluster_id_are_read_and_written);
     tcase_add_test(tc, hostile_text_is_refused_without_harm);
     suite_add_tcase(suite, tc);

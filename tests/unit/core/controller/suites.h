@@ -16,10 +16,7 @@ Suite *brokers_suite(void);
 Suite *reassignment_suite(void);
 Suite *requests_suite(void);
 Suite *faults_suite(void);
-<<<<<<< HEAD
 Suite *trust_suite(void);
-=======
 Suite *suspicion_suite(void);
->>>>>>> w-suspect
 
 #endif

@@ -9,6 +9,12 @@ static const struct znode_state led_by_1 = {.leader = 1, .leader_epoch = 4, .isr
         .id = (number), .reachable = (is_reachable), .shutting_down = (leaves), .target = (is_target)        \
     }
 
+#define SUSPECT(number, is_reachable, leaves, is_target)                                                     \
+    {                                                                                                        \
+        .id = (number), .reachable = (is_reachable), .shutting_down = (leaves), .target = (is_target),       \
+        .suspected = true                                                                                    \
+    }
+
 static struct arena arena;
 static struct ctl_choice choice;
 
@@ -20,13 +26,8 @@ static bool choose(enum ctl_strategy strategy, const struct ctl_candidate *list,
 
 START_TEST(offline_takes_the_first_online_member_of_the_isr)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(2, true, false, true),
                                    REPLICA(3, true, false, true)};
-=======
-    struct ctl_candidate list[] = {
-        {1, false, false, true, false}, {2, true, false, true, false}, {3, true, false, true, false}};
->>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, true));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.isr.count, 2);
@@ -37,11 +38,7 @@ END_TEST
 
 START_TEST(offline_is_unclean_only_when_allowed)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(4, true, false, true)};
-=======
-    struct ctl_candidate list[] = {{1, false, false, true, false}, {4, true, false, true, false}};
->>>>>>> w-suspect
     ck_assert(!choose(CTL_STRATEGY_OFFLINE, list, 2, false));
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
     ck_assert_int_eq(choice.leader, 4);
@@ -104,11 +101,7 @@ END_TEST
 
 START_TEST(preferred_takes_the_first_replica_or_nobody)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(3, true, false, true), REPLICA(1, true, false, true)};
-=======
-    struct ctl_candidate list[] = {{3, true, false, true, false}, {1, true, false, true, false}};
->>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_PREFERRED, list, 2, false));
     ck_assert_int_eq(choice.leader, 3);
     ck_assert_int_eq(choice.isr.count, 3);
@@ -119,13 +112,8 @@ END_TEST
 
 START_TEST(reassign_takes_the_first_of_the_target)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, true, false, false), REPLICA(2, true, false, true),
                                    REPLICA(3, true, false, true)};
-=======
-    struct ctl_candidate list[] = {
-        {1, true, false, false, false}, {2, true, false, true, false}, {3, true, false, true, false}};
->>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_REASSIGN, list, 3, false));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.recipients.count, 2);
@@ -134,13 +122,8 @@ END_TEST
 
 START_TEST(shutdown_leaves_the_isr_to_those_that_stay)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, true, true, true), REPLICA(2, true, false, true),
                                    REPLICA(3, true, true, true)};
-=======
-    struct ctl_candidate list[] = {
-        {1, true, true, true, false}, {2, true, false, true, false}, {3, true, true, true, false}};
->>>>>>> w-suspect
     ck_assert(choose(CTL_STRATEGY_CONTROLLED_SHUTDOWN, list, 3, false));
     ck_assert_int_eq(choice.leader, 2);
     ck_assert_int_eq(choice.isr.count, 1);
@@ -150,13 +133,8 @@ END_TEST
 
 START_TEST(shrink_takes_all_that_go_at_once)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(2, false, false, true),
                                    REPLICA(3, true, false, true)};
-=======
-    struct ctl_candidate list[] = {
-        {1, false, false, true, false}, {2, false, false, true, false}, {3, true, false, true, false}};
->>>>>>> w-suspect
     int32_t gone_ids[] = {1, 2};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;
@@ -171,13 +149,8 @@ END_TEST
 
 START_TEST(shrink_keeps_the_whole_isr_when_nobody_stays)
 {
-<<<<<<< HEAD
     struct ctl_candidate list[] = {REPLICA(1, false, false, true), REPLICA(2, false, false, true),
                                    REPLICA(3, false, false, true)};
-=======
-    struct ctl_candidate list[] = {
-        {1, false, false, true, false}, {2, false, false, true, false}, {3, false, false, true, false}};
->>>>>>> w-suspect
     int32_t gone_ids[] = {1, 2};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;
@@ -190,8 +163,8 @@ END_TEST
 
 START_TEST(suspect_leads_only_where_nobody_else_could)
 {
-    struct ctl_candidate list[] = {
-        {1, false, false, true, false}, {2, true, false, true, true}, {3, true, false, true, false}};
+    struct ctl_candidate list[] = {REPLICA(1, false, false, true), SUSPECT(2, true, false, true),
+                                   REPLICA(3, true, false, true)};
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, false));
     ck_assert_int_eq(choice.leader, 3);
     ck_assert_int_eq(choice.isr.count, 1);
@@ -208,7 +181,7 @@ END_TEST
 
 START_TEST(unclean_election_prefers_who_is_not_suspected)
 {
-    struct ctl_candidate list[] = {{4, true, false, true, true}, {5, true, false, true, false}};
+    struct ctl_candidate list[] = {SUSPECT(4, true, false, true), REPLICA(5, true, false, true)};
     ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 2, true));
     ck_assert_int_eq(choice.leader, 5);
     list[1].suspected = true;
@@ -219,8 +192,8 @@ END_TEST
 
 START_TEST(shrink_leaves_no_suspect_as_the_only_member)
 {
-    struct ctl_candidate list[] = {
-        {1, true, false, true, true}, {2, true, false, true, true}, {3, true, false, true, true}};
+    struct ctl_candidate list[] = {SUSPECT(1, true, false, true), SUSPECT(2, true, false, true),
+                                   SUSPECT(3, true, false, true)};
     int32_t gone_ids[] = {2, 3};
     struct znode_ids gone = {gone_ids, 2};
     struct znode_state out;

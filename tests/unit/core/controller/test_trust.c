@@ -119,6 +119,7 @@ static void change_controller(struct rig *rig)
     rig_run(rig);
     fake_zk_close_session(rig->zk, rig->intruder);
     rig_run(rig);
+    rig_advance(rig, 10000); /* it was deposed, and waits */
     ck_assert(controller_is_active(rig->cores[0].c));
 }
 
@@ -346,6 +347,7 @@ START_TEST(state_that_somebody_else_wrote_voids_what_was_known)
     rig_run(rig);
     fake_zk_close_session(rig->zk, rig->intruder);
     rig_run(rig);
+    rig_advance(rig, 10000); /* it was deposed, and waits */
     ck_assert_int_eq(leader(rig), 3);
     ck_assert(!fake_zk_exists(rig->zk, STANDING));
     rig_free(rig);
@@ -362,6 +364,7 @@ START_TEST(standing_of_an_earlier_topic_of_that_name_does_not_count)
     rig_run(rig);
     fake_zk_close_session(rig->zk, rig->intruder);
     rig_run(rig);
+    rig_advance(rig, 10000); /* it was deposed, and waits */
     ck_assert_int_eq(leader(rig), 3);
     rig_free(rig);
 }
@@ -632,6 +635,7 @@ START_TEST(controller_that_dies_anywhere_leaves_the_rest_to_the_next)
             ck_assert_int_eq(fake_zk_changes(rig->zk, rig->cores[0].session), rig->changes_at_take_over);
             fake_zk_close_session(rig->zk, rig->intruder);
             rig_run(rig);
+            rig_advance(rig, 10000); /* it was deposed, and waits */
             ck_assert(controller_is_active(rig->cores[0].c));
         }
         /* Where it was cut before 2 left the ISR, 2 is in it still, and leads when it comes. */
