@@ -4,6 +4,8 @@ What is promised: every acknowledged record is at its offset, once, in the order
 nothing is there that nobody sent; what a consumer was given never changes or goes away; all replicas hold the
 same bytes. A producer with retries sees no error at all, whatever happens to the brokers meanwhile."""
 
+import contextlib
+import os
 import random
 import threading
 import time
@@ -13,9 +15,19 @@ import confluent_kafka
 
 from . import records
 from .crash import read_partition
+from .rawclient import Closed
 from .wait import wait_until
 
-_QUICK = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "log_level": 0, "topic.metadata.refresh.interval.ms": 1000}
+_QUICK = {
+    "reconnect.backoff.ms": 20,
+    "reconnect.backoff.max.ms": 200,
+    "topic.metadata.refresh.interval.ms": 1000,
+    "log_level": 0,
+}
+# BARNABAS_CLIENT_DEBUG=msg,eos,protocol: librdkafka tells on standard error what it does.
+if os.environ.get("BARNABAS_CLIENT_DEBUG"):
+    _QUICK.update({"log_level": 7, "debug": os.environ["BARNABAS_CLIENT_DEBUG"]})
+_OFFSET_OUT_OF_RANGE = 1
 _BURST, _PAUSE_S = 5, 0.01  # what a producer sends before it pauses: the brokers, not the clients, are to be busy
 _SHOWN = 10
 
@@ -97,46 +109,48 @@ class Producer(threading.Thread):
 
 
 class Tail(threading.Thread):
-    """Reads all partitions from their beginnings as they grow; seen[(partition, offset)] is the value."""
+    """Reads all partitions from their beginnings as they grow; seen[(partition, offset)] is the value. Speaks for itself:
+    librdkafka 2.16 locks itself out when a connection ends while it handles an OffsetForLeaderEpoch."""
 
-    def __init__(self, bootstrap, topic, partitions):
+    def __init__(self, brokers, topic, partitions):
         super().__init__(daemon=True)
+        self.brokers, self.topic = brokers, topic
         self.seen = {}
         self.wrong = []
         self.next = [0] * partitions
         self.stopping = threading.Event()
-        self.consumer = confluent_kafka.Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": "tail",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "check.crcs": True,
-                "fetch.wait.max.ms": 100,
-                "fetch.error.backoff.ms": 50,
-                "socket.timeout.ms": 6000,
-                **_QUICK,
-            }
-        )
-        self.consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in range(partitions)])
 
     def run(self):
-        while not self.stopping.is_set():
-            for record in self.consumer.consume(500, 0.1):
-                self._take(record)
-        self.consumer.close()
+        while not self.stopping.wait(0.02):
+            for broker in self.brokers:
+                if broker.awake and not self.stopping.is_set():
+                    with contextlib.suppress(OSError, Closed):  # it is ending, or stands still
+                        self._read(broker)
 
-    def _take(self, record):
-        if record.error():
-            # Brokers that are away are no error of ours; an offset that is out of range is.
-            if record.error().code() == confluent_kafka.KafkaError._AUTO_OFFSET_RESET or record.error().fatal():
-                self.wrong.append(f"the consumer was told {record.error()}")
-            return
-        partition, offset = record.partition(), record.offset()
-        if offset != self.next[partition]:
-            self.wrong.append(f"the consumer of partition {partition} got offset {offset}, due was {self.next[partition]}")
-        self.next[partition] = offset + 1
-        self.seen[(partition, offset)] = record.value()
+    def _read(self, broker):
+        """What a broker leads, as long as it has more."""
+        with broker.connect(timeout_s=2) as client:
+            (found,) = client.metadata([self.topic])["topics"]
+            for led in found["partitions"]:
+                while led["leader"] == broker.id and not self.stopping.is_set():
+                    answer = client.fetch(self.topic, self.next[led["partition"]], led["partition"], max_wait_ms=0)
+                    if not self._take(led["partition"], answer):
+                        break
+
+    def _take(self, partition, answer):
+        """Whether there was something."""
+        if answer["error"] == _OFFSET_OUT_OF_RANGE:
+            self.wrong.append(f"offset {self.next[partition]} of partition {partition} was there and is out of range")
+            self.stopping.set()
+        if answer["error"]:
+            return False  # its leader is another by now
+        fresh = [record for record in records.read(answer["records"]) if record["offset"] >= self.next[partition]]
+        for record in fresh:
+            if record["offset"] != self.next[partition]:
+                self.wrong.append(f"partition {partition}: read {record['offset']}, due was {self.next[partition]}")
+            self.next[partition] = record["offset"] + 1
+            self.seen[(partition, record["offset"])] = record["value"]
+        return bool(fresh)
 
 
 def is_what_was_told(place, told):
@@ -181,7 +195,7 @@ class Workload:
         self.producers = [
             Producer(bootstrap, self.run_name, number, topic, partitions, f"{seed} {number}") for number in range(producers)
         ]
-        self.tail = Tail(bootstrap, topic, partitions)
+        self.tail = Tail(cluster.brokers, topic, partitions)
 
     def __enter__(self):
         for thread in (*self.producers, self.tail):
@@ -238,9 +252,14 @@ class Workload:
         return sum(ends)
 
     def _final(self, partition):
-        """All records of a partition as a reader who was never there before gets them from the leader."""
-        with self.cluster.leader(self.topic, partition).connect() as client:
-            return read_partition(client, self.topic, partition)
+        """All records of a partition as a reader who was never there before gets them from the leader, which may have
+        come back to it just now."""
+
+        def read():
+            with self.cluster.leader(self.topic, partition).connect() as client:
+                return [read_partition(client, self.topic, partition)]
+
+        return wait_until(read, 30, f"{self.topic}-{partition} is read from its beginning to its end")[0]
 
     def _on_disk(self, partition, log, final):
         """What the leader gives to readers is what all replicas have on their disks, to the last record."""
