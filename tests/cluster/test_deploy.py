@@ -139,7 +139,7 @@ def zookeeper_names(compose):
     return [service["hostname"] for service in services(compose, "zookeeper")]
 
 
-def test_containers_outlive_their_data_neither_and_are_given_time_to_stop(compose):
+def test_data_outlives_the_containers_and_they_are_given_time_to_stop(compose):
     unit = int(re.search(r"^TimeoutStopSec=(\d+)$", read("conf", "barnabas.service.in"), re.M).group(1))
     for service in services(compose, "broker"):
         assert service["stop_grace_period"] == f"{unit // 60}m"
