@@ -11,6 +11,7 @@ import pytest
 from conftest import or_skip
 from harness import records, zkcheck
 from harness.cluster import Cluster
+from harness.ports import free_port
 from harness.rawclient import Closed
 from harness.wait import wait_until
 from harness.zookeeper import ZooKeeper
@@ -40,10 +41,14 @@ def patient_zk(workspace):
 class Three:
     """A cluster whose controller is known and whose topic has one partition, led by a broker of choice."""
 
-    def __init__(self, folder, zk, name, config=None):
+    def __init__(self, folder, zk, name, config=None, behind_doors=False):
         self.zk = zk
         self.chroot = zk.make_chroot(f"/failover-{name}")
         self.cluster = Cluster(folder / name, zk, self.chroot, ["barnabas"] * 3, {**CONFIG, **(config or {})})
+        self.doors = {}
+        for broker in self.cluster.brokers if behind_doors else ():
+            door = self.doors[broker.id] = Door(broker.port)
+            broker.config["advertised.listeners"] = f"PLAINTEXT://127.0.0.1:{door.port}"
         self.cluster.start()
         self.controller = self.cluster.controller()
         self.others = [broker for broker in self.cluster.brokers if broker is not self.controller]
@@ -90,19 +95,71 @@ class Three:
         self.cluster.stop()
 
 
+class Door:
+    """The address that a broker advertises: passes connections on to its port, until it is shut. Shut it refuses
+    and resets, as if the process were gone."""
+
+    def __init__(self, target):
+        self.target = target
+        self.port = free_port()
+        self.pairs = []
+        self.listener = None
+        self.open()
+
+    def open(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def _accept(self, listener):
+        while True:
+            try:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self.pairs.append((near, far))
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def shut(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for pair in self.pairs:
+            for end in pair:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        self.pairs = []
+
+
 class Pacer(threading.Thread):
     """Produces one record after the other with acks=all, at a steady pace, each until it is acknowledged."""
 
-    def __init__(self, brokers):
+    def __init__(self, brokers, ask=None):
         super().__init__(daemon=True)
         self.brokers = brokers
+        self.ask = ask or brokers  # who leads
         self.acked = []  # (time, offset, value)
         self.over = threading.Event()
         self.failure = None
         self.client = None
 
     def find_leader(self):
-        for broker in self.brokers:
+        for broker in self.ask:
             if not broker.running:
                 continue
             try:
@@ -178,8 +235,9 @@ def check_nothing_lost(three, pacer):
 def start(request, workspace, patient_zk):
     made = []
 
-    def make(config=None):
-        three = Three(workspace, patient_zk, request.node.name.replace("[", "-").replace("]", ""), config)
+    def make(config=None, **more):
+        name = request.node.name.translate(str.maketrans("[ ", "--", "]"))
+        three = Three(workspace, patient_zk, name, config, **more)
         made.append(three)
         return three
 
@@ -312,3 +370,71 @@ def test_switched_off_it_waits_for_the_session(start):
     pacer.finish()
     assert not three.exists("/barnabas")
     check_nothing_lost(three, pacer)
+
+
+def test_wrong_suspicion_loses_nothing_and_ends_when_the_broker_answers(start):
+    """The leader lives, and clients reach it, but no other broker does."""
+    three = start(behind_doors=True)
+    leader, other = three.others
+    three.topic([leader, other, three.controller])
+    pacer = Pacer([leader])
+    pacer.find_leader = lambda: leader.connect(timeout_s=3)
+    pacer.start()
+    pacer.wait_acks(50)
+    three.doors[leader.id].shut()
+    wait_until(lambda: three.state()["leader"] == other.id, LIMIT_S, "another leads")
+    time.sleep(2)  # it goes on being asked
+    elsewhere = Pacer(three.cluster.brokers, ask=[other])
+    elsewhere.start()
+    elsewhere.wait_acks(50)
+    assert leader.running and three.is_registered(leader)
+    elsewhere.finish()
+    pacer.over.set()
+    three.doors[leader.id].open()
+    three.wait_isr(three.cluster.brokers)
+    pacer.finish()
+    wait_until(lambda: not three.exists(f"/barnabas/suspects/{leader.id}"), 10, "the suspicion is taken back")
+    assert three.state()["leader"] == other.id
+    assert three.state()["leader_epoch"] == 1
+    assert any("registration suspected" in line for line in open(leader.process.log_path)), "it was not told"
+    check_nothing_lost(three, pacer)
+    check_nothing_lost(three, elsewhere)
+
+
+def test_controller_deposed_alive_resigns_and_its_broker_catches_up(start):
+    three = start(behind_doors=True)
+    first, second = three.others
+    deposed = three.controller
+    three.topic([deposed, first, second])
+    epoch = three.controller_epoch()
+    pacer = Pacer(three.cluster.brokers, ask=[first])
+    pacer.start()
+    pacer.wait_acks(50)
+    three.doors[deposed.id].shut()
+    wait_until(lambda: three.controller_epoch() == epoch + 1, LIMIT_S, "another is controller")
+    wait_until(lambda: three.state()["leader"] == first.id, LIMIT_S, "another leads")
+    pacer.wait_acks(50)
+    assert three.is_registered(deposed)
+    three.doors[deposed.id].open()
+    three.wait_isr(three.cluster.brokers)
+    pacer.finish()
+    assert three.controller_epoch() == epoch + 1
+    assert three.state()["leader_epoch"] == 1
+    check_nothing_lost(three, pacer)
+
+
+def test_rolling_restart_suspects_nobody_who_stops_in_order(start):
+    three = start()
+    three.topic([*three.others, three.controller])
+    pacer = begin(three)
+    for broker in [*three.others, three.controller]:
+        broker.stop()
+        broker.start()
+        three.wait_isr(three.cluster.brokers)
+        pacer.wait_acks(20)
+    gap = pacer.finish()
+    for broker in three.cluster.brokers:
+        suspected = [line for line in open(broker.process.log_path) if "controller broker_suspected" in line]
+        assert not suspected, suspected
+    check_nothing_lost(three, pacer)
+    report("rolling restart", gap)
