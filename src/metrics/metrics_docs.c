@@ -44,6 +44,7 @@ static const char HEAD[] =
     "Worth an alert: `kafka_server_replicamanager_underreplicatedpartitions > 0` for minutes;\n"
     "`kafka_server_replicamanager_underminisrpartitioncount > 0` (acks=all is refused) and\n"
     "`kafka_controller_kafkacontroller_offlinepartitionscount > 0` (nobody leads) at once;\n"
+    "`barnabas_controller_partitions_kept_offline > 0` at once ([durability](durability.md) says what to do);\n"
     "`sum(kafka_controller_kafkacontroller_activecontrollercount) != 1`;\n"
     "`kafka_log_logmanager_offlinelogdirectorycount > 0`; `kafka_server_kafkaserver_brokerstate != 3`; any "
     "increase "

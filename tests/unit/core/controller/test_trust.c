@@ -326,6 +326,53 @@ START_TEST(it_is_not_elected_by_another_controller)
 }
 END_TEST
 
+START_TEST(it_is_not_elected_when_it_came_back_between_two_looks)
+{
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(3, isr, 1);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    rig_kill(rig, 3);
+    come(rig, 3, 'x', ZNODE_LOSS_DATA);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(standing_is(rig, "3x", NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_is_not_elected_after_a_move_was_begun)
+{
+    int32_t to[] = {1, 3};
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    int32_t before = fake_zk_version(rig->zk, STATE);
+    struct controller_move move = {.topic = "t", .replicas = {to, 2}};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_REASSIGNMENTS};
+    request.alter_reassignments.moves = &move;
+    request.alter_reassignments.moves_count = 1;
+    rig_request(rig, 0, 50, &request);
+    ck_assert_int_gt(fake_zk_version(rig->zk, STATE), before);
+    ck_assert(standing_is(rig, "3x", NULL));
+    go(rig, 3);
+    come(rig, 3, 'x', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(who_leaves_for_lost_data_is_not_eligible)
+{
+    static const int32_t isr[] = {2, 1, 3};
+    struct rig *rig = cluster(2, isr, 3);
+    put_min_isr(rig, "3", NULL);
+    rig_register_with(rig, 2, 'x', ZNODE_LOSS_TAIL);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    ck_assert(isr_is(rig, "1,3"));
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(losing_data_again_is_written_down_and_never_counts_for_less)
 {
     struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
@@ -710,6 +757,9 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, last_of_the_isr_with_other_data_is_not_elected);
     tcase_add_test(tcase, it_is_not_elected_after_another_start_with_that_data);
     tcase_add_test(tcase, it_is_not_elected_by_another_controller);
+    tcase_add_test(tcase, it_is_not_elected_when_it_came_back_between_two_looks);
+    tcase_add_test(tcase, it_is_not_elected_after_a_move_was_begun);
+    tcase_add_test(tcase, who_leaves_for_lost_data_is_not_eligible);
     tcase_add_test(tcase, losing_data_again_is_written_down_and_never_counts_for_less);
     tcase_add_test(tcase, state_that_somebody_else_wrote_voids_what_was_known);
     tcase_add_test(tcase, standing_of_an_earlier_topic_of_that_name_does_not_count);
