@@ -22,6 +22,7 @@
 #include "service/metadata_cache.h"
 #include "service/partition_settings.h"
 #include "service/replica_manager.h"
+#include "service/replication_quotas.h"
 
 /* Up to this many bytes are copied into the answer; beyond it sendfile is cheaper. */
 #define COPY_MAX_BYTES (16 * 1024)
@@ -185,6 +186,12 @@ static void pass_again(struct loop_deferred *deferred)
     begin_pass(CONTAINER_OF(deferred, struct fetch_state, again));
 }
 
+/* What is held back is not to be read again with each append: it waits for the time, or for another role. */
+static bool has_other_role(const struct watch *watch, const struct partition *part)
+{
+    return !part->log || part->replica.leader_epoch != watch->seen_epoch;
+}
+
 static void wait_for_news(struct fetch_state *state)
 {
     state->arming = true;
@@ -197,6 +204,8 @@ static void wait_for_news(struct fetch_state *state)
         part->watch.bound = bound;
         part->watch.seen_offset = read->bound_offset;
         part->watch.seen_epoch = read->leader_epoch;
+        part->watch.has_news_fn = read->held_back ? has_other_role : NULL;
+        part->watch.news = PARTITION_NEWS_START;
         part->watch.done = watch_is_home;
         part->watch.arg = state;
         state->watches_away++;
@@ -514,6 +523,14 @@ static void put_topics(struct fetch_state *state, struct wire_fetch_response *an
     }
 }
 
+static void count_records(const struct fetch_state *state, const struct read_op *read)
+{
+    count_sent(read);
+    if (read->on_throttled_list)
+        replication_quota_record(state->call->broker->quotas, REPLICATION_QUOTA_LEADER, read->slice.len,
+                                 loop_now_ms(state->call->req->loop));
+}
+
 static void let_go(struct fetch_state *state)
 {
     for (int i = 0; i < state->count; i++) {
@@ -521,7 +538,7 @@ static void let_go(struct fetch_state *state)
         if (part->session_part && part->read_err == ERR_NONE && part->read.slice.len > 0)
             fetch_session_part_served(state->session, part->session_part);
         if (part->part && part->read_err == ERR_NONE && part->read.slice.len > 0)
-            count_sent(&part->read);
+            count_records(state, &part->read);
         fetch_part_close(part);
     }
     if (state->session)

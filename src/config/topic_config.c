@@ -4,6 +4,7 @@
  */
 #include "config/topic_config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -189,6 +190,20 @@ void topic_config_close(struct topic_config *config)
     free(config->follower_throttled_replicas);
     config->leader_throttled_replicas = NULL;
     config->follower_throttled_replicas = NULL;
+}
+
+bool topic_config_list_throttles(const char *replicas, int32_t partition, int32_t broker_id)
+{
+    if (strcmp(replicas, "*") == 0)
+        return true;
+    char wanted[32];
+    int len = snprintf(wanted, sizeof wanted, "%d:%d", partition, broker_id);
+    for (const char *item = replicas; item; item = strchr(item, ',')) {
+        item += *item == ',';
+        if (strncmp(item, wanted, (size_t)len) == 0 && (item[len] == ',' || item[len] == '\0'))
+            return true;
+    }
+    return false;
 }
 
 int64_t topic_config_max_segment_ms(const struct topic_config *config)

@@ -77,6 +77,12 @@ enum err topic_config_build(const struct config *broker, struct config_pairs ove
 void topic_config_close(struct topic_config *config);
 
 /*
+ * Does a list of throttled replicas ("0:1,1:2", "*" or "") name the replica of `partition` on broker
+ * `broker_id`?
+ */
+bool topic_config_list_throttles(const char *replicas, int32_t partition, int32_t broker_id);
+
+/*
  * Longest time a segment is written to: a compacted topic must roll before max.compaction.lag.ms.
  */
 int64_t topic_config_max_segment_ms(const struct topic_config *config);

@@ -44,6 +44,7 @@
 #include "service/producer_ids.h"
 #include "service/registration.h"
 #include "service/replica_manager.h"
+#include "service/replication_quotas.h"
 #include "service/topic_configs.h"
 #include "service/topic_creation.h"
 #include "zk/session.h"
@@ -409,6 +410,7 @@ struct server *server_start(struct config *config, struct errmsg *why)
     atomic_store(&broker->config.value, config_share(config));
     broker->replica_lag_max_ms = config_long(config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
     pthread_mutex_init(&broker->config_lock, NULL);
+    broker->quotas = replication_quotas_new(config);
     int64_t begun_ms = clock_mono_ms(broker->clock);
     if (start(server, why) != ERR_NONE) {
         server_stop(server);
@@ -480,6 +482,7 @@ static void free_services(struct server *server)
     producer_ids_free(broker->producer_ids);
     topic_configs_free(broker->topic_configs);
     topic_creation_free(broker->topic_creation);
+    replication_quotas_free(broker->quotas);
 }
 
 void server_stop(struct server *server)

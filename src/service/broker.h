@@ -34,6 +34,7 @@ struct net_server;
 struct producer_ids;
 struct registration;
 struct replica_manager;
+struct replication_quotas;
 struct topic_configs;
 struct topic_creation;
 struct zk;
@@ -78,6 +79,7 @@ struct broker {
     struct topic_configs *topic_configs;
     struct topic_creation *topic_creation;
     struct replica_manager *replicas;
+    struct replication_quotas *quotas;
     struct control_fence *fence;
     struct controller_loop *controller;
     struct controller_channel *controller_channel; /* to whoever is controller, on control_loop */

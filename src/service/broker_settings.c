@@ -4,6 +4,7 @@
 #include "config/dynamic.h"
 #include "config/report.h"
 #include "service/replica_manager.h"
+#include "service/replication_quotas.h"
 #include "zk/sync.h"
 #include "zk/znode_json.h"
 
@@ -49,6 +50,7 @@ void broker_settings_reload(struct broker *broker)
         struct config *next = config_with_dynamic(present, all, own, &report);
         config_report_log(&report);
         if (next) {
+            replication_quotas_update(broker->quotas, next);
             pthread_mutex_lock(&broker->config_lock);
             snapshot_replace(broker->domain, &broker->config, next, release_config);
             pthread_mutex_unlock(&broker->config_lock);

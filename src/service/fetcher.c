@@ -17,6 +17,8 @@
 #include "net/channel.h"
 #include "service/fetchers_internal.h"
 #include "service/metadata_cache.h"
+#include "service/partition_settings.h"
+#include "service/replication_quotas.h"
 #include "wire/api.h"
 #include "wire/codec.h"
 
@@ -260,8 +262,11 @@ static void go_on(struct loop_deferred *deferred)
     }
     trim_buffers(fetcher);
     struct fetch_link_plan plan;
-    enum fetch_link_wish wish =
-        fetch_link_plan(fetcher->link, atomic_load(&broker->epoch), now_ms, &fetcher->arena, &plan);
+    struct fetch_link_moment moment = {
+        .broker_epoch = atomic_load(&broker->epoch),
+        .now_ms = now_ms,
+        .over_quota = replication_quota_is_exceeded(broker->quotas, REPLICATION_QUOTA_FOLLOWER, now_ms)};
+    enum fetch_link_wish wish = fetch_link_plan(fetcher->link, &moment, &fetcher->arena, &plan);
     if (wish == FETCH_LINK_NOTHING)
         wait_until(fetcher, plan.until_ms);
     else
@@ -282,6 +287,13 @@ void fetcher_kick(struct fetcher *fetcher)
 
 /* --- making and freeing --------------------------------------------------------------------------------- */
 
+static bool is_throttled(const void *user)
+{
+    const struct partition *part = user;
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    return settings->follower_throttled;
+}
+
 struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id)
 {
     struct fetcher *fetcher = MEM_NEW(struct fetcher);
@@ -298,7 +310,8 @@ struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id)
         .min_bytes = config_int(config, CONFIG_REPLICA_FETCH_MIN_BYTES),
         .max_bytes = config_int(config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES),
         .partition_bytes = config_int(config, CONFIG_REPLICA_FETCH_MAX_BYTES),
-        .backoff_ms = config_int(config, CONFIG_REPLICA_FETCH_BACKOFF_MS)};
+        .backoff_ms = config_int(config, CONFIG_REPLICA_FETCH_BACKOFF_MS),
+        .is_throttled = is_throttled};
     set_versions(config, &settings);
     fetcher->link = fetch_link_new(&settings);
     list_push_back(&owner->links, &fetcher->node);

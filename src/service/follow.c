@@ -9,6 +9,7 @@
 #include "service/partition_settings.h"
 #include "service/replica_manager_internal.h"
 #include "service/replica_state.h"
+#include "service/replication_quotas.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_trim.h"
 #include "wire/record_batch.h"
@@ -130,6 +131,15 @@ static void take_append_error(struct follow_op *op, struct partition *part, enum
               part->name, op->action.fetch_offset, why->text);
 }
 
+static void count_bytes(struct follow_op *op, const struct partition *part)
+{
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    op->bytes = (int64_t)op->action.records.len;
+    if (settings->follower_throttled && op->bytes > 0)
+        replication_quota_record(op->broker->quotas, REPLICATION_QUOTA_FOLLOWER, op->bytes,
+                                 clock_mono_ms(op->broker->clock));
+}
+
 /* The leader's, as far as our log goes. */
 static bool take_high_watermark(struct partition *part, int64_t of_leader)
 {
@@ -171,7 +181,7 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
         take_append_error(op, part, err, &why);
         return OP_DONE;
     }
-    op->bytes = (int64_t)op->action.records.len;
+    count_bytes(op, part);
     bool moved = take_high_watermark(part, op->action.high_watermark);
     if (!raise_start(op, part, &moved))
         return OP_DONE;

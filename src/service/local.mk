@@ -38,6 +38,7 @@ src_service_libservice_a_SOURCES = \
   src/service/replica_load.c \
   src/service/replica_manager.c src/service/replica_manager.h src/service/replica_manager_internal.h \
   src/service/replica_roles.c \
+  src/service/replication_quotas.c src/service/replication_quotas.h \
   src/service/replica_state.c src/service/replica_state.h \
   src/service/session_record.c src/service/session_record.h \
   src/service/topic_configs.c src/service/topic_configs.h \

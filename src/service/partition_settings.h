@@ -24,6 +24,8 @@ struct partition_settings {
     bool zstd_configured;    /* compression.type=zstd: refused to fetchers below v10 */
     bool deletes_records;    /* cleanup.policy contains delete: DeleteRecords is allowed */
     bool sync_before_commit; /* flush.messages=1: a record counts only when it is synced */
+    bool leader_throttled;   /* leader.replication.throttled.replicas names it: see replication_quotas.h */
+    bool follower_throttled; /* follower.replication.throttled.replicas does */
 };
 
 /* `producer_id_expiration_ms` is the broker's. Gives it (partition_settings_free). */

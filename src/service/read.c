@@ -9,6 +9,7 @@
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
+#include "service/replication_quotas.h"
 #include "storage/leader_epochs.h"
 #include "wire/record_convert.h"
 
@@ -74,6 +75,16 @@ static enum log_bound bound_of(const struct read_op *op)
     return op->read_committed ? LOG_BOUND_LAST_STABLE : LOG_BOUND_HIGH_WATERMARK;
 }
 
+/* Is a follower to get nothing for now? Members of the ISR always get theirs (4.11). */
+static bool must_hold_back(struct read_op *op, const struct partition *part,
+                           const struct partition_settings *settings)
+{
+    op->on_throttled_list = op->replica_id >= 0 && settings->leader_throttled;
+    return op->on_throttled_list && !replica_ids_contain(&part->replica.isr, op->replica_id) &&
+           op->fetch_offset >= op->log_start_offset && op->fetch_offset <= op->bound_offset &&
+           replication_quota_is_exceeded(op->broker->quotas, REPLICATION_QUOTA_LEADER, op->now_ms);
+}
+
 /* By the holder. The slice's file is shared, so that it outlives the hold. */
 static void look(struct read_op *op, struct partition *part, bool nowait)
 {
@@ -95,6 +106,9 @@ static void look(struct read_op *op, struct partition *part, bool nowait)
                        : op->read_committed ? op->last_stable_offset
                                             : op->high_watermark;
     if (op->diverging_epoch >= 0)
+        return;
+    op->held_back = must_hold_back(op, part, settings);
+    if (op->held_back)
         return;
     struct log_read_args args = {.offset = op->fetch_offset,
                                  .max_bytes = op->max_bytes,

@@ -51,6 +51,8 @@ struct read_op {
     int64_t log_start_offset;
     int32_t leader_id;
     int32_t leader_epoch;
+    bool on_throttled_list;  /* what a follower gets counts for leader.replication.throttled.rate */
+    bool held_back;          /* nothing was read: that rate is exceeded, and the follower not in sync */
     int32_t diverging_epoch; /* >= 0: the follower's log parts from ours there */
     int64_t diverging_end_offset;
 

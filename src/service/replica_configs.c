@@ -23,7 +23,8 @@ static void apply_settings(struct partition *part, void *arg)
 
 static void update_partition(struct replica_manager *manager, struct partition *part)
 {
-    struct partition_settings *fresh = topic_configs_settings(manager->broker->topic_configs, part->topic);
+    struct partition_settings *fresh =
+        topic_configs_settings(manager->broker->topic_configs, part->topic, part->index);
     struct partition_settings *old = atomic_exchange(&part->settings, fresh);
     partition_call(part, apply_settings, NULL);
     snapshot_retire(manager->broker->domain, old, partition_settings_free);

@@ -46,7 +46,8 @@ int64_t replica_manager_log_start(struct log_dir_state *dir, struct partition *p
 
 void replica_manager_give_settings(struct replica_manager *manager, struct partition *part)
 {
-    atomic_store(&part->settings, topic_configs_settings(manager->broker->topic_configs, part->topic));
+    atomic_store(&part->settings,
+                 topic_configs_settings(manager->broker->topic_configs, part->topic, part->index));
 }
 
 static struct log_load_args args_of(struct broker *broker, struct partition *part, struct log_dir_state *dir,

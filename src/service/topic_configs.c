@@ -122,7 +122,8 @@ static bool is_known(struct topic_configs *configs, const char *topic)
     return known;
 }
 
-struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic)
+struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic,
+                                                  int32_t partition)
 {
     struct errmsg why;
     if (!is_known(configs, topic) && topic_configs_refresh(configs, topic, &why) != ERR_NONE)
@@ -142,6 +143,11 @@ struct partition_settings *topic_configs_settings(struct topic_configs *configs,
     struct partition_settings *settings =
         partition_settings_new(&config, config_int(broker, CONFIG_PRODUCER_ID_EXPIRATION_MS),
                                config_bool(broker, CONFIG_TRANSACTION_PARTITION_VERIFICATION_ENABLE));
+    int32_t broker_id = configs->broker->id;
+    settings->leader_throttled =
+        topic_config_list_throttles(config.leader_throttled_replicas, partition, broker_id);
+    settings->follower_throttled =
+        topic_config_list_throttles(config.follower_throttled_replicas, partition, broker_id);
     topic_config_close(&config);
     config_release(broker);
     arena_close(&arena);

@@ -27,10 +27,11 @@ void topic_configs_free(struct topic_configs *configs);
 MUST_USE enum err topic_configs_refresh(struct topic_configs *configs, const char *topic, struct errmsg *why);
 void topic_configs_forget(struct topic_configs *configs, const char *topic);
 /*
- * Settings for the partitions of a topic, from what is known (read now if it never was). Overrides that
- * are not valid are logged and left out. Gives them (partition_settings_free).
+ * Settings for a partition of a topic, from what is known (read now if it never was). Overrides that are
+ * not valid are logged and left out. Gives them (partition_settings_free).
  */
-struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic);
+struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic,
+                                                  int32_t partition);
 /* The overrides as last read, copied into `arena`; none for a topic that was never read. Any thread. */
 struct znode_config topic_configs_overrides(struct topic_configs *configs, const char *topic,
                                             struct arena *arena);

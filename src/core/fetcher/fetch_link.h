@@ -48,6 +48,8 @@ struct fetch_link_config {
     int16_t
         fetch_version; /* of inter.broker.protocol.version; 12 at least: a leader then tells of divergence */
     int16_t offsets_version; /* of ListOffsets; 4 at least */
+    /* May the partition with this `user` be left out while too much is fetched? NULL = none may. */
+    bool (*is_throttled)(const void *user);
 };
 
 /* Where a follower's log stands. */
@@ -89,9 +91,17 @@ struct fetch_link_plan {
     int64_t until_ms; /* NOTHING; INT64_MAX = not by time */
 };
 
+/* What counts for a request. */
+struct fetch_link_moment {
+    int64_t broker_epoch; /* ours */
+    int64_t now_ms;
+    bool over_quota; /* partitions that are throttled and not in sync are left out: looked at again after
+                        replica.fetch.backoff.ms (4.11) */
+};
+
 /* What to send now; the request is made in `arena`. After anything but NOTHING one of fetch_link_take_*
  * follows. NOTHING while an action is not done. */
-enum fetch_link_wish fetch_link_plan(struct fetch_link *link, int64_t broker_epoch, int64_t now_ms,
+enum fetch_link_wish fetch_link_plan(struct fetch_link *link, const struct fetch_link_moment *moment,
                                      struct arena *arena, struct fetch_link_plan *plan);
 
 /* --- answers --- */

@@ -50,6 +50,7 @@ struct fetch_link {
     int count;   /* that are not gone */
     int actions; /* not done */
     enum fetch_link_wish out;
+    bool over_quota;          /* as the last plan was told */
     int64_t delayed_until_ms; /* all of them */
     int64_t fetches;
 

@@ -25,9 +25,26 @@ void link_restart_session(struct fetch_link *link, bool close)
 
 /* --- Fetch ------------------------------------------------------------------------------------------- */
 
-static bool is_due(const struct fetch_link_part *part, int64_t now_ms)
+/* It has all that the leader, as heard last, had committed. */
+static bool is_in_sync(const struct fetch_link_part *part)
+{
+    return part->seen_high_watermark >= 0 && part->log.end >= part->seen_high_watermark;
+}
+
+static bool is_held_back(const struct fetch_link *link, const struct fetch_link_part *part)
+{
+    return link->over_quota && !is_in_sync(part) && link->config.is_throttled &&
+           link->config.is_throttled(part->user);
+}
+
+static bool is_ready(const struct fetch_link_part *part, int64_t now_ms)
 {
     return !part->gone && part->state == PART_READY && part->delayed_until_ms <= now_ms;
+}
+
+static bool is_due(const struct fetch_link *link, const struct fetch_link_part *part, int64_t now_ms)
+{
+    return is_ready(part, now_ms) && !is_held_back(link, part);
 }
 
 static bool is_news(const struct fetch_link_part *part)
@@ -72,7 +89,7 @@ static void put_topics(struct fetch_link *link, int64_t now_ms, struct arena *ar
         wire_new(&wire_fetch_request_fetch_partition_desc, arena, (size_t)link->count);
     LIST_EACH (node, &link->order) {
         struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
-        if (!is_due(part, now_ms))
+        if (!is_due(link, part, now_ms))
             continue;
         if (is_news(part))
             put_asked(fetch, link, part, next++);
@@ -115,7 +132,7 @@ static bool all_have_ids(const struct fetch_link *link, int64_t now_ms)
 {
     LIST_EACH (node, &link->order) {
         const struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
-        if (is_due(part, now_ms) && uuid_is_zero(part->topic_id))
+        if (is_due(link, part, now_ms) && uuid_is_zero(part->topic_id))
             return false;
     }
     return true;
@@ -192,28 +209,38 @@ static enum fetch_link_wish choose(const struct fetch_link *link, int64_t now_ms
         *until_ms = link->delayed_until_ms;
         return FETCH_LINK_NOTHING;
     }
-    bool any_ready = false;
+    bool any_due = false;
+    int64_t again_ms = INT64_MAX;
     LIST_EACH (node, &link->order) {
         const struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
         if (is_look_due(part, now_ms))
             return FETCH_LINK_LIST_OFFSETS;
-        any_ready |= is_due(part, now_ms);
+        if (is_ready(part, now_ms)) {
+            if (is_held_back(link, part))
+                again_ms = now_ms + link->config.backoff_ms;
+            else
+                any_due = true;
+            continue;
+        }
         bool waits = !part->gone && (part->state == PART_READY || part->state == PART_LOOK);
         if (waits && part->delayed_until_ms < *until_ms)
             *until_ms = part->delayed_until_ms;
     }
-    return any_ready ? FETCH_LINK_FETCH : FETCH_LINK_NOTHING;
+    if (again_ms < *until_ms)
+        *until_ms = again_ms;
+    return any_due ? FETCH_LINK_FETCH : FETCH_LINK_NOTHING;
 }
 
-enum fetch_link_wish fetch_link_plan(struct fetch_link *link, int64_t broker_epoch, int64_t now_ms,
+enum fetch_link_wish fetch_link_plan(struct fetch_link *link, const struct fetch_link_moment *moment,
                                      struct arena *arena, struct fetch_link_plan *plan)
 {
     *plan = (struct fetch_link_plan){0};
-    enum fetch_link_wish wish = choose(link, now_ms, &plan->until_ms);
+    link->over_quota = moment->over_quota;
+    enum fetch_link_wish wish = choose(link, moment->now_ms, &plan->until_ms);
     if (wish == FETCH_LINK_FETCH)
-        make_fetch(link, broker_epoch, now_ms, arena, plan);
+        make_fetch(link, moment->broker_epoch, moment->now_ms, arena, plan);
     else if (wish == FETCH_LINK_LIST_OFFSETS)
-        make_list_offsets(link, now_ms, arena, plan);
+        make_list_offsets(link, moment->now_ms, arena, plan);
     if (wish != FETCH_LINK_NOTHING)
         link->out = wish;
     return wish;

@@ -123,8 +123,8 @@ START_TEST(settings_without_effect_say_why)
     check_noted("password.encoder.secret=x\n", REPORT_NOTICE, "password.encoder.secret", "no effect");
     check_noted("group.consumer.max.size=5\n", REPORT_WARNING, "group.consumer.max.size",
                 "only in KRaft mode");
-    check_noted("leader.replication.throttled.rate=5\n", REPORT_ERROR, "leader.replication.throttled.rate",
-                "refused");
+    check_noted("leader.replication.throttled.rate=5\n", REPORT_WARNING, "leader.replication.throttled.rate",
+                "only be set at run time");
     check_noted("authorizer.zookeeper.ssl.protocol=x\n", REPORT_NOTICE, "authorizer.zookeeper.ssl.protocol",
                 "authorization");
     check_noted("config.providers.file.class=x\n", REPORT_NOTICE, "config.providers.file.class", "providers");

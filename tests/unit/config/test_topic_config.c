@@ -188,6 +188,19 @@ START_TEST(settings_of_a_topic_are_checked_together_with_the_brokers)
 }
 END_TEST
 
+START_TEST(a_list_of_throttled_replicas_names_whole_pairs_or_all)
+{
+    ck_assert(topic_config_list_throttles("*", 7, 9));
+    ck_assert(!topic_config_list_throttles("", 0, 0));
+    ck_assert(topic_config_list_throttles("0:1,1:2", 0, 1));
+    ck_assert(topic_config_list_throttles("0:1,1:2", 1, 2));
+    ck_assert(!topic_config_list_throttles("0:1,1:2", 1, 1));
+    ck_assert(!topic_config_list_throttles("10:1,1:20", 0, 1));
+    ck_assert(!topic_config_list_throttles("10:1,1:20", 1, 2));
+    ck_assert(topic_config_list_throttles("10:1,1:20", 1, 20));
+}
+END_TEST
+
 Suite *topic_config_suite(void)
 {
     Suite *suite = suite_create("topic_config");
@@ -200,6 +213,7 @@ Suite *topic_config_suite(void)
     tcase_add_test(tcase, invalid_override_is_passed_over_and_named);
     tcase_add_test(tcase, validation_speaks_kafkas_words);
     tcase_add_test(tcase, settings_of_a_topic_are_checked_together_with_the_brokers);
+    tcase_add_test(tcase, a_list_of_throttled_replicas_names_whole_pairs_or_all);
     suite_add_tcase(suite, tcase);
     return suite;
 }

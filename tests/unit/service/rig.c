@@ -22,6 +22,7 @@
 #include "service/isr_changes.h"
 #include "service/metadata_cache.h"
 #include "service/partition_call.h"
+#include "service/replication_quotas.h"
 #include "service/topic_configs.h"
 #include "wire/codec.h"
 #include "wire/generated/wire_messages.h"
@@ -92,6 +93,7 @@ void rig_start(struct rig *rig, int loops)
     atomic_store(&broker->epoch, 1);
     pthread_mutex_init(&broker->config_lock, NULL);
     load_config(rig);
+    broker->quotas = replication_quotas_new(atomic_load(&broker->config.value));
     broker->replica_lag_max_ms = 30000;
     struct loop *all[RIG_LOOPS_MAX + 1];
     for (int i = 0; i < loops; i++)
@@ -172,6 +174,7 @@ void rig_stop(struct rig *rig)
     controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);
     topic_configs_free(broker->topic_configs);
+    replication_quotas_free(broker->quotas);
     snapshot_domain_free(broker->domain);
     workers_free(broker->workers);
     for (int i = 0; i < broker->net_loops_count; i++)

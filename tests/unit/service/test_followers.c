@@ -2,11 +2,14 @@
  * Fetches of followers: what is taken note of, who is woken, and what acks=all says afterwards.
  */
 #include "base/mem.h"
+#include "config/dynamic.h"
+#include "config/report.h"
 #include "rig.h"
 #include "service/delete_records.h"
 #include "service/followers.h"
 #include "service/partition_call.h"
 #include "service/read.h"
+#include "service/replication_quotas.h"
 #include "suites.h"
 
 static struct rig rig;
@@ -20,6 +23,13 @@ static void setup(void)
 static void setup_of_two(void)
 {
     rig_open(&rig, 2, 1, "{\"version\":1,\"config\":{\"min.insync.replicas\":\"2\"}}");
+    rig_members(&rig, 3, -1, 0);
+}
+
+static void setup_throttled(void)
+{
+    rig_open(&rig, 2, 1,
+             "{\"version\":1,\"config\":{\"leader.replication.throttled.replicas\":\"0:1,1:2\"}}");
     rig_members(&rig, 3, -1, 0);
 }
 
@@ -532,6 +542,71 @@ START_TEST(delete_records_times_out_with_what_was_reached)
 }
 END_TEST
 
+/* --- throttling -------------------------------------------------------------------------------------------
+ */
+
+/* So much has gone to followers, and so much may each second. */
+static void send_and_limit(int64_t bytes, const char *rate)
+{
+    struct config_report report = {0};
+    struct config_pair pair = {"leader.replication.throttled.rate", rate};
+    struct config *config =
+        config_with_dynamic(atomic_load(&rig.broker.config.value), (struct config_pairs){0},
+                            (struct config_pairs){&pair, 1}, &report);
+    ck_assert_ptr_nonnull(config);
+    replication_quotas_update(rig.broker.quotas, config);
+    config_release(config);
+    config_report_close(&report);
+    replication_quota_record(rig.broker.quotas, REPLICATION_QUOTA_LEADER, bytes,
+                             clock_mono_ms(rig.broker.clock));
+}
+
+START_TEST(over_the_rate_a_follower_that_lags_gets_nothing_and_a_member_of_the_isr_all)
+{
+    struct partition *part = led(3, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    send_and_limit(1000000000, "1000");
+    struct read_op lagging = fetch(part, 3, 0);
+    ck_assert_int_eq(lagging.err, ERR_NONE);
+    ck_assert(lagging.held_back && lagging.on_throttled_list);
+    ck_assert_uint_eq(lagging.bytes.len, 0);
+    struct read_op member = fetch(part, 2, 0);
+    ck_assert(!member.held_back && member.on_throttled_list);
+    struct read_op consumer = fetch(part, -1, 0);
+    ck_assert(!consumer.held_back && !consumer.on_throttled_list);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(what_is_held_back_is_noted_and_its_errors_are_told)
+{
+    struct partition *part = led(3, 1);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    send_and_limit(1000000000, "1000");
+    ck_assert(fetch(part, 3, 1).held_back);
+    ck_assert_int_eq(part->replica.remotes[1].end_offset, 1);
+    ck_assert_int_eq(fetch(part, 3, 4).err, ERR_OFFSET_OUT_OF_RANGE);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(within_the_rate_or_off_the_list_nothing_is_held_back)
+{
+    struct partition *part = led(3, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    send_and_limit(1000000000, "9000000000000");
+    ck_assert(!fetch(part, 3, 0).held_back);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 1, 0, RIG_ME, 3, 2), ERR_NONE);
+    struct partition *other = rig_find(&rig, "orders", 1);
+    send_and_limit(0, "1");
+    ck_assert(fetch(part, 3, 0).held_back);
+    struct read_op off_the_list = fetch(other, 3, 0);
+    ck_assert(!off_the_list.held_back && !off_the_list.on_throttled_list);
+    partition_release(other);
+    partition_release(part);
+}
+END_TEST
+
 Suite *followers_suite(void)
 {
     Suite *suite = suite_create("service: followers");
@@ -560,5 +635,11 @@ Suite *followers_suite(void)
     tcase_add_test(two, append_waits_while_the_isr_is_below_its_minimum);
     tcase_add_test(two, few_are_left_alone_only_with_what_is_committed_on_disk);
     suite_add_tcase(suite, two);
+    TCase *throttled = tcase_create("throttled");
+    tcase_add_checked_fixture(throttled, setup_throttled, teardown);
+    tcase_add_test(throttled, over_the_rate_a_follower_that_lags_gets_nothing_and_a_member_of_the_isr_all);
+    tcase_add_test(throttled, what_is_held_back_is_noted_and_its_errors_are_told);
+    tcase_add_test(throttled, within_the_rate_or_off_the_list_nothing_is_held_back);
+    suite_add_tcase(suite, throttled);
     return suite;
 }

@@ -15,6 +15,7 @@
 #include "service/controller_loop.h"
 #include "service/partition_settings.h"
 #include "service/registration.h"
+#include "service/replication_quotas.h"
 #include "service/topic_configs.h"
 #include "suites.h"
 
@@ -59,7 +60,7 @@ static void put_config(const char *entity, const char *settings)
 
 static int32_t max_message_bytes(const char *topic)
 {
-    struct partition_settings *settings = topic_configs_settings(rig.broker.topic_configs, topic);
+    struct partition_settings *settings = topic_configs_settings(rig.broker.topic_configs, topic, 0);
     int32_t bytes = settings->log.max_message_bytes;
     partition_settings_free(settings);
     return bytes;
@@ -174,6 +175,39 @@ START_TEST(notification_puts_a_topics_settings_into_force)
     kick_at_last();
     ck_assert_int_eq(((struct partition_settings *)atomic_load(&part->settings))->min_insync_replicas, 3);
     partition_release(part);
+}
+END_TEST
+
+START_TEST(notification_puts_throttled_rates_into_force_and_out_of_it)
+{
+    int64_t now_ms = 1000;
+    struct replication_quotas *quotas = rig.broker.quotas;
+    replication_quota_record(quotas, REPLICATION_QUOTA_FOLLOWER, 5000, now_ms);
+    put_config("brokers/1", "\"follower.replication.throttled.rate\":\"1000\"");
+    notify(1, "brokers/1");
+    kick_until("/config/brokers/1", 1);
+    while (!replication_quota_is_exceeded(quotas, REPLICATION_QUOTA_FOLLOWER, now_ms))
+        usleep(1000);
+    ck_assert(!replication_quota_is_exceeded(quotas, REPLICATION_QUOTA_LEADER, now_ms));
+    put_config("brokers/1", "");
+    notify(2, "brokers/1");
+    kick_until("/config/brokers/1", 2);
+    while (replication_quota_is_exceeded(quotas, REPLICATION_QUOTA_FOLLOWER, now_ms))
+        usleep(1000);
+}
+END_TEST
+
+START_TEST(lists_of_throttled_replicas_count_for_this_broker_and_partition)
+{
+    put_config("topics/t", "\"leader.replication.throttled.replicas\":\"0:1,1:2\","
+                           "\"follower.replication.throttled.replicas\":\"1:1\"");
+    for (int32_t partition = 0; partition < 2; partition++) {
+        struct partition_settings *settings =
+            topic_configs_settings(rig.broker.topic_configs, "t", partition);
+        ck_assert(settings->leader_throttled == (partition == 0));
+        ck_assert(settings->follower_throttled == (partition == 1));
+        partition_settings_free(settings);
+    }
 }
 END_TEST
 
@@ -308,6 +342,8 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, topic_that_was_forgotten_is_read_anew);
     tcase_add_test(tcase, overrides_are_given_as_they_were_last_read);
     tcase_add_test(tcase, notification_puts_a_topics_settings_into_force);
+    tcase_add_test(tcase, notification_puts_throttled_rates_into_force_and_out_of_it);
+    tcase_add_test(tcase, lists_of_throttled_replicas_count_for_this_broker_and_partition);
     tcase_add_test(tcase, notification_is_carried_out_once);
     tcase_add_test(tcase, notification_that_makes_no_sense_does_not_keep_the_others_back);
     tcase_add_test(tcase, notifications_go_when_all_had_a_quarter_of_an_hour_to_see_them);

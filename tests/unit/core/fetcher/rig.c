@@ -5,6 +5,11 @@
 
 static bool by_id;
 
+static bool is_throttled(const void *user)
+{
+    return *(const char *)user == 't';
+}
+
 void rig_open(struct rig *rig)
 {
     *rig = (struct rig){.now_ms = 5000};
@@ -16,7 +21,8 @@ void rig_open(struct rig *rig)
                                                            .partition_bytes = 1000,
                                                            .backoff_ms = RIG_BACKOFF_MS,
                                                            .fetch_version = 17,
-                                                           .offsets_version = 9});
+                                                           .offsets_version = 9,
+                                                           .is_throttled = is_throttled});
 }
 
 void rig_close(struct rig *rig)
@@ -101,7 +107,9 @@ const char *rig_plan(struct rig *rig)
     buf_clear(&rig->text);
     struct fetch_link_plan plan;
     rig->answer = (struct wire_fetch_response){0};
-    switch (fetch_link_plan(rig->link, RIG_EPOCH, rig->now_ms, &rig->arena, &plan)) {
+    struct fetch_link_moment moment = {
+        .broker_epoch = RIG_EPOCH, .now_ms = rig->now_ms, .over_quota = rig->over_quota};
+    switch (fetch_link_plan(rig->link, &moment, &rig->arena, &plan)) {
     case FETCH_LINK_NOTHING:
         rig->until_ms = plan.until_ms;
         buf_printf(&rig->text, "nothing");

@@ -19,6 +19,7 @@ struct rig {
     struct arena arena; /* of the request and answer that are under way */
     struct buf text;
     int64_t now_ms;
+    bool over_quota;  /* of topics that begin with "t" */
     int64_t until_ms; /* of the last plan that gave nothing */
     struct fetch_link_actions actions;
     struct wire_fetch_response answer;
@@ -59,5 +60,6 @@ void rig_done(struct rig *rig, int i, enum fetch_link_outcome outcome, int64_t e
 
 Suite *answers_suite(void);
 Suite *session_suite(void);
+Suite *throttle_suite(void);
 
 #endif
