@@ -81,6 +81,7 @@ static void begin_read(struct fetch_state *state, struct fetch_part *part)
                            .now_ms = loop_now_ms(state->call->req->loop),
                            .read_committed = state->read_committed,
                            .min_one = state->call->version >= 3 && state->bytes == 0,
+                           .rack = state->rack.count > 0 ? &state->rack : NULL,
                            .followers_serve = state->call->version >= 11,
                            .max_magic = state->call->version < 2   ? 0
                                         : state->call->version < 4 ? 1
@@ -98,7 +99,7 @@ static void take_read(struct fetch_state *state, struct fetch_part *part)
 {
     struct read_op *op = &part->read;
     part->read_err = op->err;
-    bool news = op->err != ERR_NONE || op->diverging_epoch >= 0;
+    bool news = op->err != ERR_NONE || op->diverging_epoch >= 0 || op->preferred_replica >= 0;
     state->must_answer |= news;
     if (op->err == ERR_NONE) {
         state->bytes += op->slice.len;
@@ -350,6 +351,23 @@ static enum err take_parts(struct fetch_state *state, const struct wire_fetch_re
     return ERR_NONE;
 }
 
+/* Those that the consumer can reach by the listener it came in by (KIP-392). */
+static void find_rack(struct fetch_state *state, struct view rack)
+{
+    const struct api_call *call = state->call;
+    if (rack.len == 0 || fetch_of_follower(state) || !config_selects_by_rack(broker_config(call->broker)))
+        return;
+    const struct metadata *metadata = metadata_cache_get(call->broker->metadata);
+    state->rack.ids =
+        arena_alloc(&call->req->arena, sizeof *state->rack.ids * (size_t)(metadata->brokers_count + 1));
+    for (int32_t i = 0; i < metadata->brokers_count; i++) {
+        const struct metadata_broker *broker = &metadata->brokers[i];
+        if (broker->rack && view_equal(rack, view_str(broker->rack)) &&
+            metadata_broker_endpoint(broker, call_listener(call)))
+            state->rack.ids[state->rack.count++] = broker->id;
+    }
+}
+
 static void answer_session_error(struct api_call *call, enum err err)
 {
     struct wire_fetch_response *answer = call_new_answer(call);
@@ -374,6 +392,7 @@ void api_fetch(struct api_call *call)
     call->req->of_follower = fetch_of_follower(state);
     state->read_committed = request->isolation_level == 1;
     state->min_bytes = request->min_bytes;
+    find_rack(state, request->rack_id);
     int32_t limit = config_int(broker_config(call->broker), CONFIG_FETCH_MAX_BYTES);
     state->max_bytes = call->version >= 3 && request->max_bytes < limit ? request->max_bytes : limit;
     state->again.run = pass_again;
@@ -424,6 +443,7 @@ static void put_partition(struct fetch_state *state, struct fetch_part *part,
     to->high_watermark = read->high_watermark;
     to->last_stable_offset = read->last_stable_offset;
     to->log_start_offset = read->log_start_offset;
+    to->preferred_read_replica = read->preferred_replica;
     if (read->diverging_epoch >= 0) {
         to->diverging_epoch.epoch = read->diverging_epoch;
         to->diverging_epoch.end_offset = read->diverging_end_offset;
@@ -490,7 +510,8 @@ static bool is_told(struct fetch_state *state, struct fetch_part *part)
         return true;
     bool good = part->read_err == ERR_NONE;
     return fetch_session_part_has_news(part->session_part, state->incremental, good ? read->slice.len : 0,
-                                       part->read_err, good && read->diverging_epoch >= 0,
+                                       part->read_err,
+                                       good && (read->diverging_epoch >= 0 || read->preferred_replica >= 0),
                                        good ? read->high_watermark : -1, good ? read->log_start_offset : -1);
 }
 

@@ -31,7 +31,8 @@ struct fetch_part {
 struct fetch_state {
     struct api_call *call;
     int32_t replica_id;
-    int64_t replica_epoch; /* of a follower's broker; -1 = not said */
+    int64_t replica_epoch;   /* of a follower's broker; -1 = not said */
+    struct replica_ids rack; /* brokers in the consumer's rack, for it to be sent to; none = to nobody */
     bool read_committed;
     int64_t min_bytes;
     int64_t max_bytes;

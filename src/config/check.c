@@ -96,6 +96,16 @@ static void check_replication(const struct config *config, struct config_report 
                "set to version 2.1 or higher");
 }
 
+static void check_replica_selector(const struct config *config, struct config_report *report)
+{
+    const char *selector = config_str(config, CONFIG_REPLICA_SELECTOR_CLASS);
+    if (selector && *selector && strcmp(selector, CONFIG_SELECTOR_RACK) != 0 &&
+        strcmp(selector, CONFIG_SELECTOR_LEADER) != 0)
+        broken(config, report, CONFIG_REPLICA_SELECTOR_CLASS,
+               "a JVM class cannot be loaded: leave it unset, or use " CONFIG_SELECTOR_RACK
+               " or " CONFIG_SELECTOR_LEADER ", which are built in");
+}
+
 static void check_groups(const struct config *config, struct config_report *report)
 {
     struct config_list protocols = config_list(config, CONFIG_GROUP_COORDINATOR_REBALANCE_PROTOCOLS);
@@ -189,6 +199,7 @@ void config_check(const struct config *config, struct config_report *report)
     check_log_dirs(config, report);
     check_log(config, report);
     check_replication(config, report);
+    check_replica_selector(config, report);
     check_groups(config, report);
     check_connections(config, report);
     check_named_listeners(config, report);

@@ -93,4 +93,7 @@ int32_t config_max_connections_per_ip(const struct config *config, const char *a
 /* inter.broker.protocol.version is at or after this one, such as "2.8-IV0". */
 bool config_protocol_at_least(const struct config *config, const char *version);
 
+/* replica.selector.class sends consumers to replicas in their rack. */
+bool config_selects_by_rack(const struct config *config);
+
 #endif

@@ -298,3 +298,9 @@ bool config_protocol_at_least(const struct config *config, const char *version)
 {
     return metadata_version_at_least(config_str(config, CONFIG_INTER_BROKER_PROTOCOL_VERSION), version);
 }
+
+bool config_selects_by_rack(const struct config *config)
+{
+    const char *selector = config_str(config, CONFIG_REPLICA_SELECTOR_CLASS);
+    return selector && strcmp(selector, CONFIG_SELECTOR_RACK) == 0;
+}

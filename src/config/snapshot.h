@@ -66,4 +66,8 @@ struct config_place snapshot_place(const struct config *config, enum config_key 
 const struct config_extra *snapshot_listener_extra(const struct config *config, const char *listener,
                                                    size_t listener_len, enum config_key key);
 
+/* What replica.selector.class may be, beside unset: Kafka's own classes. */
+#define CONFIG_SELECTOR_RACK   "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+#define CONFIG_SELECTOR_LEADER "org.apache.kafka.common.replica.LeaderSelector"
+
 #endif

@@ -1,6 +1,7 @@
 # core/replica: a replica's role and what follows from it
 src_core_libcore_a_SOURCES += \
   src/core/replica/followers.c \
+  src/core/replica/nearest.c src/core/replica/nearest.h \
   src/core/replica/replica.c src/core/replica/replica.h
 
 check_PROGRAMS += tests/unit/core/test_replica
@@ -11,5 +12,6 @@ tests_unit_core_test_replica_SOURCES = \
   tests/unit/core/replica/test_followers.c \
   tests/unit/core/replica/test_isr.c \
   tests/unit/core/replica/test_main.c \
+  tests/unit/core/replica/test_nearest.c \
   tests/unit/core/replica/test_roles.c
 tests_unit_core_test_replica_LDADD = src/core/libcore.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "core/replica/nearest.h"
 #include "service/count.h"
 #include "service/followers.h"
 #include "service/partition_call.h"
@@ -109,6 +110,10 @@ static void look(struct read_op *op, struct partition *part, bool nowait)
         return;
     op->held_back = must_hold_back(op, part, settings);
     if (op->held_back)
+        return;
+    if (op->rack && part->replica.role == REPLICA_ROLE_LEADER)
+        op->preferred_replica = replica_nearest(&part->replica, op->rack, op->fetch_offset);
+    if (op->preferred_replica >= 0)
         return;
     struct log_read_args args = {.offset = op->fetch_offset,
                                  .max_bytes = op->max_bytes,
@@ -256,6 +261,7 @@ void read_submit(struct read_op *op)
     op->leader_id = -1;
     op->leader_epoch = -1;
     op->diverging_epoch = -1;
+    op->preferred_replica = -1;
     if (partition_hangs(op->part)) {
         op->err = ERR_KAFKA_STORAGE_ERROR;
         finish(op);

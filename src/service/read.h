@@ -33,10 +33,11 @@ struct read_op {
     bool note_replica;            /* take note of where the follower stands */
     bool read_committed;
     bool min_one;
-    bool followers_serve;             /* Fetch v11+: any replica may serve a consumer */
-    int8_t max_magic;                 /* of records that the reader understands; 0 and 1 need a conversion */
-    int32_t copy_max_bytes;           /* slices up to this size are read; larger ones are left in the file */
-    struct arena *arena;              /* where to */
+    const struct replica_ids *rack; /* brokers near the consumer, borrowed; NULL = it reads from the leader */
+    bool followers_serve;           /* Fetch v11+: any replica may serve a consumer */
+    int8_t max_magic;               /* of records that the reader understands; 0 and 1 need a conversion */
+    int32_t copy_max_bytes;         /* slices up to this size are read; larger ones are left in the file */
+    struct arena *arena;            /* where to */
     void (*done)(struct read_op *op); /* on the loop that submitted */
     void *arg;
 
@@ -51,9 +52,10 @@ struct read_op {
     int64_t log_start_offset;
     int32_t leader_id;
     int32_t leader_epoch;
-    bool on_throttled_list;  /* what a follower gets counts for leader.replication.throttled.rate */
-    bool held_back;          /* nothing was read: that rate is exceeded, and the follower not in sync */
-    int32_t diverging_epoch; /* >= 0: the follower's log parts from ours there */
+    int32_t preferred_replica; /* >= 0: nothing was read, the consumer is to read there */
+    bool on_throttled_list;    /* what a follower gets counts for leader.replication.throttled.rate */
+    bool held_back;            /* nothing was read: that rate is exceeded, and the follower not in sync */
+    int32_t diverging_epoch;   /* >= 0: the follower's log parts from ours there */
     int64_t diverging_end_offset;
 
     /* Private. */

@@ -269,9 +269,9 @@ enum err fetch_sessions_begin(struct fetch_sessions *cache, const struct wire_fe
 }
 
 bool fetch_session_part_has_news(struct fetch_session_part *part, bool incremental, int64_t records_bytes,
-                                 enum err err, bool diverges, int64_t high_watermark, int64_t log_start)
+                                 enum err err, bool redirects, int64_t high_watermark, int64_t log_start)
 {
-    bool news = records_bytes > 0 || err != ERR_NONE || diverges ||
+    bool news = records_bytes > 0 || err != ERR_NONE || redirects ||
                 part->sent_high_watermark != high_watermark || part->sent_log_start != log_start;
     part->sent_high_watermark = err == ERR_NONE ? high_watermark : -1;
     part->sent_log_start = log_start;

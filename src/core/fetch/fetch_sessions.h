@@ -90,10 +90,10 @@ enum err fetch_sessions_begin(struct fetch_sessions *cache, const struct wire_fe
 
 /*
  * What is to be said of a partition: false when an incremental answer may leave it out. Takes note of what
- * the client will know.
+ * the client will know. `redirects`: it is told where the logs part, or which replica to read from.
  */
 bool fetch_session_part_has_news(struct fetch_session_part *part, bool incremental, int64_t records_bytes,
-                                 enum err err, bool diverges, int64_t high_watermark, int64_t log_start);
+                                 enum err err, bool redirects, int64_t high_watermark, int64_t log_start);
 /* Partitions that returned data go behind the others. */
 void fetch_session_part_served(struct fetch_session *session, struct fetch_session_part *part);
 

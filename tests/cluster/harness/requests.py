@@ -200,6 +200,8 @@ def encode_fetch(
     session=(0, -1),
     topic_id=None,
     forgotten=(),
+    rack="",
+    leader_epoch=-1,
 ):
     """partitions: {partition: fetch offset}; forgotten: partitions of the same topic."""
     out = Writer(flexible(FETCH, version))
@@ -216,7 +218,7 @@ def encode_fetch(
     def partition(w, item):
         w.int32(item[0])
         if version >= 9:
-            w.int32(-1)
+            w.int32(leader_epoch)
         w.int64(item[1])
         if version >= 12:
             w.int32(-1)
@@ -242,7 +244,7 @@ def encode_fetch(
     if version >= 7:
         out.array([topic] if forgotten else [], forgotten_data)
     if version >= 11:
-        out.string("")
+        out.string(rack)
     return out.tags().done()
 
 

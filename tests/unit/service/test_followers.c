@@ -542,6 +542,48 @@ START_TEST(delete_records_times_out_with_what_was_reached)
 }
 END_TEST
 
+/* --- the nearest replica ----------------------------------------------------------------------------------
+ */
+
+static struct read_op consume_near(struct partition *part, int32_t broker, int64_t offset)
+{
+    struct replica_ids rack = {&broker, 1};
+    return fetch_how(part, (struct read_op){.replica_id = -1,
+                                            .fetch_offset = offset,
+                                            .current_leader_epoch = -1,
+                                            .last_fetched_epoch = -1,
+                                            .rack = &rack,
+                                            .followers_serve = true});
+}
+
+START_TEST(consumer_is_sent_to_the_replica_in_its_rack_once_that_has_the_offset)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    ck_assert_int_eq(consume_near(part, 2, 0).preferred_replica, -1);
+    fetch(part, 2, 3);
+    struct read_op found = consume_near(part, 2, 0);
+    ck_assert_int_eq(found.err, ERR_NONE);
+    ck_assert_int_eq(found.preferred_replica, 2);
+    ck_assert_uint_eq(found.bytes.len, 0);
+    ck_assert_int_eq(found.high_watermark, 3);
+    ck_assert_int_eq(consume_near(part, RIG_ME, 0).preferred_replica, -1);
+    ck_assert_int_eq(consume_near(part, 2, 4).err, ERR_OFFSET_OUT_OF_RANGE);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(follower_serves_the_consumer_and_sends_it_nowhere)
+{
+    ck_assert_int_eq(rig_lead(&rig, "orders", 0, 0, 2, 2), ERR_NONE);
+    struct partition *part = rig_find(&rig, "orders", 0);
+    struct read_op found = consume_near(part, 2, 0);
+    ck_assert_int_eq(found.err, ERR_NONE);
+    ck_assert_int_eq(found.preferred_replica, -1);
+    partition_release(part);
+}
+END_TEST
+
 /* --- throttling -------------------------------------------------------------------------------------------
  */
 
@@ -628,6 +670,8 @@ Suite *followers_suite(void)
     tcase_add_test(tc, delete_records_waits_for_the_followers_log_start);
     tcase_add_test(tc, delete_records_does_not_wait_for_the_dead);
     tcase_add_test(tc, delete_records_times_out_with_what_was_reached);
+    tcase_add_test(tc, consumer_is_sent_to_the_replica_in_its_rack_once_that_has_the_offset);
+    tcase_add_test(tc, follower_serves_the_consumer_and_sends_it_nowhere);
     suite_add_tcase(suite, tc);
     TCase *two = tcase_create("two in sync");
     tcase_add_checked_fixture(two, setup_of_two, teardown);

@@ -6,5 +6,6 @@
 Suite *roles_suite(void);
 Suite *followers_suite(void);
 Suite *isr_suite(void);
+Suite *nearest_suite(void);
 
 #endif
