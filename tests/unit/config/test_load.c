@@ -131,6 +131,26 @@ START_TEST(settings_without_effect_say_why)
 }
 END_TEST
 
+START_TEST(a_selector_of_replicas_is_one_of_kafkas_own)
+{
+    static const struct {
+        const char *selector;
+        bool by_rack;
+    } KNOWN[] = {{"org.apache.kafka.common.replica.RackAwareReplicaSelector", true},
+                 {"org.apache.kafka.common.replica.LeaderSelector", false},
+                 {"", false}};
+    check_noted("replica.selector.class=com.example.Mine\n", REPORT_ERROR, "replica.selector.class",
+                "a JVM class cannot be loaded");
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "replica.selector.class=%s\n", KNOWN[i].selector);
+        struct config *config = load_good(text);
+        ck_assert(config_selects_by_rack(config) == KNOWN[i].by_rack);
+        config_release(config);
+    }
+}
+END_TEST
+
 START_TEST(unknown_names_are_warned_about_and_ours_are_errors)
 {
     check_noted("my.plugin.option=1\n", REPORT_WARNING, "my.plugin.option", "unknown setting");
@@ -345,6 +365,7 @@ Suite *load_suite(void)
     tcase_add_test(tcase, problem_names_file_line_what_is_allowed_and_nearest_name);
     tcase_add_test(tcase, all_problems_are_reported_at_once);
     tcase_add_test(tcase, settings_without_effect_say_why);
+    tcase_add_test(tcase, a_selector_of_replicas_is_one_of_kafkas_own);
     tcase_add_test(tcase, unknown_names_are_warned_about_and_ours_are_errors);
     tcase_add_test(tcase, promises_of_protection_that_is_not_there_stop_the_start);
     tcase_add_test(tcase, switched_off_protections_are_accepted);
