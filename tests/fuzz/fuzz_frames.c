@@ -40,6 +40,7 @@
 #include "service/metadata_cache.h"
 #include "service/producer_ids.h"
 #include "service/replica_manager.h"
+#include "service/replication_quotas.h"
 #include "service/topic_configs.h"
 #include "service/topic_creation.h"
 #include "wire/record_builder.h"
@@ -103,7 +104,8 @@ static void load_config(void)
     char text[512];
     snprintf(text, sizeof text,
              "zookeeper.connect=nowhere:1\nbroker.id=1\nlog.dirs=%s\nlog.segment.bytes=65536\n"
-             "log.retention.bytes=262144\n",
+             "log.retention.bytes=262144\n"
+             "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector\n",
              folder);
     struct config_report report = {0};
     struct config *config = config_load(view_str(text), "fuzz", NULL, 0, &report);
@@ -324,6 +326,7 @@ static void set_up(void)
     broker.control_loop = broker.zk_loop = loop;
     broker.domain = snapshot_domain_new(&loop, 1);
     broker.workers = workers_new(2);
+    broker.quotas = replication_quotas_new(atomic_load(&broker.config.value));
     make_services();
     open_server();
     lead_the_partition();
