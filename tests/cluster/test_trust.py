@@ -264,3 +264,23 @@ def test_controller_that_lost_its_own_data_does_not_elect_itself(cluster):
     cluster.brokers[FIRST].start()
     wait_state(cluster, leader=FIRST, isr=[FIRST, LAST])
     assert values(cluster.brokers[FIRST]) == numbered(10)
+
+
+def test_data_is_registered_in_the_transaction_of_the_registration(cluster):
+    """Also when somebody deletes both while the broker runs."""
+    broker = cluster.brokers[FIRST]
+    old = incarnation(cluster, broker)
+
+    def in_one(client):
+        paths = [f"/brokers/ids/{FIRST}", f"/barnabas/brokers/{FIRST}"]
+        if not all(client.exists(path) for path in paths):
+            return False
+        registered, data = (client.get(path)[1] for path in paths)
+        return registered.czxid == data.mzxid
+
+    with cluster.zookeeper.client(cluster.chroot) as client:
+        assert in_one(client)
+        client.delete(f"/barnabas/brokers/{FIRST}")
+        client.delete(f"/brokers/ids/{FIRST}")
+        wait_until(lambda: in_one(client), 20, "it has registered again, with its data")
+    assert incarnation(cluster, broker) == old == trusted(cluster, broker)
