@@ -167,8 +167,9 @@ class Pacer(threading.Thread):
                 continue
             try:
                 with broker.connect(timeout_s=1) as client:
-                    metadata = client.metadata([TOPIC])
-                leader = metadata["topics"][0]["partitions"][0]["leader"]
+                    (topic,) = client.metadata([TOPIC])["topics"]
+                leaders = [partition["leader"] for partition in topic["partitions"]]
+                leader = leaders[0] if leaders else -1  # one that has just started knows nothing yet
                 if leader >= 0 and self.brokers[leader].running:
                     return self.brokers[leader].connect(timeout_s=2)
             except (OSError, Closed, socket.timeout):
