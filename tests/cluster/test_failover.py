@@ -41,14 +41,17 @@ def patient_zk(workspace):
 class Three:
     """A cluster whose controller is known and whose topic has one partition, led by a broker of choice."""
 
-    def __init__(self, folder, zk, name, config=None, behind_doors=False):
+    def __init__(self, folder, zk, name, config=None, behind_doors=False, first="barnabas"):
         self.zk = zk
         self.chroot = zk.make_chroot(f"/failover-{name}")
-        self.cluster = Cluster(folder / name, zk, self.chroot, ["barnabas"] * 3, {**CONFIG, **(config or {})})
+        kinds = [first, "barnabas", "barnabas"]
+        self.cluster = Cluster(folder / name, zk, self.chroot, kinds, {**CONFIG, **(config or {})})
         self.doors = {}
         for broker in self.cluster.brokers if behind_doors else ():
             door = self.doors[broker.id] = Door(broker.port)
             broker.config["advertised.listeners"] = f"PLAINTEXT://127.0.0.1:{door.port}"
+        if first != "barnabas":
+            self.cluster.brokers[0].start()
         self.cluster.start()
         self.controller = self.cluster.controller()
         self.others = [broker for broker in self.cluster.brokers if broker is not self.controller]
@@ -164,8 +167,9 @@ class Pacer(threading.Thread):
                 continue
             try:
                 with broker.connect(timeout_s=1) as client:
-                    metadata = client.metadata([TOPIC])
-                leader = metadata["topics"][0]["partitions"][0]["leader"]
+                    (topic,) = client.metadata([TOPIC])["topics"]
+                leaders = [partition["leader"] for partition in topic["partitions"]]
+                leader = leaders[0] if leaders else -1  # one that has just started knows nothing yet
                 if leader >= 0 and self.brokers[leader].running:
                     return self.brokers[leader].connect(timeout_s=2)
             except (OSError, Closed, socket.timeout):
@@ -438,3 +442,24 @@ def test_rolling_restart_suspects_nobody_who_stops_in_order(start):
         assert not suspected, suspected
     check_nothing_lost(three, pacer)
     report("rolling restart", gap)
+
+
+def test_kafka_that_is_controller_is_replaced_the_same_way(start):
+    three = or_skip(lambda: start(first="kafka"))
+    assert three.controller.kind == "kafka"
+    first, second = three.others
+    three.topic([three.controller, first, second])
+    epoch = three.controller_epoch()
+    pacer = begin(three)
+    three.controller.kill()
+    pacer.wait_acks(100)
+    assert three.is_registered(three.controller), "its session ended: nothing was shown"
+    gap = pacer.finish()
+    assert three.controller_epoch() == epoch + 1
+    assert three.state()["leader"] == first.id
+    check_nothing_lost(three, pacer)
+    three.wait_gone(three.controller)  # a Kafka does not start before
+    assert three.state()["leader_epoch"] == 1, "leadership moved more than once"
+    three.controller.start()
+    three.wait_isr(three.cluster.brokers)
+    report("Kafka killed that was controller and leader", gap)
