@@ -421,6 +421,7 @@ struct server *server_start(struct config *config, struct errmsg *why)
     atomic_store(&broker->epoch, -1);
     atomic_store(&broker->config.value, config_share(config));
     broker->replica_lag_max_ms = config_long(config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
+    broker->sure_to_lead_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS) / 2;
     pthread_mutex_init(&broker->config_lock, NULL);
     broker->quotas = replication_quotas_new(config);
     int64_t begun_ms = clock_mono_ms(broker->clock);

@@ -60,6 +60,21 @@ static enum op_outcome wait_if_asked(struct append_op *op, struct partition *par
     return OP_DONE;
 }
 
+/*
+ * Clients give up for good when they hear that sequences have a gap. A leader that was deposed while it stood
+ * still lacks what its successor took, so the gap may be its own: while its followers do not come, it says
+ * rather that it may not lead, and the client asks who does.
+ */
+static enum err doubt(const struct partition *part, enum err err)
+{
+    const struct broker *broker = part->broker;
+    if (err != ERR_OUT_OF_ORDER_SEQUENCE_NUMBER ||
+        replica_is_followed(&part->replica, part->broker_id, clock_mono_ms(broker->clock),
+                            broker->sure_to_lead_ms))
+        return err;
+    return ERR_NOT_LEADER_OR_FOLLOWER;
+}
+
 static enum op_outcome append_run(struct partition_op *base, struct partition *part)
 {
     struct append_op *op = CONTAINER_OF(base, struct append_op, op);
@@ -75,6 +90,8 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
     if (op->err != ERR_NONE) {
         if (op->err == ERR_KAFKA_STORAGE_ERROR)
             partition_fail_storage(part, &op->why);
+        else
+            op->err = doubt(part, op->err);
         return OP_DONE;
     }
     op->appended = true;

@@ -73,6 +73,7 @@ bool replica_note_fetch(struct replica *replica, const struct replica_fetch *fet
     remote->end_offset = fetch->offset;
     remote->start_offset = fetch->start_offset;
     remote->last_fetch_leader_end = fetch->leader_end;
+    remote->fetch_before_ms = remote->last_fetch_ms;
     if (fetch->now_ms > remote->last_fetch_ms)
         remote->last_fetch_ms = fetch->now_ms;
     if (fetch->broker_epoch >= 0)
@@ -112,6 +113,17 @@ bool replica_may_join(const struct replica *replica, int32_t broker_id, int64_t 
     return remote && replica->role == REPLICA_ROLE_LEADER && replica->isr_state == REPLICA_ISR_COMMITTED &&
            !replica_ids_contain(&replica->isr, broker_id) && remote->end_offset >= high_watermark &&
            remote->end_offset >= replica->epoch_start_offset;
+}
+
+bool replica_is_followed(const struct replica *replica, int32_t my_id, int64_t now_ms, int64_t within_ms)
+{
+    for (int32_t i = 0; i < replica->isr.count; i++) {
+        const struct replica_remote *remote = find(replica, replica->isr.ids[i]);
+        if (replica->isr.ids[i] != my_id && (!remote || now_ms - remote->last_fetch_ms > within_ms ||
+                                             remote->last_fetch_ms - remote->fetch_before_ms > within_ms))
+            return false;
+    }
+    return true;
 }
 
 int32_t replica_laggards(const struct replica *replica, int32_t my_id, int64_t leader_end, int64_t now_ms,

@@ -75,6 +75,7 @@ static struct replica_remote remote_in_epoch(const struct replica_remote *old, i
         remote.last_fetch_leader_end = log_end;
         remote.last_fetch_ms = in_isr ? now_ms : REPLICA_NEVER_MS;
     }
+    remote.fetch_before_ms = REPLICA_NEVER_MS;
     remote.last_caught_up_ms = in_isr ? now_ms : REPLICA_NEVER_MS;
     return remote;
 }

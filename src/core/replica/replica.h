@@ -31,6 +31,7 @@ struct replica_remote {
     int64_t start_offset;
     int64_t last_caught_up_ms;     /* REPLICA_NEVER_MS = not in this epoch */
     int64_t last_fetch_ms;         /* likewise */
+    int64_t fetch_before_ms;       /* the one before that, likewise */
     int64_t last_fetch_leader_end; /* our log end when it last fetched; -1 = it has not */
     int64_t broker_epoch;          /* as it said with its last Fetch; -1 = it did not */
 };
@@ -152,6 +153,13 @@ bool replica_may_join(const struct replica *replica, int32_t broker_id, int64_t 
  */
 int32_t replica_laggards(const struct replica *replica, int32_t my_id, int64_t leader_end, int64_t now_ms,
                          int64_t lag_max_ms, int32_t *out);
+
+/*
+ * Do all other members of the ISR fetch in this epoch: two of them, no more than `within_ms` apart, and no
+ * longer ago? Whom they have left may have been deposed without having heard of it, as a process that stood
+ * still; it finds one fetch of each in its sockets then.
+ */
+bool replica_is_followed(const struct replica *replica, int32_t my_id, int64_t now_ms, int64_t within_ms);
 
 /* What is proposed now is pending, and counts as the maximal ISR. Only where nothing is proposed. */
 void replica_propose_join(struct replica *replica, int32_t broker_id);

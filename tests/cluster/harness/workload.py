@@ -118,6 +118,7 @@ class Tail(threading.Thread):
         self.seen = {}
         self.wrong = []
         self.next = [0] * partitions
+        self.epochs = [0] * partitions  # the latest heard of: as a client, it passes over who leads in an earlier one
         self.stopping = threading.Event()
 
     def run(self):
@@ -132,6 +133,9 @@ class Tail(threading.Thread):
         with broker.connect(timeout_s=2) as client:
             (found,) = client.metadata([self.topic])["topics"]
             for led in found["partitions"]:
+                self.epochs[led["partition"]] = max(self.epochs[led["partition"]], led["epoch"])
+                if led["epoch"] < self.epochs[led["partition"]]:
+                    continue
                 while led["leader"] == broker.id and not self.stopping.is_set():
                     answer = client.fetch(self.topic, self.next[led["partition"]], led["partition"], max_wait_ms=0)
                     if not self._take(led["partition"], answer):

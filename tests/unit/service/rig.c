@@ -435,13 +435,18 @@ void rig_await_offline(struct partition *part)
 /* --- appends
  * ------------------------------------------------------------------------------------------------ */
 
-void rig_batch(struct buf *out, int records)
+static void batch_of(struct buf *out, const struct record_builder_spec *spec, int records)
 {
     struct record_builder builder;
-    record_builder_open(&builder, &RECORD_BUILDER_V2, NULL, out);
+    record_builder_open(&builder, spec, NULL, out);
     for (int i = 0; i < records; i++)
         record_builder_put(&builder, 1700000000000 + i, VIEW_NULL, VIEW_LIT("value"));
     ck_assert_int_eq(record_builder_finish(&builder, NULL), ERR_NONE);
+}
+
+void rig_batch(struct buf *out, int records)
+{
+    batch_of(out, &RECORD_BUILDER_V2, records);
 }
 
 static void append_came_home(struct append_op *op)
@@ -459,13 +464,13 @@ static void append_on_loop(void *arg)
     append_submit(&((struct rig_append *)arg)->op);
 }
 
-void rig_append_begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
-                      int16_t acks, int records)
+static void begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
+                  int16_t acks, const struct record_builder_spec *spec, int records)
 {
     *append = (struct rig_append){.loop = loop};
     pthread_mutex_init(&append->lock, NULL);
     pthread_cond_init(&append->cond, NULL);
-    rig_batch(&append->records, records);
+    batch_of(&append->records, spec, records);
     append->op = (struct append_op){.broker = &rig->broker,
                                     .part = part,
                                     .records = buf_view(&append->records),
@@ -475,6 +480,25 @@ void rig_append_begin(struct rig_append *append, struct rig *rig, struct loop *l
                                     .done = append_came_home,
                                     .arg = append};
     rig_on_loop(loop, append_on_loop, append);
+}
+
+void rig_append_begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
+                      int16_t acks, int records)
+{
+    begin(append, rig, loop, part, acks, &RECORD_BUILDER_V2, records);
+}
+
+enum err rig_append_numbered(struct rig *rig, struct partition *part, int64_t producer_id, int32_t sequence)
+{
+    struct record_builder_spec spec = RECORD_BUILDER_V2;
+    spec.producer_id = producer_id;
+    spec.producer_epoch = 0;
+    spec.base_sequence = sequence;
+    struct rig_append append;
+    begin(&append, rig, rig->loops[0], part, 1, &spec, 1);
+    enum err err = rig_append_await(&append);
+    rig_append_close(&append);
+    return err;
 }
 
 bool rig_append_is_done(struct rig_append *append)

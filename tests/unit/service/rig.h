@@ -83,6 +83,8 @@ enum err rig_append_await(struct rig_append *append);
 void rig_append_time_out(struct rig_append *append);
 void rig_append_close(struct rig_append *append);
 /* Begin, await, close. */
+/* One record of an idempotent producer, acks=1. */
+enum err rig_append_numbered(struct rig *rig, struct partition *part, int64_t producer_id, int32_t sequence);
 enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int records);
 
 /* Follows on the last loop, from brokers at `port`. Once, before the first follower. */

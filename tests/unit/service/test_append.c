@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "rig.h"
+#include "service/followers.h"
 #include "service/partition_call.h"
 #include "service/read.h"
 #include "suites.h"
@@ -53,6 +54,38 @@ START_TEST(append_without_a_batch_is_refused)
     ck_assert_int_eq(rig_append_await(&append), ERR_INVALID_RECORD);
     ck_assert_int_eq(append.op.base_offset, -1);
     rig_append_close(&append);
+    partition_release(part);
+}
+END_TEST
+
+static void be_fetched_from(struct partition *part, void *arg)
+{
+    (void)arg;
+    struct replica_fetch fetch = {
+        .broker_id = 2, .broker_epoch = -1, .now_ms = clock_mono_ms(part->broker->clock)};
+    ck_assert_int_eq(partition_note_fetch(part, &fetch), ERR_NONE);
+}
+
+/* What clients take for the end of everything is said only by who leads for sure. */
+START_TEST(gap_in_the_sequences_may_be_the_leaders_own_while_nobody_follows_it)
+{
+    rig.broker.sure_to_lead_ms = 3600000;
+    struct partition *part = led("orders", 2);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 0), ERR_NONE);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 5), ERR_NOT_LEADER_OR_FOLLOWER);
+    partition_call(part, be_fetched_from, NULL);
+    partition_call(part, be_fetched_from, NULL);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 5), ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 1), ERR_NONE);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(gap_in_the_sequences_is_told_by_a_sole_replica)
+{
+    struct partition *part = led("orders", 1);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 0), ERR_NONE);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 5), ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     partition_release(part);
 }
 END_TEST
@@ -273,6 +306,8 @@ Suite *append_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, append_to_a_sole_replica_is_acknowledged_at_once);
     tcase_add_test(tc, append_without_a_batch_is_refused);
+    tcase_add_test(tc, gap_in_the_sequences_may_be_the_leaders_own_while_nobody_follows_it);
+    tcase_add_test(tc, gap_in_the_sequences_is_told_by_a_sole_replica);
     tcase_add_test(tc, append_waits_for_the_followers_and_times_out);
     tcase_add_test(tc, append_that_is_home_is_not_timed_out);
     tcase_add_test(tc, append_waits_on_when_its_leader_goes_on_in_a_newer_epoch);

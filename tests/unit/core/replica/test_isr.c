@@ -21,6 +21,47 @@ static bool may_join(int32_t broker)
     return replica_may_join(&rig.replica, broker, rig.high_watermark);
 }
 
+/* --- being followed ------------------------------------------------------------------------------------- */
+
+static bool is_followed(void)
+{
+    return replica_is_followed(&rig.replica, RIG_ME, rig.now_ms, 500);
+}
+
+START_TEST(leader_to_whom_a_member_does_not_come_is_not_followed)
+{
+    rig_fetch(&rig, 2, 100);
+    ck_assert(!is_followed()); /* once in this epoch */
+    rig_fetch(&rig, 2, 100);
+    ck_assert(is_followed());
+    rig.now_ms += 501;
+    rig_fetch(&rig, 3, 50); /* no member */
+    rig_fetch(&rig, 3, 50);
+    ck_assert(!is_followed());
+}
+END_TEST
+
+START_TEST(fetch_that_lay_there_while_the_leader_stood_still_does_not_count)
+{
+    rig_fetch(&rig, 2, 100);
+    rig_fetch(&rig, 2, 100);
+    rig.now_ms += 501;
+    rig_fetch(&rig, 2, 100);
+    ck_assert(!is_followed());
+    rig.now_ms += 100;
+    rig_fetch(&rig, 2, 50); /* wherever it stands */
+    ck_assert(is_followed());
+}
+END_TEST
+
+START_TEST(leader_alone_in_the_isr_needs_nobody)
+{
+    rig_command(&rig, 6, RIG_ME, "1");
+    rig.now_ms += 10000;
+    ck_assert(is_followed());
+}
+END_TEST
+
 /* --- joining -------------------------------------------------------------------------------------------- */
 
 START_TEST(replica_joins_at_the_high_watermark)
@@ -222,6 +263,9 @@ Suite *isr_suite(void)
     Suite *suite = suite_create("core/replica: ISR");
     TCase *tc = tcase_create("isr");
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, leader_to_whom_a_member_does_not_come_is_not_followed);
+    tcase_add_test(tc, fetch_that_lay_there_while_the_leader_stood_still_does_not_count);
+    tcase_add_test(tc, leader_alone_in_the_isr_needs_nobody);
     tcase_add_test(tc, replica_joins_at_the_high_watermark);
     tcase_add_test(tc, replica_must_have_come_to_the_beginning_of_the_epoch);
     tcase_add_test(tc, members_strangers_and_the_leader_do_not_join);
