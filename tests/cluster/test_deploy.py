@@ -305,8 +305,12 @@ def test_cluster_of_the_compose_file_serves_inside_and_outside_and_outlives_one_
     tool = or_skip(environment.barnabas_tool)
     outside = ",".join(f"127.0.0.{n}:{deployed.outside[n]}" for n in IDS)
     subprocess.run([tool, "topics", "--bootstrap-server", outside, "--create", "--topic", "t"], check=True, timeout=60)
-    (topic,) = deployed.ask(1, deployed.outside, ["t"])["topics"]
-    assert [sorted(p["replicas"]) for p in topic["partitions"]] == [list(IDS)] * 3, "the defaults of the cluster"
+
+    def partitions():
+        (found,) = deployed.ask(1, deployed.outside, ["t"])["topics"]
+        return found["partitions"]
+
+    wait_until(lambda: [sorted(p["replicas"]) for p in partitions()] == [list(IDS)] * 3, 30, "a topic by the defaults")
 
     # One of each is gone: what is acknowledged is on two, ZooKeeper has a majority.
     deployed.brokers[2].kill()
@@ -315,8 +319,7 @@ def test_cluster_of_the_compose_file_serves_inside_and_outside_and_outlives_one_
     wait_until(lambda: not deployed.ensemble.healthy(2), 30, "ZooKeeper 2 is not healthy")
 
     def led_by_others():
-        (found,) = deployed.ask(1, deployed.outside, ["t"])["topics"]
-        return all(p["leader"] in (1, 3) and sorted(p["isr"]) == [1, 3] for p in found["partitions"])
+        return [sorted(p["isr"]) for p in partitions() if p["leader"] in (1, 3)] == [[1, 3]] * 3
 
     wait_until(led_by_others, 60, "the others lead what broker 2 led")
     text = "".join(f"message {n}\n" for n in range(30))
@@ -325,11 +328,7 @@ def test_cluster_of_the_compose_file_serves_inside_and_outside_and_outlives_one_
     )
     deployed.brokers[2].start()
 
-    def in_sync():
-        (found,) = deployed.ask(1, deployed.outside, ["t"])["topics"]
-        return all(len(p["isr"]) == len(IDS) for p in found["partitions"])
-
-    wait_until(in_sync, 60, "broker 2 is in sync again")
+    wait_until(lambda: [sorted(p["isr"]) for p in partitions()] == [list(IDS)] * 3, 60, "broker 2 is in sync again")
     read_back = subprocess.run(
         [tool, "consume", "--bootstrap-server", outside, "--topic", "t", "--from-beginning", "--max-messages", "30"],
         capture_output=True, text=True, check=True, timeout=60,

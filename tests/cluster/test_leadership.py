@@ -43,7 +43,8 @@ def make_topic(cluster):
 
 
 def wait_in_sync(broker):
-    wait_until(lambda: all(len(p["isr"]) == 3 for p in partitions(broker)), 60, f"{broker.id} sees all in sync")
+    """A broker that has not heard of the topic yet shows no partitions of it."""
+    wait_until(lambda: [len(p["isr"]) for p in partitions(broker)] == [3, 3, 3], 60, f"{broker.id} sees all in sync")
 
 
 def others(cluster, broker):
