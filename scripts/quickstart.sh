@@ -318,7 +318,7 @@ kill_broker() { # number
     kill -9 "$(cat "$data/broker-$1.pid")" || die "broker $1 cannot be killed by this user"
     rm -f "$data/broker-$1.pid" "$data/broker-$1.port"
     cat <<END
-broker $1 is dead. Within $session_s seconds its session with ZooKeeper is over; then others lead what it led.
+broker $1 is dead. Its port refuses, and within a second others lead what it led.
    look    $hint topics --bootstrap-server $(servers) --describe --topic $topic
    send    $hint produce --bootstrap-server $(servers) --topic $topic
            (goes on with two of three; with one, acks=all is refused: min.insync.replicas=2)
@@ -328,7 +328,6 @@ END
 
 is_port "$zk_port" 65535 || die "BARNABAS_ZOOKEEPER_PORT is '$zk_port', which is no port"
 is_port "$port" 65533 || die "BARNABAS_PORT is '$port'; a number from 1 to 65533 is needed"
-session_s=$(($(sed -n 's/^zookeeper.session.timeout.ms=//p' conf/cluster.properties) / 1000))
 adopt_the_one_broker
 case ${1:-start} in
 start)
@@ -353,7 +352,7 @@ start)
    look    $hint topics --bootstrap-server 127.0.0.1:$port --describe
    any Kafka client works with bootstrap.servers=$(servers)
    a failover by hand:
-           scripts/quickstart.sh kill 2     then look: others lead what broker 2 led, within $session_s seconds
+           scripts/quickstart.sh kill 2     then look: others lead what broker 2 led
            scripts/quickstart.sh start      it comes back and is in sync again
    stop    scripts/quickstart.sh stop       (clean: removes the data, too)
    logs    $data/broker-1.log, -2, -3
