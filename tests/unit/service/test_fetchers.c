@@ -59,10 +59,14 @@ static bool read_all(int fd, void *to, size_t len)
     return true;
 }
 
+/* Once the leader has let go the follower asks on and on: what no test looks at is not kept. */
 static void note(const struct wire_fetch_request *fetch, const char *client)
 {
     pthread_mutex_lock(&leader.lock);
-    ck_assert_int_lt(leader.count, STEPS_MAX);
+    if (leader.count == STEPS_MAX) {
+        pthread_mutex_unlock(&leader.lock);
+        return;
+    }
     char *text = leader.seen[leader.count++];
     const struct wire_fetch_request_fetch_partition *part =
         fetch->topics_count > 0 ? &fetch->topics[0].partitions[0] : NULL;
@@ -137,7 +141,7 @@ static bool serve_one(int fd)
                      ERR_NONE);
     char client[40];
     snprintf(client, sizeof client, "%.*s", (int)header.client_id.len, header.client_id.ptr);
-    enum step step = leader.steps[leader.count];
+    enum step step = leader.count < STEPS_MAX ? leader.steps[leader.count] : STEP_END;
     note(&fetch, client);
     if (step == STEP_END)
         hold();
