@@ -157,16 +157,21 @@ static bool is_reached(const struct append_op *op, const struct partition *part)
     return op->waits_for_flush ? log_recovery_point(part->log) > op->last_offset : is_committed(op, part);
 }
 
-/* What became of an op that waited: looked up by the holder just before it is sent home. */
+/*
+ * What became of an op that waited: looked up by the holder just before it is sent home.
+ *
+ * Whose leader is gone may have been committed all the same, by the next one. Kafka says
+ * NOT_LEADER_OR_FOLLOWER then, as if nothing had been written; librdkafka takes that at its word, makes up
+ * its batches anew, and an idempotent producer's record is there twice. What is said here makes every client
+ * send the same batch again.
+ */
 static enum op_outcome append_settle(struct partition_op *base, struct partition *part)
 {
     struct append_op *op = CONTAINER_OF(base, struct append_op, op);
     if (!part->log)
         op->err = part->deleted ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_KAFKA_STORAGE_ERROR;
-    else if (!atomic_load_explicit(&part->is_leader, memory_order_relaxed))
-        op->err = ERR_NOT_LEADER_OR_FOLLOWER;
-    else if (!is_reached(op, part))
-        op->err = ERR_NOT_LEADER_OR_FOLLOWER; /* given up, whatever the role is now: never a success */
+    else if (!atomic_load_explicit(&part->is_leader, memory_order_relaxed) || !is_reached(op, part))
+        op->err = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND; /* given up, whatever the role is now: see above */
     else if (op->acks == -1 && op->waits_for_flush && !is_committed(op, part))
         return wait_among(op, part, false); /* synced here, not yet with the followers */
     else if (op->acks == -1 && !replica_has_min_maximal_isr(&part->replica, op->min_isr_after))
