@@ -372,7 +372,7 @@ def test_switched_off_it_waits_for_the_session(start):
     assert time.monotonic() - at > session_s / 2
     pacer.wait_acks(50)
     pacer.finish()
-    assert not three.exists("/barnabas")
+    assert not three.exists("/barnabas/suspects")
     check_nothing_lost(three, pacer)
 
 

@@ -133,6 +133,13 @@ bool ctl_trusted_is_current(const struct ctl_context *ctx, int32_t broker_id)
 
 /* ---- min.insync.replicas */
 
+/* Members that an election or a suspicion takes out of the ISR. */
+static bool may_leave(const struct ctl_context *ctx, const struct ctl_partition *p, int32_t id)
+{
+    const struct ctl_broker *broker = ctl_broker_find(ctx, id);
+    return !ctl_replica_is_online(ctx, p, id) || (broker && (broker->suspected || broker->shutting_down));
+}
+
 bool ctl_standing_may_change_without(const struct controller *c, const struct ctl_partition *p,
                                      const struct znode_ids *gone)
 {
@@ -140,7 +147,7 @@ bool ctl_standing_may_change_without(const struct controller *c, const struct ct
         return true;
     for (int32_t i = 0; p->has_leadership && p->replicas.count > 1 && i < p->leadership.isr.count; i++) {
         int32_t id = p->leadership.isr.ids[i];
-        bool leaves = gone ? ctl_ids_contain(gone, id) : !ctl_replica_is_online(&c->ctx, p, id);
+        bool leaves = gone ? ctl_ids_contain(gone, id) : may_leave(&c->ctx, p, id);
         if (leaves && ctl_trusted_is_current(&c->ctx, id))
             return true;
     }

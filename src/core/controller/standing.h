@@ -42,7 +42,7 @@ void ctl_standing_log(const struct ctl_partition *p);
 
 /*
  * Whether a write of the state could change the standing, so that min.insync.replicas must be known: when
- * those of the ISR that are not online leave it, or those in `gone`.
+ * those of the ISR that are not online, suspected or shutting down leave it, or those in `gone`.
  */
 bool ctl_standing_may_change(const struct controller *c, const struct ctl_partition *p);
 bool ctl_standing_may_change_without(const struct controller *c, const struct ctl_partition *p,

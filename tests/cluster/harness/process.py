@@ -35,6 +35,7 @@ class Process:
         self.popen = None
         self.expected_death = True
         self.paused = False
+        self.paused = False
 
     # --- life -------------------------------------------------------------------------------------
 
