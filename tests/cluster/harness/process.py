@@ -35,7 +35,6 @@ class Process:
         self.popen = None
         self.expected_death = True
         self.paused = False
-        self.paused = False
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -84,6 +83,7 @@ class Process:
         if self.popen is None:
             return None
         self.expected_death = True
+        self.paused = False
         if self.popen.poll() is None:
             self.popen.send_signal(signum)
             if signum == signal.SIGTERM:
