@@ -7,6 +7,7 @@
 #include "core/replica/nearest.h"
 #include "service/count.h"
 #include "service/followers.h"
+#include "service/log_dirs.h"
 #include "service/partition_call.h"
 #include "service/partition_settings.h"
 #include "service/replica_state.h"
@@ -18,7 +19,8 @@ static enum err check_role(const struct read_op *op, const struct partition *par
 {
     if (part->deleted)
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    if (!part->log)
+    /* A directory is offline for all its partitions at its first failure, before a worker has told each. */
+    if (!part->log || log_dir_is_offline(&part->dir->dir))
         return ERR_KAFKA_STORAGE_ERROR;
     enum err err = replica_check_epoch(&part->replica, op->current_leader_epoch);
     if (err != ERR_NONE)

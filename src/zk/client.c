@@ -24,8 +24,7 @@
 #include "base/mem.h"
 #include "zk/session.h"
 
-#define REOPEN_BACKOFF_MS       1000
-#define RESOLVE_WHEN_CONNECTING (-1) /* in the library's words: never while there is a connection */
+#define REOPEN_BACKOFF_MS 1000
 
 enum client_state { CLIENT_IDLE, CLIENT_OPENING, CLIENT_UP, CLIENT_CLOSED };
 
@@ -527,10 +526,6 @@ static void open_run(struct work *work)
     client->opening_dead = NULL;
     client->opening_handle = zookeeper_init(client->connect, on_library_event, client->session_timeout_ms,
                                             NULL, client->context, 0);
-    /* Else the library resolves the names at each turn of its thread: two dozen system calls for each answer.
-     */
-    if (client->opening_handle)
-        zoo_set_servers_resolution_delay(client->opening_handle, RESOLVE_WHEN_CONNECTING);
 }
 
 /* On the loop. */
