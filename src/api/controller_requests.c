@@ -2,42 +2,10 @@
  * Requests of other brokers to the controller: AllocateProducerIds (67), ControlledShutdown (7),
  * AlterPartition (56). Answered by the controller's core on this broker, if it is active.
  */
-#include "api/api.h"
+#include "api/controller_ask.h"
 
 #include "api/request_text.h"
 #include "base/mem.h"
-#include "service/controller_loop.h"
-
-struct controller_ask {
-    struct controller_call controller;
-    struct api_call *call;
-    void (*answer)(struct controller_ask *ask);
-};
-
-static void answered(struct controller_call *controller, bool discard)
-{
-    (void)discard; /* then the answer is an error, and so is ours */
-    struct controller_ask *ask = CONTAINER_OF(controller, struct controller_ask, controller);
-    ask->answer(ask);
-    controller_call_close(controller);
-}
-
-static struct controller_ask *ask_new(struct api_call *call, enum controller_request_kind kind,
-                                      void (*answer)(struct controller_ask *))
-{
-    struct controller_ask *ask = CALL_ALLOC(call, struct controller_ask);
-    ask->call = call;
-    ask->answer = answer;
-    ask->controller.request.kind = kind;
-    ask->controller.home = call->req->loop;
-    ask->controller.done = answered;
-    return ask;
-}
-
-static void submit(struct controller_ask *ask)
-{
-    controller_loop_request(ask->call->broker->controller, &ask->controller);
-}
 
 /* --- AllocateProducerIds
  * ------------------------------------------------------------------------------------ */
@@ -57,10 +25,10 @@ void api_allocate_producer_ids(struct api_call *call)
     const struct wire_allocate_producer_ids_request *request = call_decode(call);
     if (!request)
         return;
-    struct controller_ask *ask = ask_new(call, CONTROLLER_ALLOCATE_PRODUCER_IDS, answer_allocate);
+    struct controller_ask *ask = controller_ask_new(call, CONTROLLER_ALLOCATE_PRODUCER_IDS, answer_allocate);
     ask->controller.request.allocate_producer_ids = (struct controller_allocate_producer_ids){
         .broker_id = request->broker_id, .broker_epoch = request->broker_epoch};
-    submit(ask);
+    controller_ask_submit(ask);
 }
 
 /* --- ControlledShutdown
@@ -87,10 +55,10 @@ void api_controlled_shutdown(struct api_call *call)
     const struct wire_controlled_shutdown_request *request = call_decode(call);
     if (!request)
         return;
-    struct controller_ask *ask = ask_new(call, CONTROLLER_CONTROLLED_SHUTDOWN, answer_shutdown);
+    struct controller_ask *ask = controller_ask_new(call, CONTROLLER_CONTROLLED_SHUTDOWN, answer_shutdown);
     ask->controller.request.controlled_shutdown = (struct controller_controlled_shutdown){
         .broker_id = request->broker_id, .broker_epoch = call->version >= 2 ? request->broker_epoch : -1};
-    submit(ask);
+    controller_ask_submit(ask);
 }
 
 /* --- AlterPartition
@@ -205,11 +173,11 @@ void api_alter_partition(struct api_call *call)
     const struct wire_alter_partition_request *request = call_decode(call);
     if (!request)
         return;
-    struct controller_ask *ask = ask_new(call, CONTROLLER_ALTER_PARTITION, answer_alter);
+    struct controller_ask *ask = controller_ask_new(call, CONTROLLER_ALTER_PARTITION, answer_alter);
     struct controller_alter_partition *to = &ask->controller.request.alter_partition;
     to->broker_id = request->broker_id;
     to->broker_epoch = request->broker_epoch;
     to->version = call->version;
     take_changes(call, request, to);
-    submit(ask);
+    controller_ask_submit(ask);
 }

@@ -8,6 +8,7 @@ src_api_libapi_a_SOURCES = \
   src/api/config_alter_call.c src/api/config_alter_call.h \
   src/api/config_resource.c src/api/config_resource.h \
   src/api/control.c \
+  src/api/controller_ask.c src/api/controller_ask.h \
   src/api/controller_requests.c \
   src/api/count.c src/api/count.h \
   src/api/create_partitions.c \

@@ -2,36 +2,9 @@
  * AlterPartitionReassignments (45), ListPartitionReassignments (46): answered by the controller's
  * core on this broker, if it is active. The first is answered when the moves have begun.
  */
-#include "api/api.h"
+#include "api/controller_ask.h"
 
 #include "base/mem.h"
-#include "service/controller_loop.h"
-
-struct reassign_ask {
-    struct controller_call controller;
-    struct api_call *call;
-    void (*answer)(struct reassign_ask *ask);
-};
-
-static void answered(struct controller_call *controller, bool discard)
-{
-    (void)discard; /* then the answer is an error, and so is ours */
-    struct reassign_ask *ask = CONTAINER_OF(controller, struct reassign_ask, controller);
-    ask->answer(ask);
-    controller_call_close(controller);
-}
-
-static struct reassign_ask *ask_new(struct api_call *call, enum controller_request_kind kind,
-                                    void (*answer)(struct reassign_ask *))
-{
-    struct reassign_ask *ask = CALL_ALLOC(call, struct reassign_ask);
-    ask->call = call;
-    ask->answer = answer;
-    ask->controller.request.kind = kind;
-    ask->controller.home = call->req->loop;
-    ask->controller.done = answered;
-    return ask;
-}
 
 static int32_t at_least_none(int32_t count)
 {
@@ -66,7 +39,7 @@ static void put_moved(struct api_call *call, const struct controller_partition_a
     }
 }
 
-static void answer_alter(struct reassign_ask *ask)
+static void answer_alter(struct controller_ask *ask)
 {
     const struct controller_answer *from = &ask->controller.answer;
     struct api_call *call = ask->call;
@@ -116,9 +89,9 @@ void api_alter_partition_reassignments(struct api_call *call)
     const struct wire_alter_partition_reassignments_request *request = call_decode(call);
     if (!request)
         return;
-    struct reassign_ask *ask = ask_new(call, CONTROLLER_ALTER_REASSIGNMENTS, answer_alter);
+    struct controller_ask *ask = controller_ask_new(call, CONTROLLER_ALTER_REASSIGNMENTS, answer_alter);
     take_moves(call, request, &ask->controller.request.alter_reassignments);
-    controller_loop_request(call->broker->controller, &ask->controller);
+    controller_ask_submit(ask);
 }
 
 /* --- ListPartitionReassignments ----------------------------------------------------------------------- */
@@ -144,7 +117,7 @@ static void put_moving(struct api_call *call, const struct controller_partition_
     }
 }
 
-static void answer_list(struct reassign_ask *ask)
+static void answer_list(struct controller_ask *ask)
 {
     const struct controller_answer *from = &ask->controller.answer;
     struct api_call *call = ask->call;
@@ -184,7 +157,7 @@ void api_list_partition_reassignments(struct api_call *call)
     const struct wire_list_partition_reassignments_request *request = call_decode(call);
     if (!request)
         return;
-    struct reassign_ask *ask = ask_new(call, CONTROLLER_LIST_REASSIGNMENTS, answer_list);
+    struct controller_ask *ask = controller_ask_new(call, CONTROLLER_LIST_REASSIGNMENTS, answer_list);
     take_wanted(call, request, &ask->controller.request.list_reassignments);
-    controller_loop_request(call->broker->controller, &ask->controller);
+    controller_ask_submit(ask);
 }
