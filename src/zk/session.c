@@ -13,6 +13,8 @@
 /* A start that waits longer than this says so. */
 #define QUIET_MS         1000
 #define RESOLVE_PAUSE_MS 1000
+/* How often a session is taken up and closed before its owner, who takes it up again, is believed to live. */
+#define END_TURNS 20
 
 /* A handle that a blocking caller waits for. */
 struct waiter {
@@ -162,18 +164,36 @@ enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct er
     return err;
 }
 
+/* One turn: takes the session up and closes it. *over = the server did not know it any more. */
+static enum err end_once(const char *connect, int timeout_ms, const clientid_t *old, bool *over,
+                         struct errmsg *why)
+{
+    struct waiter waiter;
+    waiter_init(&waiter);
+    zhandle_t *handle = NULL;
+    int state;
+    enum err err = open_and_wait(connect, timeout_ms, old, &waiter, &handle, &state, why);
+    *over = err == ERR_NONE && state != ZOO_CONNECTED_STATE;
+    if (handle)
+        zookeeper_close(handle); /* the library tells the server when connected; it does not wait */
+    waiter_close(&waiter);
+    return err;
+}
+
 enum err zk_session_end(const char *connect, int timeout_ms, int64_t id,
                         const uint8_t password[ZK_PASSWORD_BYTES], struct errmsg *why)
 {
     clientid_t old = {.client_id = id};
     memcpy(old.passwd, password, ZK_PASSWORD_BYTES);
-    struct waiter waiter;
-    waiter_init(&waiter);
-    zhandle_t *handle = NULL;
-    int state;
-    enum err err = open_and_wait(connect, timeout_ms, &old, &waiter, &handle, &state, why);
-    if (handle)
-        zookeeper_close(handle); /* a connected session is closed at the server, too */
-    waiter_close(&waiter);
-    return err;
+    bool over = false;
+    enum err err = ERR_NONE;
+    for (int turn = 0; turn < END_TURNS && err == ERR_NONE && !over; turn++)
+        err = end_once(connect, timeout_ms, &old, &over, why);
+    if (err != ERR_NONE || over)
+        return err;
+    errmsg_set(why,
+               "the session 0x%llx was taken up and closed %d times and is alive still: "
+               "whoever holds it comes back each time",
+               (unsigned long long)id, END_TURNS);
+    return ERR_LOCKED;
 }

@@ -22,9 +22,10 @@ void zk_session_silence_library(void);
 MUST_USE enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why);
 
 /*
- * Takes up a session that an earlier process left behind and closes it: the server is told, and its
- * ephemerals go a moment later. ERR_NONE when it was closed or had expired already;
- * ERR_REQUEST_TIMED_OUT when no server answers.
+ * Takes up a session that an earlier process left behind and closes it, until the server answers that there is
+ * no such session: one close is not enough where its owner lives and takes the session up again before the
+ * close has come. ERR_NONE when it is over, its ephemerals with it; ERR_REQUEST_TIMED_OUT when no server
+ * answers; ERR_LOCKED when its owner keeps it. Blocks, for timeout_ms a turn.
  */
 MUST_USE enum err zk_session_end(const char *connect, int timeout_ms, int64_t id,
                                  const uint8_t password[ZK_PASSWORD_BYTES], struct errmsg *why);
