@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/errmsg.h"
-#include "service/config_edit.h"
+#include "service/settings/config_edit.h"
 
 #define BROKER_LOGGER_ROOT "root"
 

@@ -9,7 +9,7 @@
 #define BARNABAS_API_CONFIG_ALTER_CALL_H
 
 #include "api/api.h"
-#include "service/config_alter.h"
+#include "service/settings/config_alter.h"
 
 /* One resource of the request, in its order. */
 struct alter_resource {

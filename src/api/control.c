@@ -9,9 +9,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "service/control_fence.h"
 #include "service/metadata_cache.h"
-#include "service/replica_manager.h"
+#include "service/replica/control_fence.h"
+#include "service/replica/replica_manager.h"
 
 struct control_call {
     struct control_job job;

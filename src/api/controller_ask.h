@@ -9,7 +9,7 @@
 #define BARNABAS_API_CONTROLLER_ASK_H
 
 #include "api/api.h"
-#include "service/controller_loop.h"
+#include "service/controller/controller_loop.h"
 
 struct controller_ask {
     struct controller_call controller;

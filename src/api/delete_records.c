@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "core/metadata/metadata.h"
-#include "service/delete_records.h"
 #include "service/metadata_cache.h"
-#include "service/replica_manager.h"
+#include "service/partition/delete_records.h"
+#include "service/replica/replica_manager.h"
 
 typedef struct wire_delete_records_response_delete_records_partition_result answer_partition;
 

@@ -16,8 +16,8 @@
 #include "config/describe.h"
 #include "core/controller/topic_name.h"
 #include "core/metadata/metadata.h"
-#include "service/config_read.h"
 #include "service/metadata_cache.h"
+#include "service/settings/config_read.h"
 
 #define SOURCE_BROKER_LOGGER 6
 

@@ -4,8 +4,8 @@
 #include "api/api.h"
 
 #include "base/mem.h"
-#include "service/log_dir_report.h"
-#include "service/replica_manager.h"
+#include "service/replica/log_dir_report.h"
+#include "service/replica/replica_manager.h"
 
 typedef struct wire_describe_log_dirs_response_describe_log_dirs_result answer_dir;
 typedef struct wire_describe_log_dirs_response_describe_log_dirs_topic answer_topic;

@@ -8,8 +8,8 @@
 #include "core/controller/topic_name.h"
 #include "core/metadata/metadata.h"
 #include "service/metadata_cache.h"
-#include "service/producer_list.h"
-#include "service/replica_manager.h"
+#include "service/partition/producer_list.h"
+#include "service/replica/replica_manager.h"
 
 typedef struct wire_describe_producers_response_partition_response answer_partition;
 

@@ -6,7 +6,7 @@
 
 #include "api/request_text.h"
 #include "base/mem.h"
-#include "service/controller_loop.h"
+#include "service/controller/controller_loop.h"
 #include "service/metadata_cache.h"
 
 enum election_type { ELECTION_PREFERRED = 0, ELECTION_UNCLEAN = 1 };

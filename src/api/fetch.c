@@ -19,10 +19,10 @@
 #include "config/config.h"
 #include "core/metadata/metadata.h"
 #include "service/count.h"
+#include "service/fetcher/replication_quotas.h"
 #include "service/metadata_cache.h"
-#include "service/partition_settings.h"
-#include "service/replica_manager.h"
-#include "service/replication_quotas.h"
+#include "service/partition/partition_settings.h"
+#include "service/replica/replica_manager.h"
 
 /* Up to this many bytes are copied into the answer; beyond it sendfile is cheaper. */
 #define COPY_MAX_BYTES (16 * 1024)

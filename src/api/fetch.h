@@ -7,7 +7,7 @@
 
 #include "api/api.h"
 #include "core/fetch/fetch_sessions.h"
-#include "service/read.h"
+#include "service/partition/read.h"
 #include "service/watch.h"
 #include "wire/fetch_codec.h"
 

@@ -5,7 +5,7 @@
 #include "api/api.h"
 
 #include "base/mem.h"
-#include "service/producer_ids.h"
+#include "service/controller/producer_ids.h"
 
 struct init_state {
     struct api_call *call;

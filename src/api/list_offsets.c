@@ -4,8 +4,8 @@
 #include "api/api.h"
 
 #include "base/mem.h"
-#include "service/lookup.h"
-#include "service/replica_manager.h"
+#include "service/partition/lookup.h"
+#include "service/replica/replica_manager.h"
 #include "storage/log_lookup.h"
 
 typedef struct wire_list_offsets_request_list_offsets_partition asked_partition;

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "core/metadata/metadata.h"
+#include "service/controller/topic_creation.h"
 #include "service/metadata_cache.h"
-#include "service/topic_creation.h"
 
 typedef struct wire_metadata_response_metadata_response_topic answer_topic;
 typedef struct wire_metadata_response_metadata_response_partition answer_partition;

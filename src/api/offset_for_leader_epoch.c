@@ -5,8 +5,8 @@
 #include "api/api.h"
 
 #include "base/mem.h"
-#include "service/lookup.h"
-#include "service/replica_manager.h"
+#include "service/partition/lookup.h"
+#include "service/replica/replica_manager.h"
 
 typedef struct wire_offset_for_leader_epoch_request_offset_for_leader_topic asked_topic;
 typedef struct wire_offset_for_leader_epoch_response_epoch_end_offset answer_partition;

@@ -13,9 +13,9 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "service/append.h"
 #include "service/count.h"
-#include "service/replica_manager.h"
+#include "service/partition/append.h"
+#include "service/replica/replica_manager.h"
 #include "wire/produce_codec.h"
 
 #define FIRST_VERSION_WITH_LEADER_HINT 10

@@ -10,7 +10,7 @@
 #define BARNABAS_API_TOPIC_ADMIN_H
 
 #include "api/api.h"
-#include "service/controller_loop.h"
+#include "service/controller/controller_loop.h"
 #include "service/metadata_cache.h"
 
 /* One topic of the request, in its order. */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "service/controller_loop.h"
+#include "service/controller/controller_loop.h"
 
 enum upgrade_type { UPGRADE = 1, SAFE_DOWNGRADE = 2, UNSAFE_DOWNGRADE = 3 };
 

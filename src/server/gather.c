@@ -10,10 +10,10 @@
 #include "server/partition_sweep.h"
 #include "server/process.h"
 #include "server/version.h"
-#include "service/controller_loop.h"
-#include "service/fetchers.h"
+#include "service/controller/controller_loop.h"
+#include "service/fetcher/fetchers.h"
 #include "service/metadata_cache.h"
-#include "service/replica_manager.h"
+#include "service/replica/replica_manager.h"
 #include "zk/client.h"
 
 #define SWEEP_TIMEOUT_MS 5000

@@ -1,7 +1,7 @@
 #include "server/health.h"
 
 #include "loop/loop.h"
-#include "service/replica_manager.h"
+#include "service/replica/replica_manager.h"
 
 static bool loops_turn(const struct broker *broker, struct loop *const *loops, int loops_count,
                        struct buf *why)

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "service/cluster_setup.h"
+#include "service/identity/cluster_setup.h"
 #include "storage/meta_properties.h"
 
 static enum err choose_id(struct broker *broker, const struct config *config, struct zk_sync *sync,

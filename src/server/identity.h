@@ -9,7 +9,7 @@
 
 #include "config/config.h"
 #include "service/broker.h"
-#include "service/log_dirs.h"
+#include "service/replica/log_dirs.h"
 #include "zk/sync.h"
 
 /*

@@ -1,9 +1,10 @@
 /*
  * The HTTP endpoint of a broker: /metrics, /healthz, /readyz (barnabas.metrics.listener).
  *
- * It has a loop of its own. Numbers of partitions are gathered by ops on them (service/partition.h):
- * most run here and now, one whose partition is held comes home later, and no other loop waits.
- * A partition that does not answer in time, since its directory hangs, is left out and counted.
+ * It has a loop of its own. Numbers of partitions are gathered by ops on them
+ * (service/partition/partition.h): most run here and now, one whose partition is held comes home later, and
+ * no other loop waits. A partition that does not answer in time, since its directory hangs, is left out and
+ * counted.
  *
  * Strangers may connect: their number, the size of what they send, and how long they may take
  * are bounded.

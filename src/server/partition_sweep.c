@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "service/partition_settings.h"
+#include "service/partition/partition_settings.h"
 #include "storage/producer_state.h"
 
 #define SLICE_COUNT 512

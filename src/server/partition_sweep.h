@@ -10,8 +10,8 @@
 #ifndef BARNABAS_SERVER_PARTITION_SWEEP_H
 #define BARNABAS_SERVER_PARTITION_SWEEP_H
 
-#include "service/partition.h"
-#include "service/replica_manager.h"
+#include "service/partition/partition.h"
+#include "service/replica/replica_manager.h"
 
 struct partition_numbers {
     bool known; /* the partition answered and is not deleted */

@@ -7,10 +7,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "service/config_changes.h"
-#include "service/controller_loop.h"
+#include "service/controller/controller_loop.h"
 #include "service/count.h"
-#include "service/registration.h"
+#include "service/identity/registration.h"
+#include "service/settings/config_changes.h"
 #include "zk/znode_json.h"
 
 #define RETRY_MS 1000

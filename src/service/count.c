@@ -1,8 +1,8 @@
 #include "service/count.h"
 
 #include "loop/loop.h"
-#include "service/append.h"
-#include "service/read.h"
+#include "service/partition/append.h"
+#include "service/partition/read.h"
 
 struct metrics_shard *count_shard(const struct broker *broker)
 {

@@ -1,52 +1,75 @@
 # service: the shells between requests, storage, ZooKeeper and the cores
 noinst_LIBRARIES += src/service/libservice.a
 src_service_libservice_a_SOURCES = \
-  src/service/append.c src/service/append.h \
   src/service/broker.h \
-  src/service/broker_settings.c src/service/broker_settings.h \
-  src/service/cluster_setup.c src/service/cluster_setup.h \
-  src/service/config_alter.c src/service/config_alter.h \
   src/service/count.c src/service/count.h \
-  src/service/config_changes.c src/service/config_changes.h \
-  src/service/config_edit.c src/service/config_edit.h \
-  src/service/config_read.c src/service/config_read.h \
-  src/service/config_store.c src/service/config_store.h \
-  src/service/control_fence.c src/service/control_fence.h \
-  src/service/delete_records.c src/service/delete_records.h \
-  src/service/hang_watch.c src/service/hang_watch.h \
-  src/service/controlled_shutdown.c src/service/controlled_shutdown.h \
-  src/service/controller_channel.c src/service/controller_channel.h \
-  src/service/followers.c src/service/followers.h \
-  src/service/incarnation.c src/service/incarnation.h \
-  src/service/isr_changes.c src/service/isr_changes.h \
-  src/service/fetcher.c \
-  src/service/fetchers.c src/service/fetchers.h src/service/fetchers_internal.h \
-  src/service/follow.c src/service/follow.h \
-  src/service/log_dir_report.c src/service/log_dir_report.h \
-  src/service/log_dir_notice.c src/service/log_dir_notice.h \
-  src/service/log_dirs.c src/service/log_dirs.h \
-  src/service/lookup.c src/service/lookup.h \
   src/service/metadata_cache.c src/service/metadata_cache.h \
-  src/service/partition.c src/service/partition.h \
-  src/service/partition_call.c src/service/partition_call.h \
-  src/service/partition_settings.c src/service/partition_settings.h \
-  src/service/producer_ids.c src/service/producer_ids.h \
-  src/service/producer_list.c src/service/producer_list.h \
-  src/service/read.c src/service/read.h \
-  src/service/registration.c src/service/registration.h \
-  src/service/replica_configs.c \
-  src/service/replica_create.c \
-  src/service/replica_load.c \
-  src/service/replica_manager.c src/service/replica_manager.h src/service/replica_manager_internal.h \
-  src/service/replica_roles.c \
-  src/service/replication_quotas.c src/service/replication_quotas.h \
-  src/service/replica_state.c src/service/replica_state.h \
-  src/service/session_record.c src/service/session_record.h \
-  src/service/topic_configs.c src/service/topic_configs.h \
-  src/service/topic_creation.c src/service/topic_creation.h \
-  src/service/upkeep.c \
   src/service/watch.c src/service/watch.h
-include src/service/controller.mk
+
+# one partition as a monitor, and the work on it
+src_service_libservice_a_SOURCES += \
+  src/service/partition/append.c src/service/partition/append.h \
+  src/service/partition/delete_records.c src/service/partition/delete_records.h \
+  src/service/partition/followers.c src/service/partition/followers.h \
+  src/service/partition/lookup.c src/service/partition/lookup.h \
+  src/service/partition/partition.c src/service/partition/partition.h \
+  src/service/partition/partition_call.c src/service/partition/partition_call.h \
+  src/service/partition/partition_settings.c src/service/partition/partition_settings.h \
+  src/service/partition/producer_list.c src/service/partition/producer_list.h \
+  src/service/partition/read.c src/service/partition/read.h
+
+# the partitions of this broker and their directories
+src_service_libservice_a_SOURCES += \
+  src/service/replica/control_fence.c src/service/replica/control_fence.h \
+  src/service/replica/hang_watch.c src/service/replica/hang_watch.h \
+  src/service/replica/isr_changes.c src/service/replica/isr_changes.h \
+  src/service/replica/log_dir_notice.c src/service/replica/log_dir_notice.h \
+  src/service/replica/log_dir_report.c src/service/replica/log_dir_report.h \
+  src/service/replica/log_dirs.c src/service/replica/log_dirs.h \
+  src/service/replica/replica_configs.c \
+  src/service/replica/replica_create.c \
+  src/service/replica/replica_load.c \
+  src/service/replica/replica_manager.c src/service/replica/replica_manager.h \
+  src/service/replica/replica_manager_internal.h \
+  src/service/replica/replica_roles.c \
+  src/service/replica/replica_state.c src/service/replica/replica_state.h \
+  src/service/replica/upkeep.c
+
+# following: Fetch to the leaders
+src_service_libservice_a_SOURCES += \
+  src/service/fetcher/fetcher.c \
+  src/service/fetcher/fetchers.c src/service/fetcher/fetchers.h \
+  src/service/fetcher/fetchers_internal.h \
+  src/service/fetcher/follow.c src/service/fetcher/follow.h \
+  src/service/fetcher/replication_quotas.c src/service/fetcher/replication_quotas.h
+
+# being the controller, and asking it
+src_service_libservice_a_SOURCES += \
+  src/service/controller/controlled_shutdown.c src/service/controller/controlled_shutdown.h \
+  src/service/controller/controller_channel.c src/service/controller/controller_channel.h \
+  src/service/controller/controller_loop.c src/service/controller/controller_loop.h \
+  src/service/controller/controller_translate.h \
+  src/service/controller/controller_wire.c \
+  src/service/controller/controller_zk.c \
+  src/service/controller/producer_ids.c src/service/controller/producer_ids.h \
+  src/service/controller/topic_creation.c src/service/controller/topic_creation.h
+
+# settings that change while the broker runs
+src_service_libservice_a_SOURCES += \
+  src/service/settings/broker_settings.c src/service/settings/broker_settings.h \
+  src/service/settings/config_alter.c src/service/settings/config_alter.h \
+  src/service/settings/config_changes.c src/service/settings/config_changes.h \
+  src/service/settings/config_edit.c src/service/settings/config_edit.h \
+  src/service/settings/config_read.c src/service/settings/config_read.h \
+  src/service/settings/config_store.c src/service/settings/config_store.h \
+  src/service/settings/topic_configs.c src/service/settings/topic_configs.h
+
+# who this broker is: registration and whose data it has
+src_service_libservice_a_SOURCES += \
+  src/service/identity/cluster_setup.c src/service/identity/cluster_setup.h \
+  src/service/identity/incarnation.c src/service/identity/incarnation.h \
+  src/service/identity/registration.c src/service/identity/registration.h \
+  src/service/identity/session_record.c src/service/identity/session_record.h
 
 check_PROGRAMS += tests/unit/service/test_service
 tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -54,23 +77,23 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/fake_controller.c tests/unit/service/fake_controller.h \
   tests/unit/service/rig.c tests/unit/service/rig.h \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
-  tests/unit/service/test_append.c \
-  tests/unit/service/test_config_edit.c \
-  tests/unit/service/test_controlled_shutdown.c \
-  tests/unit/service/test_controller_channel.c \
-  tests/unit/service/test_flush.c \
-  tests/unit/service/test_lookup.c \
-  tests/unit/service/test_hang_watch.c \
-  tests/unit/service/test_followers.c \
-  tests/unit/service/test_incarnation.c \
-  tests/unit/service/test_isr_changes.c \
-  tests/unit/service/test_fetchers.c \
-  tests/unit/service/test_follow.c \
-  tests/unit/service/test_partition.c \
-  tests/unit/service/test_roles.c \
-  tests/unit/service/test_session_record.c \
-  tests/unit/service/test_settings.c \
-  tests/unit/service/test_upkeep.c \
+  tests/unit/service/controller/test_controlled_shutdown.c \
+  tests/unit/service/controller/test_controller_channel.c \
+  tests/unit/service/fetcher/test_fetchers.c \
+  tests/unit/service/fetcher/test_follow.c \
+  tests/unit/service/identity/test_incarnation.c \
+  tests/unit/service/identity/test_session_record.c \
+  tests/unit/service/partition/test_append.c \
+  tests/unit/service/partition/test_flush.c \
+  tests/unit/service/partition/test_followers.c \
+  tests/unit/service/partition/test_lookup.c \
+  tests/unit/service/partition/test_partition.c \
+  tests/unit/service/replica/test_hang_watch.c \
+  tests/unit/service/replica/test_isr_changes.c \
+  tests/unit/service/replica/test_roles.c \
+  tests/unit/service/replica/test_upkeep.c \
+  tests/unit/service/settings/test_config_edit.c \
+  tests/unit/service/settings/test_settings.c \
   tests/fake/fake_zk.c tests/fake/fake_zk.h \
   tests/fake/fault_disk.c tests/fake/fault_disk.h
 tests_unit_service_test_service_LDADD = \

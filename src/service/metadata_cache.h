@@ -34,8 +34,9 @@ struct metadata_cache *metadata_cache_new(struct broker *broker);
 void metadata_cache_free(struct metadata_cache *cache);
 
 /*
- * On a loop; borrowed until its callback returns. Also inside a control job (service/replica_manager.h),
- * borrowed until that has run: UpdateMetadata is one of them, so nothing replaces it meanwhile.
+ * On a loop; borrowed until its callback returns. Also inside a control job
+ * (service/replica/replica_manager.h), borrowed until that has run: UpdateMetadata is one of them, so nothing
+ * replaces it meanwhile.
  */
 const struct metadata *metadata_cache_get(const struct metadata_cache *cache);
 

@@ -8,7 +8,7 @@
 #ifndef BARNABAS_SERVICE_WATCH_H
 #define BARNABAS_SERVICE_WATCH_H
 
-#include "service/partition.h"
+#include "service/partition/partition.h"
 
 struct watch {
     struct partition *part;

@@ -22,8 +22,8 @@ void zk_session_silence_library(void);
 MUST_USE enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why);
 
 /*
- * Takes up a session that an earlier process left behind and closes it, until the server answers that there is
- * no such session: one close is not enough where its owner lives and takes the session up again before the
+ * Takes up a session that an earlier process left behind and closes it, until the server answers that there
+ * is no such session: one close is not enough where its owner lives and takes the session up again before the
  * close has come. ERR_NONE when it is over, its ephemerals with it; ERR_REQUEST_TIMED_OUT when no server
  * answers; ERR_LOCKED when its owner keeps it. Blocks, for timeout_ms a turn.
  */

@@ -9,9 +9,9 @@
 
 #include "fake/fault_disk.h"
 #include "port/zk.h"
-#include "service/append.h"
 #include "service/broker.h"
-#include "service/replica_manager.h"
+#include "service/partition/append.h"
+#include "service/replica/replica_manager.h"
 
 #define RIG_LOOPS_MAX 4
 #define RIG_DIRS_MAX  3

@@ -1,0 +1,24 @@
+#include "service/replica/hang_watch.h"
+
+void hang_watch_begin(struct hang_watch *watch, int64_t now_ms)
+{
+    atomic_store(&watch->moved_ms, now_ms);
+    atomic_fetch_add(&watch->busy, 1);
+}
+
+bool hang_watch_end(struct hang_watch *watch, int64_t now_ms)
+{
+    atomic_store(&watch->moved_ms, now_ms);
+    atomic_fetch_sub(&watch->busy, 1);
+    return atomic_load(&watch->noticed) && atomic_exchange(&watch->noticed, false);
+}
+
+bool hang_watch_hangs(const struct hang_watch *watch, int64_t now_ms)
+{
+    return atomic_load(&watch->busy) > 0 && now_ms - atomic_load(&watch->moved_ms) > HANG_WATCH_MS;
+}
+
+bool hang_watch_notice(struct hang_watch *watch)
+{
+    return !atomic_exchange(&watch->noticed, true);
+}

@@ -1,0 +1,86 @@
+/*
+ * The broker's log directories while it runs: their state, their checkpoints, the flush
+ * group of each, and what happens when one fails.
+ *
+ * A directory fails once. Its partitions are told one by one and answer
+ * KAFKA_STORAGE_ERROR from then on; the others go on. When none is left the broker ends.
+ *
+ * Runs on: as marked.
+ */
+#ifndef BARNABAS_SERVICE_REPLICA_LOG_DIRS_H
+#define BARNABAS_SERVICE_REPLICA_LOG_DIRS_H
+
+#include <pthread.h>
+
+#include "base/list.h"
+#include "loop/workers.h"
+#include "service/replica/hang_watch.h"
+#include "service/replica/log_dir_notice.h"
+#include "storage/log_dir.h"
+
+struct broker;
+struct log_dirs;
+struct partition;
+
+struct log_dir_state {
+    struct log_dir dir;
+    struct log_dirs *all;
+    int lane; /* of the worker pool, 1 + index */
+    bool was_clean;
+    _Atomic int partitions;   /* logs in it */
+    _Atomic int logs_to_load; /* that the start has yet to open */
+    bool power_lost;          /* the machine was started again since a broker last used the directory */
+
+    /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
+    pthread_mutex_t lock;
+    struct list flush_queue;
+    bool flush_running;
+    struct work flush_work;
+    struct work fail_work;
+    struct log_dir_notice notice;
+    struct hang_watch hang; /* of those who may wait for its disk; only where there is a writer */
+    struct workers *writer; /* one thread; NULL when there is one directory, where loops write themselves */
+};
+
+struct log_dirs {
+    struct broker *broker;
+    struct log_dir_state **items;
+    int count;
+    pthread_mutex_t lock;                                   /* the checkpoint maps of all directories */
+    void (*failed)(void *arg, struct log_dir_state *state); /* on a worker, once per directory */
+    void (*all_failed)(void *arg);
+    void *arg;
+};
+
+/*
+ * Opens and locks them, checks that they are distinct, reads their checkpoints. Start only; blocks.
+ * A directory that cannot be used is offline from the start; ERR_LOCKED and ERR_INVALID_ARGUMENT end
+ * the start, as does having none left.
+ */
+MUST_USE enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char *const *paths,
+                                int count, struct errmsg *why);
+/* Lets the writers finish; what is handed to them later is done at once by whoever hands it over. Blocks. */
+void log_dirs_stop_writers(struct log_dirs *dirs);
+void log_dirs_close(struct log_dirs *dirs);
+
+/* Live directory with the fewest logs, one that answers before one that hangs; NULL when none is live. Any
+ * thread. */
+struct log_dir_state *log_dirs_pick(struct log_dirs *dirs);
+/* True if some directory is offline: a log that is not found may be on it. Any thread. */
+bool log_dirs_any_offline(const struct log_dirs *dirs);
+
+/*
+ * Around what may wait for the directory's disk, by a thread that may; and whether it hangs, so that whoever
+ * may not wait for it does not ask. Any thread.
+ */
+void log_dir_state_begin(struct log_dir_state *state);
+void log_dir_state_end(struct log_dir_state *state);
+bool log_dir_state_hangs(struct log_dir_state *state);
+
+/* Takes a directory offline; what follows happens on a worker. Any thread; only the first call counts. */
+void log_dir_state_fail(struct log_dir_state *state, enum err err, const struct errmsg *why);
+
+/* Asks for a flush of the partition's log, together with others of its directory. By its holder. */
+void log_dir_state_flush(struct log_dir_state *state, struct partition *part);
+
+#endif

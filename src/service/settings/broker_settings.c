@@ -1,0 +1,73 @@
+#include "service/settings/broker_settings.h"
+
+#include "base/log.h"
+#include "config/dynamic.h"
+#include "config/report.h"
+#include "service/fetcher/replication_quotas.h"
+#include "service/replica/replica_manager.h"
+#include "zk/sync.h"
+#include "zk/znode_json.h"
+
+static struct config_pairs take_pairs(const struct zk_op *op, const struct zk_result *found,
+                                      struct arena *arena)
+{
+    struct znode_config config = {0};
+    struct errmsg why;
+    enum err err = found->err;
+    if (err == ERR_NONE)
+        err = znode_decode_config(found->data, arena, &config, &why);
+    else
+        zk_sync_explain(op, err, &why);
+    if (err != ERR_NONE && err != ERR_NOT_FOUND)
+        log_warn("config", "dynamic_settings_unreadable", "path=%s error=\"%s\"", op->path, why.text);
+    struct config_pair *pairs = arena_alloc(arena, sizeof *pairs * (size_t)(config.count + 1));
+    for (int32_t i = 0; i < config.count; i++)
+        pairs[i] = (struct config_pair){config.entries[i].name, config.entries[i].value};
+    return (struct config_pairs){pairs, (size_t)config.count};
+}
+
+static void release_config(void *value)
+{
+    config_release(value);
+}
+
+void broker_settings_reload(struct broker *broker)
+{
+    struct arena arena = {0};
+    struct config_report report = {0};
+    struct zk_sync sync = {broker->zk, broker->zk_loop};
+    const struct zk_op ops[] = {
+        {.kind = ZK_OP_GET, .path = "/config/brokers/<default>"},
+        {.kind = ZK_OP_GET, .path = arena_printf(&arena, "/config/brokers/%d", broker->id)},
+    };
+    struct zk_result found[ARRAY_LEN(ops)];
+    zk_sync_calls(&sync, ops, ARRAY_LEN(ops), &arena, found);
+    struct config_pairs all = take_pairs(&ops[0], &found[0], &arena);
+    struct config_pairs own = take_pairs(&ops[1], &found[1], &arena);
+    struct config *present = broker_settings_share(broker);
+    if (all.count > 0 || own.count > 0 || broker->dynamic_settings) {
+        broker->dynamic_settings = all.count > 0 || own.count > 0;
+        struct config *next = config_with_dynamic(present, all, own, &report);
+        config_report_log(&report);
+        if (next) {
+            replication_quotas_update(broker->quotas, next);
+            pthread_mutex_lock(&broker->config_lock);
+            snapshot_replace(broker->domain, &broker->config, next, release_config);
+            pthread_mutex_unlock(&broker->config_lock);
+            log_info("config", "dynamic_settings", "cluster=%zu broker=%zu", all.count, own.count);
+            if (broker->replicas)
+                replica_manager_update_all(broker->replicas);
+        }
+    }
+    config_release(present);
+    config_report_close(&report);
+    arena_close(&arena);
+}
+
+struct config *broker_settings_share(struct broker *broker)
+{
+    pthread_mutex_lock(&broker->config_lock);
+    struct config *config = config_share(snapshot_get(&broker->config));
+    pthread_mutex_unlock(&broker->config_lock);
+    return config;
+}
