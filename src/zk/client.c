@@ -36,6 +36,8 @@
 #define FAREWELL_MS 1000
 /* handle_number of a call whose answer is in the loop's mailbox already. */
 #define ANSWERED_HERE (-1)
+/* In the library's words: names are never resolved while there is a connection. */
+#define RESOLVE_WHEN_CONNECTING (-1)
 
 enum client_state { CLIENT_IDLE, CLIENT_OPENING, CLIENT_UP, CLIENT_CLOSED };
 
@@ -75,7 +77,8 @@ struct zk_client {
     struct loop_message open_message;
 
     /* zk_client_close waits for the loop, first to let go of the handle, then to answer what is left. */
-    bool closing; /* as soon as everything is answered, or the time is over */
+    bool closing; /* as soon as nobody opens and everything is answered, or the time for answers is over */
+    bool farewell_over;
     struct loop_timer farewell_timer;
     struct loop_message close_message;
     struct loop_message sweep_message;
@@ -170,7 +173,7 @@ static void call_free(struct zk_call *call)
     free(call);
 }
 
-static void client_let_go(struct zk_client *client);
+static void client_let_go_if_ready(struct zk_client *client);
 
 /* Gives the answer and ends the call. */
 static void call_finish(struct zk_call *call)
@@ -183,8 +186,7 @@ static void call_finish(struct zk_call *call)
     if (call->done)
         call->done(call->arg, &call->result);
     call_free(call);
-    if (client->closing && list_is_empty(&client->sent))
-        client_let_go(client);
+    client_let_go_if_ready(client);
 }
 
 static void call_fail(struct zk_call *call, enum err err)
@@ -569,6 +571,10 @@ static void open_run(struct work *work)
     client->opening_dead = NULL;
     client->opening_handle = zookeeper_init(client->connect, on_library_event, client->session_timeout_ms,
                                             NULL, client->context, 0);
+    /* Else the library resolves the names at each turn of its thread: two dozen system calls for each answer.
+     */
+    if (client->opening_handle)
+        zoo_set_servers_resolution_delay(client->opening_handle, RESOLVE_WHEN_CONNECTING);
 }
 
 /* On the loop. */
@@ -580,8 +586,9 @@ static void open_done(struct work *work, bool discard)
     client->opening = false;
     client_fail_unanswered(client, client->context->number, ERR_SESSION_EXPIRED);
     if (client->state == CLIENT_CLOSED || discard) {
-        /* zk_client_free closes it, unless zk_client_close had heard of it by its first event. */
+        /* zk_client_close waits for it; when the loop is gone, zk_client_free closes what nobody has. */
         client->handle = handle != client->closed_handle ? handle : NULL;
+        client_let_go_if_ready(client);
         return;
     }
     if (client->expired_meanwhile) {
@@ -700,10 +707,19 @@ static void client_let_go(struct zk_client *client)
     client_answer_closer(client);
 }
 
+static void client_let_go_if_ready(struct zk_client *client)
+{
+    bool answered = !client->connected || list_is_empty(&client->sent);
+    if (client->closing && !client->opening && (answered || client->farewell_over))
+        client_let_go(client);
+}
+
 static void on_farewell_over(struct loop_timer *timer, int64_t now_ms)
 {
     (void)now_ms;
-    client_let_go(CONTAINER_OF(timer, struct zk_client, farewell_timer));
+    struct zk_client *client = CONTAINER_OF(timer, struct zk_client, farewell_timer);
+    client->farewell_over = true;
+    client_let_go_if_ready(client);
 }
 
 static void on_close_message(struct loop_message *msg, bool discard)
@@ -712,11 +728,13 @@ static void on_close_message(struct loop_message *msg, bool discard)
     client->state = CLIENT_CLOSED;
     loop_timer_cancel(client->loop, &client->reopen_timer);
     client_fail_waiting(client, ERR_CLOSED);
-    client->closing = !discard && client->connected && !list_is_empty(&client->sent);
-    if (client->closing)
-        loop_timer_arm(client->loop, &client->farewell_timer, loop_now_ms(client->loop) + FAREWELL_MS);
-    else
+    if (discard) {
         client_let_go(client);
+        return;
+    }
+    client->closing = true;
+    loop_timer_arm(client->loop, &client->farewell_timer, loop_now_ms(client->loop) + FAREWELL_MS);
+    client_let_go_if_ready(client);
 }
 
 static void on_sweep_message(struct loop_message *msg, bool discard)

@@ -42,7 +42,8 @@ bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t 
 const struct histogram *zk_client_latency(const struct zk_client *client);
 /*
  * Closes the session: the server is told, its ephemerals go a moment later. Open operations get their answers
- * for up to a second first, then ERR_CLOSED. Blocks for that; not on the loop. The loop must still run.
+ * for up to a second first, then ERR_CLOSED. Blocks for that, and for a session that is being opened; not on
+ * the loop. The loop must still run.
  */
 void zk_client_close(struct zk_client *client);
 /* After close, when the loop has stopped. */
