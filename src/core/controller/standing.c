@@ -65,7 +65,18 @@ bool ctl_standing_is_eligible(const struct controller *c, const struct ctl_parti
         return false;
     const struct znode_member *member = find(p->standing->eligible, p->standing->eligible_count, broker_id);
     const struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
-    return member && broker && uuid_equal(member->incarnation, broker->incarnation.id);
+    return member && member->loss == ZNODE_LOSS_NONE && broker &&
+           uuid_equal(member->incarnation, broker->incarnation.id);
+}
+
+bool ctl_standing_was_eligible(const struct controller *c, const struct ctl_partition *p, int32_t broker_id)
+{
+    if (!ctl_standing_holds(p) || p->standing->config_zxid != p->topic->config_zxid)
+        return false;
+    const struct znode_member *member = find(p->standing->eligible, p->standing->eligible_count, broker_id);
+    const struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
+    return member && (!broker || uuid_equal(member->incarnation, broker->incarnation.id) ||
+                      broker->incarnation.loss == ZNODE_LOSS_TAIL);
 }
 
 bool ctl_standing_keeps_offline(const struct ctl_partition *p)
@@ -73,18 +84,32 @@ bool ctl_standing_keeps_offline(const struct ctl_partition *p)
     return ctl_standing_holds(p) && p->standing->lost_count > 0;
 }
 
-static void put_brokers(struct buf *out, const struct znode_member *list, int32_t count)
+static void put_broker(struct buf *out, int32_t id)
 {
-    for (int32_t i = 0; i < count; i++)
-        buf_printf(out, "%s%d", i ? "," : "", list[i].broker);
+    buf_printf(out, "%s%d", out->len ? "," : "", id);
+}
+
+/* Of the ISR and of those who left it, who may be whole. */
+static void put_complete(struct buf *out, const struct ctl_partition *p)
+{
+    const struct znode_ids *isr = &p->leadership.isr;
+    for (int32_t i = 0; i < isr->count; i++) {
+        if (ctl_standing_loss(p, isr->ids[i]) == ZNODE_LOSS_NONE)
+            put_broker(out, isr->ids[i]);
+    }
+    for (int32_t i = 0; i < p->standing->eligible_count; i++) {
+        if (p->standing->eligible[i].loss == ZNODE_LOSS_NONE)
+            put_broker(out, p->standing->eligible[i].broker);
+    }
 }
 
 void ctl_standing_log(const struct ctl_partition *p)
 {
     struct buf lost = {0};
     struct buf eligible = {0};
-    put_brokers(&lost, p->standing->lost, p->standing->lost_count);
-    put_brokers(&eligible, p->standing->eligible, p->standing->eligible_count);
+    for (int32_t i = 0; i < p->standing->lost_count; i++)
+        put_broker(&lost, p->standing->lost[i].broker);
+    put_complete(&eligible, p);
     log_error(
         "controller", "kept_offline",
         "topic=%s partition=%d lost_data=%s complete=%s effect=\"no leader: what was acknowledged may be "
@@ -256,6 +281,24 @@ static void keep_eligible(const struct controller *c, const struct ctl_partition
     }
 }
 
+/* The longest log leads now; who had what it has, or more, is waited for should the leader lose its tail
+ * again. */
+static void wait_for_others(const struct controller *c, const struct ctl_partition *p,
+                            const struct znode_state *next, struct znode_standing *out)
+{
+    for (int32_t i = 0; i < out->eligible_count; i++)
+        out->eligible[i].loss = ZNODE_LOSS_TAIL;
+    int32_t min = p->topic->min_isr < p->replicas.count ? p->topic->min_isr : p->replicas.count;
+    for (int32_t i = 0; next->isr.count < min && i < p->leadership.isr.count; i++) {
+        int32_t id = p->leadership.isr.ids[i];
+        if (may_be_eligible(p, next, id) && ctl_trusted_find(&c->ctx, id))
+            add_member(out->eligible, &out->eligible_count,
+                       (struct znode_member){.broker = id,
+                                             .incarnation = *ctl_trusted_find(&c->ctx, id),
+                                             .loss = ZNODE_LOSS_TAIL});
+    }
+}
+
 static void keep_lost(const struct ctl_partition *p, const struct znode_state *next,
                       struct znode_standing *out)
 {
@@ -305,14 +348,19 @@ static bool add_write(struct controller *c, struct ctl_writes *writes, struct ct
     return true;
 }
 
-void ctl_standing_join(struct controller *c, struct ctl_writes *writes, struct ctl_partition *p, bool unclean)
+void ctl_standing_join(struct controller *c, struct ctl_writes *writes, struct ctl_partition *p,
+                       enum ctl_standing_change change)
 {
     ASSERT(writes->count > 0 && writes->items[writes->count - 1].value.kind == CONTROLLER_VALUE_STATE);
     const struct ctl_write *write = &writes->items[writes->count - 1];
     struct znode_standing *next = NULL;
-    if (!unclean) {
+    if (change != CTL_STANDING_ENDS) {
         next = next_standing(c, p, &write->value.state, 0);
         next->state_version = write->version + 1;
+    }
+    if (change == CTL_STANDING_RECOVERED) {
+        next->lost_count = 0;
+        wait_for_others(c, p, &write->value.state, next);
     }
     add_write(c, writes, p, next, true);
 }

@@ -52,8 +52,11 @@ struct rig {
     enum rig_mood mood[RIG_BROKERS + 1];
     enum err partition_err[RIG_BROKERS + 1]; /* of every partition of LeaderAndIsr and StopReplica */
     enum err request_err[RIG_BROKERS + 1];   /* of whole requests */
-    struct buf trace;                        /* requests to brokers, channels, terms */
-    struct arena arena;                      /* answers */
+    int32_t end_epoch[RIG_BROKERS + 1];      /* of every log */
+    int64_t end_offset[RIG_BROKERS + 1];
+    enum err end_err[RIG_BROKERS + 1];
+    struct buf trace;   /* requests to brokers, channels, terms */
+    struct arena arena; /* answers */
     struct rig_answer answers[64];
     int answers_count;
     struct rig_timer timers[64];

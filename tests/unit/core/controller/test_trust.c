@@ -263,9 +263,12 @@ START_TEST(others_that_are_down_stay_in_the_isr_of_one_that_lost_data)
     rig_add_core(rig, 1);
     come(rig, 2, 'x', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
-    ck_assert(isr_is(rig, "3"));
+    ck_assert(isr_is(rig, "2,3"));
+    ck_assert(standing_is(rig, "2x", NULL));
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     ck_assert_int_eq(leader(rig), 3);
+    ck_assert(isr_is(rig, "3"));
+    ck_assert(standing_is(rig, NULL, NULL));
     rig_free(rig);
 }
 END_TEST
@@ -490,7 +493,7 @@ END_TEST
 START_TEST(it_is_not_elected_with_other_data_than_it_left_with)
 {
     struct rig *rig = down_to_one();
-    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    last_one_loses(rig, ZNODE_LOSS_DATA);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
     rig_free(rig);
@@ -500,7 +503,7 @@ END_TEST
 START_TEST(it_is_not_elected_after_the_minimum_was_changed)
 {
     struct rig *rig = down_to_one();
-    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    last_one_loses(rig, ZNODE_LOSS_DATA);
     put_min_isr(rig, "1", NULL); /* 1 alone may have acknowledged since */
     put_min_isr(rig, "2", NULL);
     come(rig, 2, 'b', ZNODE_LOSS_NONE);
@@ -603,6 +606,205 @@ START_TEST(replica_that_was_moved_away_is_not_eligible_when_it_comes_again)
 }
 END_TEST
 
+/* ---- the power of a whole room */
+
+/* All of it was down; broker 4, which holds nothing, is the controller. */
+static struct rig *room(const int32_t *isr, int count)
+{
+    struct rig *rig = cluster(-1, isr, count);
+    rig_kill(rig, 1);
+    rig_register(rig, 4, NULL);
+    rig_add_core(rig, 4);
+    for (int id = 1; id <= 3; id++) {
+        rig->end_epoch[id] = 6;
+        rig->end_offset[id] = 100 + id;
+    }
+    rig->end_offset[2] = 200;
+    return rig;
+}
+
+START_TEST(longest_log_leads_when_the_last_of_the_isr_is_back)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 3, 'z', ZNODE_LOSS_TAIL);
+    ck_assert(isr_is(rig, "1,2,3"));
+    ck_assert(standing_is(rig, "3z", NULL));
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 1);
+    ck_assert(!rig_saw(rig, "Ends"));
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(isr_is(rig, "2"));
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 0);
+    ck_assert(standing_is(rig, NULL, "1x3z"));
+    ck_assert_uint_lt(rig_place(rig, "LeaderAndIsr broker=2 t-0 leader=-1"),
+                      rig_place(rig, "Ends broker=2 t-0"));
+    int32_t two[] = {2, 3};
+    ck_assert_int_eq(alter_isr(rig, 60, 2, two, 2), ERR_NONE);
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_leads_after_any_number_of_cuts)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    for (int cut = 0; cut < 3; cut++) {
+        for (int id = 3; id >= 1; id--)
+            come(rig, id, (char)('k' + 3 * cut + id), ZNODE_LOSS_TAIL);
+        ck_assert_int_eq(leader(rig), 2);
+        for (int id = 1; id <= 3; id++)
+            go(rig, id);
+    }
+    come(rig, 2, 'v', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1); /* the others may have more than what is left there */
+    come(rig, 1, 'w', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 3, 'x', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_lost_nothing_leads_when_it_comes_and_the_others_leave)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert(isr_is(rig, "3"));
+    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert(!rig_saw(rig, "Ends"));
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 0);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = cluster(1, isr, 3);
+    rig_register_with(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, NULL, "3c"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(lost_disk_leaves_the_isr_to_those_that_lost_their_tails)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 2, 'y', ZNODE_LOSS_DATA);
+    ck_assert(isr_is(rig, "1,3"));
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    go(rig, 2);
+    come(rig, 3, 'z', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(lost_disk_that_comes_last_leaves_it_too)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_DATA);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, "1x", NULL));
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_offset[2] = 0;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3); /* not of the ISR, but it has what 1 lost */
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(nobody_leads_automatically_where_all_lost_their_disks)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig_register_with(rig, 1, 'x', ZNODE_LOSS_DATA);
+    rig_register_with(rig, 2, 'y', ZNODE_LOSS_DATA);
+    rig_register_with(rig, 3, 'z', ZNODE_LOSS_DATA);
+    rig_run(rig);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert(!rig_saw(rig, "Ends"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(last_ones_that_lost_their_tails_wait_for_the_eligible_one)
+{
+    struct rig *rig = down_to_one(); /* 2 is eligible, 3 there */
+    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_epoch[1] = rig->end_epoch[2] = 6;
+    rig->end_offset[1] = 50;
+    rig->end_offset[2] = 40;
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_shows_no_log_keeps_the_partition_offline)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->end_err[1] = ERR_KAFKA_STORAGE_ERROR;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert(rig_saw(rig, "Ends broker=1"));
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_err[1] = ERR_NONE; /* it is started again */
+    go(rig, 1);
+    come(rig, 1, 'x', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(logs_are_asked_for_again_by_the_next_controller)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    rig->mood[1] = RIG_SILENT;
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->mood[1] = RIG_ANSWERS;
+    change_controller(rig);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(unreachable_member_is_asked_again)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    rig->mood[1] = RIG_UNREACHABLE;
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->mood[1] = RIG_ANSWERS;
+    rig_advance(rig, 1000);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
 /* ---- what an operator can do */
 
 START_TEST(unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one)
@@ -619,7 +821,11 @@ END_TEST
 
 START_TEST(unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind)
 {
-    struct rig *rig = kept_offline(ZNODE_LOSS_TAIL);
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    rig_add_core(rig, 1);
+    come(rig, 3, 'x', ZNODE_LOSS_TAIL); /* 2 might have more */
+    ck_assert_int_eq(leader(rig), -1);
     elect_unclean(rig);
     ck_assert_int_eq(leader(rig), 3);
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
@@ -775,6 +981,17 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, minimum_may_be_the_clusters);
     tcase_add_test(tcase, topic_takes_it_along_when_it_is_deleted);
     tcase_add_test(tcase, replica_that_was_moved_away_is_not_eligible_when_it_comes_again);
+    tcase_add_test(tcase, longest_log_leads_when_the_last_of_the_isr_is_back);
+    tcase_add_test(tcase, it_leads_after_any_number_of_cuts);
+    tcase_add_test(tcase, member_that_lost_nothing_leads_when_it_comes_and_the_others_leave);
+    tcase_add_test(tcase, member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in);
+    tcase_add_test(tcase, lost_disk_leaves_the_isr_to_those_that_lost_their_tails);
+    tcase_add_test(tcase, lost_disk_that_comes_last_leaves_it_too);
+    tcase_add_test(tcase, nobody_leads_automatically_where_all_lost_their_disks);
+    tcase_add_test(tcase, last_ones_that_lost_their_tails_wait_for_the_eligible_one);
+    tcase_add_test(tcase, member_that_shows_no_log_keeps_the_partition_offline);
+    tcase_add_test(tcase, logs_are_asked_for_again_by_the_next_controller);
+    tcase_add_test(tcase, unreachable_member_is_asked_again);
     tcase_add_test(tcase, unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one);
     tcase_add_test(tcase, unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind);
     tcase_add_test(tcase, topic_that_allows_unclean_election_is_not_kept_offline);
