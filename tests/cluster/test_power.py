@@ -1,0 +1,137 @@
+"""The power of a whole room: every machine goes down at once, and comes back without what it had not synced."""
+
+import glob
+import os
+
+import pytest
+
+from harness import records, replicas
+from harness.cluster import Cluster
+from harness.power import as_if_rebooted
+from harness.wait import wait_until
+
+NONE = 0
+CONFIG = {
+    "replica.lag.time.max.ms": "3000",
+    "zookeeper.session.timeout.ms": "3000",
+    "auto.leader.rebalance.enable": "false",
+}
+TOPIC = "t"
+_numbers = iter(range(1, 1000))
+
+
+@pytest.fixture
+def cluster(zk, tmp_path):
+    chroot = zk.make_chroot(f"/power-{next(_numbers)}")
+    made = Cluster(tmp_path, zk, chroot, ["barnabas"] * 3, CONFIG)
+    made.start()
+    yield made
+    made.stop()
+
+
+def produce(cluster, count, start=0):
+    """One batch a record."""
+    with cluster.leader(TOPIC).connect() as client:
+        for number in range(start, start + count):
+
+            def put(client=client, number=number):
+                batch = records.batch([(b"k", b"v%d" % number)])
+                return client.produce(TOPIC, batch, timeout_ms=20000)["error"] == NONE
+
+            wait_until(put, 20, f"record {number} is taken")
+
+
+def numbered(count):
+    return [b"v%d" % number for number in range(count)]
+
+
+def values(broker):
+    with broker.connect() as client:
+        got = records.read(client.fetch(TOPIC, offset=0, partition_max_bytes=1 << 20)["records"])
+    return [record["value"] for record in got]
+
+
+def cut_tail(broker, share):
+    """Keeps a share of the log; returns how many batches are left whole."""
+    as_if_rebooted(broker)
+    (segment,) = glob.glob(os.path.join(broker.partition_folder(TOPIC), "*.log"))
+    os.truncate(segment, int(os.path.getsize(segment) * share))
+    return len(list(replicas.batches(replicas.log_bytes(broker, TOPIC))))
+
+
+def wait_dealt_with(cluster, broker):
+    def same():
+        found = [cluster.znode(f"/barnabas/{of}/{broker.id}") for of in ("trusted", "brokers")]
+        return all(found) and found[0]["incarnation"] == found[1]["incarnation"]
+
+    wait_until(same, 40, f"the controller knows which data broker {broker.id} has")
+
+
+def said(cluster, text):
+    return any(text in broker.process.log_text() for broker in cluster.brokers)
+
+
+@pytest.mark.parametrize("order", ((0, 1, 2), (1, 2, 0), (2, 1, 0)), ids=str)
+def test_longest_log_leads_when_the_last_is_back(cluster, order):
+    cluster.create(TOPIC, configs={"min.insync.replicas": "2"})
+    produce(cluster, 60)
+    for broker in cluster.brokers:
+        broker.kill()
+    kept = [cut_tail(broker, share) for broker, share in zip(cluster.brokers, (0.5, 0.9, 0.7), strict=True)]
+    assert 20 < kept[0] < kept[2] < kept[1] < 60, kept
+    for number in order[:-1]:
+        cluster.brokers[number].start()
+        wait_dealt_with(cluster, cluster.brokers[number])
+        assert cluster.state(TOPIC)["leader"] == -1
+        assert sorted(cluster.state(TOPIC)["isr"]) == [0, 1, 2]
+    assert not said(cluster, "longest_log_elected")
+    cluster.brokers[order[-1]].start()
+    cluster.wait_whole([TOPIC])
+    assert cluster.state(TOPIC)["leader"] == 1
+    assert said(cluster, "longest_log_elected")
+    assert cluster.znode(f"/barnabas/standing/{TOPIC}-0") is None
+    cluster.wait_same(TOPIC, 0)
+    assert values(cluster.brokers[1]) == numbered(kept[1])
+    produce(cluster, 10, start=kept[1])
+    cluster.wait_same(TOPIC, 0)
+    assert values(cluster.brokers[1]) == numbered(kept[1] + 10)
+
+
+def test_machine_that_stayed_up_is_waited_for_and_has_everything(cluster):
+    """One process was killed and its page cache is there; the other machines went down."""
+    cluster.create(TOPIC, configs={"min.insync.replicas": "2"})
+    produce(cluster, 40)
+    whole, *down = cluster.brokers
+    for broker in cluster.brokers:
+        broker.kill()
+    for broker in down:
+        cut_tail(broker, 0.5)
+        broker.start()
+        wait_dealt_with(cluster, broker)
+    assert cluster.state(TOPIC)["leader"] == -1
+    assert said(cluster, "kept_offline")
+    whole.start()
+    cluster.wait_whole([TOPIC])
+    assert cluster.state(TOPIC)["leader"] == whole.id
+    assert not said(cluster, "longest_log_elected")
+    cluster.wait_same(TOPIC, 0)
+    assert values(whole) == numbered(40)
+
+
+def test_lost_disk_is_not_waited_for_and_gets_everything_again(cluster):
+    """Power and, in one machine, the disk: the two others lost their tails."""
+    cluster.create(TOPIC, configs={"min.insync.replicas": "2"})
+    produce(cluster, 40)
+    empty, *down = cluster.brokers
+    for broker in cluster.brokers:
+        broker.kill()
+    kept = [cut_tail(broker, share) for broker, share in zip(down, (0.6, 0.8), strict=True)]
+    for folder in empty.log_dirs:
+        os.rename(folder, folder + ".lost")
+    for broker in cluster.brokers:
+        broker.start()
+        wait_dealt_with(cluster, broker)
+    cluster.wait_whole([TOPIC])
+    assert cluster.state(TOPIC)["leader"] == down[1].id
+    cluster.wait_same(TOPIC, 0)
+    assert values(down[1]) == numbered(kept[1])
