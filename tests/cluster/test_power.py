@@ -13,10 +13,12 @@ from harness import records, replicas
 from harness.cluster import Cluster
 from harness.crash import let_run
 from harness.mounts import LoopExt4
+from harness.ports import free_port
 from harness.power import as_if_rebooted
 from harness.wait import wait_until
 from harness.workload import Workload, read_value
 from test_crash import rounds, seed_of
+from test_metrics import Scrape
 
 NONE = 0
 CONFIG = {
@@ -151,7 +153,7 @@ PARTITIONS = 3
 
 
 class Room:
-    """Three brokers, each with its log directory on ext4 whose power can be cut."""
+    """Three brokers, each with its log directory on ext4 whose power can be cut, and with metrics."""
 
     def __init__(self, cluster, mounts, folder):
         self.cluster = cluster
@@ -161,24 +163,26 @@ class Room:
             broker.log_dirs = [os.path.join(disk.path, "logs")]  # not the root: lost+found is no partition
             broker.config["log.dirs"] = broker.log_dirs[0]
             self.disks.append(disk)
+            broker.metrics_port = free_port()
+            broker.config["barnabas.metrics.listener"] = f"127.0.0.1:{broker.metrics_port}"
 
-    def cut(self):
-        """All stop where they are, no disk takes anything any more, and every process is gone. They are stopped
+    def cut(self, *brokers):
+        """All, or these, stop where they are, no disk takes anything any more, and every process is gone. They are stopped
         first because nobody is told anything after a cut, while ext4 may say of a sync that was under way when it
         was shut down that it succeeded."""
-        for broker in self.cluster.brokers:
+        for broker in brokers or self.cluster.brokers:
             broker.process.expected_death = True
             os.kill(broker.process.popen.pid, signal.SIGSTOP)
-        for broker in self.cluster.brokers:
+        for broker in brokers or self.cluster.brokers:
             broker.pause()
-        for disk in self.disks:
-            or_skip(disk.cut_power)
-        for broker in self.cluster.brokers:
+        for broker in brokers or self.cluster.brokers:
+            or_skip(self.disks[broker.id].cut_power)
+        for broker in brokers or self.cluster.brokers:
             broker.kill()
 
-    def repower(self):
-        for broker, disk in zip(self.cluster.brokers, self.disks, strict=True):
-            disk.repower()
+    def repower(self, *brokers):
+        for broker in brokers or self.cluster.brokers:
+            self.disks[broker.id].repower()
             as_if_rebooted(broker)
 
 
@@ -229,7 +233,7 @@ def test_nothing_acknowledged_is_lost_where_each_message_is_synced(room, request
         "synced", partitions=PARTITIONS, configs={"min.insync.replicas": "2", "flush.messages": "1"}
     )
     with Workload(cluster, topic, PARTITIONS, seed=draw.random()) as load:
-        for number in range(rounds(request, 2)):
+        for number in range(rounds(request, 3)):
             load.progress()
             let_run(cluster.brokers[0], draw.uniform(0, 1))
             room.cut()
@@ -250,3 +254,31 @@ def test_nothing_acknowledged_is_lost_where_each_message_is_synced(room, request
             cluster.wait_whole([topic])
             print(f"round {number + 1}: {len(acknowledged)} acknowledged before the cut")
         load.finish()
+
+
+# --- without syncs: one after the other -----------------------------------------------------------
+
+
+def flushes(broker):
+    return Scrape(broker.metrics_port).value("kafka_log_logflushstats_logflushrateandtimems_count")
+
+
+def test_last_one_in_sync_has_what_was_acknowledged_on_its_disk(room):
+    """The follower's machine goes down with its page cache, the controller shortens the ISR; then the leader's does."""
+    cluster = room.cluster
+    cluster.create(TOPIC, assignment={0: [1, 2]}, configs={"min.insync.replicas": "2"})
+    produce(cluster, 50)
+    leader = cluster.leader(TOPIC)
+    (follower,) = (broker for broker in cluster.brokers[1:] if broker is not leader)
+    before = flushes(leader)
+    room.cut(follower)
+    wait_until(lambda: cluster.state(TOPIC)["isr"] == [leader.id], 30, "the follower has left the ISR")
+    wait_until(lambda: flushes(leader) > before, 30, "the leader has synced what it has")
+    room.cut(leader)
+    room.repower(follower, leader)
+    for broker in (follower, leader):
+        broker.start()
+        wait_dealt_with(cluster, broker)
+    cluster.wait_whole([TOPIC])
+    assert cluster.state(TOPIC)["leader"] == leader.id
+    assert values(leader) == numbered(50)

@@ -302,6 +302,9 @@ void ctl_call_trust_all(struct controller *c);
 
 /* ---- recovery.c */
 
+/* As far as it is known. */
+struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_partition *p,
+                                  int32_t broker_id);
 /* Nobody leads it who could: asks the replicas that are there where their logs end, as far as it is not
  * known. */
 void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p);

@@ -15,21 +15,12 @@
 
 /* ---- candidates */
 
-/* A broker of another make does not tell which records are the last. */
-static struct ctl_log_end end_of(const struct ctl_broker *broker, const struct ctl_replica *replica)
-{
-    if (broker && uuid_is_zero(broker->incarnation.id))
-        return (struct ctl_log_end){.state = CTL_LOG_END_NONE};
-    return replica ? replica->end : (struct ctl_log_end){.state = CTL_LOG_END_UNKNOWN};
-}
-
 struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_partition *p)
 {
     struct ctl_candidate *list = arena_alloc(&c->arena, (size_t)p->replicas.count * sizeof *list + 1);
     for (int32_t i = 0; i < p->replicas.count; i++) {
         int32_t id = p->replicas.ids[i];
         const struct ctl_broker *broker = ctl_broker_find(&c->ctx, id);
-        const struct ctl_replica *replica = ctl_replica_find(p, id);
         list[i] = (struct ctl_candidate){.id = id,
                                          .reachable = ctl_replica_is_reachable(&c->ctx, p, id),
                                          .shutting_down = broker && broker->shutting_down,
@@ -38,7 +29,7 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
                                          .loss = ctl_standing_loss(p, id),
                                          .eligible = ctl_standing_is_eligible(c, p, id),
                                          .was_eligible = ctl_standing_was_eligible(c, p, id),
-                                         .end = end_of(broker, replica)};
+                                         .end = ctl_log_end_of(c, p, id)};
     }
     return list;
 }

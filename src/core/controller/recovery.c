@@ -11,6 +11,17 @@
 #include "base/log.h"
 #include "core/controller/internal.h"
 
+/* A broker of another make does not tell which records are the last. */
+struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_partition *p,
+                                  int32_t broker_id)
+{
+    const struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
+    const struct ctl_replica *replica = ctl_replica_find(p, broker_id);
+    if (broker && uuid_is_zero(broker->incarnation.id))
+        return (struct ctl_log_end){.state = CTL_LOG_END_NONE};
+    return replica ? replica->end : (struct ctl_log_end){.state = CTL_LOG_END_UNKNOWN};
+}
+
 void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p)
 {
     if (!p->ends_asked)
@@ -22,7 +33,7 @@ void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p)
     p->ends_asked = true;
     for (int32_t i = 0; i < p->replicas.count; i++) {
         int32_t id = p->replicas.ids[i];
-        if (ctl_replica_of(p, id)->end.state == CTL_LOG_END_UNKNOWN && ctl_replica_is_online(&c->ctx, p, id))
+        if (ctl_log_end_of(c, p, id).state == CTL_LOG_END_UNKNOWN && ctl_replica_is_online(&c->ctx, p, id))
             ctl_ask_log_end(c, p, id);
     }
 }

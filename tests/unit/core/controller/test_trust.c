@@ -670,6 +670,39 @@ START_TEST(it_leads_after_any_number_of_cuts)
 }
 END_TEST
 
+static struct rig *led_by_the_longest(void)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(standing_is(rig, NULL, "1x"));
+    return rig;
+}
+
+START_TEST(logs_are_asked_for_again_when_somebody_led_meanwhile)
+{
+    struct rig *rig = led_by_the_longest();
+    rig->end_offset[3] = 300; /* it followed */
+    go(rig, 2);
+    come(rig, 2, 'z', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(shorter_log_is_not_taken_for_a_complete_one)
+{
+    struct rig *rig = led_by_the_longest();
+    go(rig, 2);
+    come(rig, 2, 'z', ZNODE_LOSS_DATA);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(member_that_lost_nothing_leads_when_it_comes_and_the_others_leave)
 {
     static const int32_t isr[] = {1, 2, 3};
@@ -754,6 +787,38 @@ START_TEST(last_ones_that_lost_their_tails_wait_for_the_eligible_one)
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), 1);
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(eligible_one_that_lost_its_disk_since_does_not_stand_for_all)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 1, 'a', ZNODE_LOSS_NONE);
+    ck_assert(standing_is(rig, NULL, "2b"));
+    go(rig, 1);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_DATA);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_offset[2] = 0;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(kafka_broker_is_not_asked_for_its_log)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->end_offset[3] = 900;
+    rig_register(rig, 3, NULL);
+    rig_run(rig);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(!rig_saw(rig, "Ends broker=3"));
     rig_free(rig);
 }
 END_TEST
@@ -930,6 +995,62 @@ START_TEST(write_whose_answer_was_lost_changes_nothing)
 }
 END_TEST
 
+/* All of the ISR loses its tail, and 2 has the longest log. */
+static void lose_power(struct rig *rig)
+{
+    static const int32_t replicas[] = {1, 2, 3};
+    rig_put_topic(rig, "t", 1, replicas, 3);
+    put_min_isr(rig, "2", NULL);
+    put_state(rig, 1, (int32_t[]){1, 2}, 2);
+    for (int id = 1; id <= 3; id++)
+        put_trusted(rig, id, "abc"[id - 1]);
+    rig->end_offset[1] = 100;
+    rig->end_offset[2] = 200;
+    rig_register(rig, 4, NULL);
+    rig_add_core(rig, 4);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+}
+
+static void check_longest_leads(struct rig *rig, int at)
+{
+    ck_assert_msg(leader(rig) == 2 && isr_is(rig, "2"), "operation %d: %d leads", at, leader(rig));
+    ck_assert_msg(standing_is(rig, NULL, "1x"), "operation %d", at);
+    ck_assert_msg(trusted(rig, 1) == 'x' && trusted(rig, 2) == 'y', "operation %d", at);
+    rig_free(rig);
+}
+
+START_TEST(longest_log_leads_wherever_a_controller_died_or_an_answer_was_lost)
+{
+    bool happened = true;
+    for (int at = 0; happened; at++) {
+        struct rig *rig = rig_new();
+        rig->take_over_at = at;
+        lose_power(rig);
+        happened = rig->intruder != 0;
+        rig->take_over_at = -1;
+        if (happened) {
+            fake_zk_close_session(rig->zk, rig->intruder);
+            rig_run(rig);
+            rig_advance(rig, 10000); /* it was deposed, and waits */
+        } else
+            ck_assert_int_gt(at, 40);
+        check_longest_leads(rig, at);
+    }
+    for (int kind = 0; kind < 2; kind++) {
+        happened = true;
+        for (int at = 0; happened; at++) {
+            struct rig *rig = rig_new();
+            rig->lose_at = at;
+            rig->lose_applied = kind;
+            lose_power(rig);
+            happened = rig->writes_done > at;
+            check_longest_leads(rig, at);
+        }
+    }
+}
+END_TEST
+
 START_TEST(standing_that_somebody_deleted_does_not_stop_the_controller)
 {
     struct rig *rig = down_to_one();
@@ -983,12 +1104,16 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, replica_that_was_moved_away_is_not_eligible_when_it_comes_again);
     tcase_add_test(tcase, longest_log_leads_when_the_last_of_the_isr_is_back);
     tcase_add_test(tcase, it_leads_after_any_number_of_cuts);
+    tcase_add_test(tcase, logs_are_asked_for_again_when_somebody_led_meanwhile);
+    tcase_add_test(tcase, shorter_log_is_not_taken_for_a_complete_one);
     tcase_add_test(tcase, member_that_lost_nothing_leads_when_it_comes_and_the_others_leave);
     tcase_add_test(tcase, member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in);
     tcase_add_test(tcase, lost_disk_leaves_the_isr_to_those_that_lost_their_tails);
     tcase_add_test(tcase, lost_disk_that_comes_last_leaves_it_too);
     tcase_add_test(tcase, nobody_leads_automatically_where_all_lost_their_disks);
     tcase_add_test(tcase, last_ones_that_lost_their_tails_wait_for_the_eligible_one);
+    tcase_add_test(tcase, eligible_one_that_lost_its_disk_since_does_not_stand_for_all);
+    tcase_add_test(tcase, kafka_broker_is_not_asked_for_its_log);
     tcase_add_test(tcase, member_that_shows_no_log_keeps_the_partition_offline);
     tcase_add_test(tcase, logs_are_asked_for_again_by_the_next_controller);
     tcase_add_test(tcase, unreachable_member_is_asked_again);
@@ -997,6 +1122,7 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, topic_that_allows_unclean_election_is_not_kept_offline);
     tcase_add_test(tcase, controller_that_dies_anywhere_leaves_the_rest_to_the_next);
     tcase_add_test(tcase, write_whose_answer_was_lost_changes_nothing);
+    tcase_add_test(tcase, longest_log_leads_wherever_a_controller_died_or_an_answer_was_lost);
     tcase_add_test(tcase, standing_that_somebody_deleted_does_not_stop_the_controller);
     suite_add_tcase(suite, tcase);
     return suite;
