@@ -240,7 +240,7 @@ static bool whole_one_is_there(const struct controller *c, const struct trust *t
     for (int32_t i = 0; i < p->leadership.isr.count; i++) {
         int32_t id = p->leadership.isr.ids[i];
         if (!ctl_ids_contain(&t->changed, id) && ctl_standing_loss(p, id) == ZNODE_LOSS_NONE &&
-            ctl_replica_is_online(&c->ctx, p, id))
+            ctl_replica_is_reachable(&c->ctx, p, id))
             return true;
     }
     return false;

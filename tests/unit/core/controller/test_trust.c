@@ -97,6 +97,7 @@ static bool isr_is(struct rig *rig, const char *wanted)
     return strcmp(text, wanted) == 0;
 }
 
+/* "1x": broker 1 with the data x; "1x?" of the eligible: it lost its tail. */
 static bool standing_is(struct rig *rig, const char *lost, const char *eligible)
 {
     char texts[2][32] = {"", ""};
@@ -106,8 +107,8 @@ static bool standing_is(struct rig *rig, const char *lost, const char *eligible)
     for (int32_t i = 0; i < now->lost_count; i++)
         sprintf(texts[0] + strlen(texts[0]), "%d%c", now->lost[i].broker, now->lost[i].incarnation.bytes[0]);
     for (int32_t i = 0; i < now->eligible_count; i++)
-        sprintf(texts[1] + strlen(texts[1]), "%d%c", now->eligible[i].broker,
-                now->eligible[i].incarnation.bytes[0]);
+        sprintf(texts[1] + strlen(texts[1]), "%d%c%s", now->eligible[i].broker,
+                now->eligible[i].incarnation.bytes[0], now->eligible[i].loss == ZNODE_LOSS_NONE ? "" : "?");
     return strcmp(texts[0], lost ? lost : "") == 0 && strcmp(texts[1], eligible ? eligible : "") == 0 &&
            now->state_version == fake_zk_version(rig->zk, STATE);
 }
@@ -268,7 +269,7 @@ START_TEST(others_that_are_down_stay_in_the_isr_of_one_that_lost_data)
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     ck_assert_int_eq(leader(rig), 3);
     ck_assert(isr_is(rig, "3"));
-    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert(standing_is(rig, NULL, "2x?"));
     rig_free(rig);
 }
 END_TEST
@@ -362,16 +363,30 @@ START_TEST(it_is_not_elected_after_a_move_was_begun)
 }
 END_TEST
 
-START_TEST(who_leaves_for_lost_data_is_not_eligible)
+static struct rig *one_lost_of_three(enum znode_loss loss)
 {
     static const int32_t isr[] = {2, 1, 3};
     struct rig *rig = cluster(2, isr, 3);
     put_min_isr(rig, "3", NULL);
-    rig_register_with(rig, 2, 'x', ZNODE_LOSS_TAIL);
+    rig_register_with(rig, 2, 'x', loss);
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
     rig_add_core(rig, 1);
     ck_assert(isr_is(rig, "1,3"));
+    return rig;
+}
+
+START_TEST(who_leaves_for_lost_data_is_not_eligible)
+{
+    struct rig *rig = one_lost_of_three(ZNODE_LOSS_DATA);
     ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(who_leaves_for_a_lost_tail_is_not_eligible_either_but_waited_for)
+{
+    struct rig *rig = one_lost_of_three(ZNODE_LOSS_TAIL);
+    ck_assert(standing_is(rig, NULL, "2x?"));
     rig_free(rig);
 }
 END_TEST
@@ -484,7 +499,7 @@ START_TEST(replica_that_left_below_the_minimum_is_elected_when_the_last_lost_dat
     ck_assert_int_eq(leader(rig), 2);
     ck_assert(isr_is(rig, "2"));
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 0);
-    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert(standing_is(rig, NULL, "1x?"));
     ck_assert_int_eq(controller_kept_offline(rig->cores[1].c), 0);
     rig_free(rig);
 }
@@ -639,7 +654,7 @@ START_TEST(longest_log_leads_when_the_last_of_the_isr_is_back)
     ck_assert(isr_is(rig, "2"));
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
     ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 0);
-    ck_assert(standing_is(rig, NULL, "1x3z"));
+    ck_assert(standing_is(rig, NULL, "1x?3z?"));
     ck_assert_uint_lt(rig_place(rig, "LeaderAndIsr broker=2 t-0 leader=-1"),
                       rig_place(rig, "Ends broker=2 t-0"));
     int32_t two[] = {2, 3};
@@ -678,7 +693,7 @@ static struct rig *led_by_the_longest(void)
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), 2);
-    ck_assert(standing_is(rig, NULL, "1x"));
+    ck_assert(standing_is(rig, NULL, "1x?"));
     return rig;
 }
 
@@ -712,7 +727,7 @@ START_TEST(member_that_lost_nothing_leads_when_it_comes_and_the_others_leave)
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     ck_assert_int_eq(leader(rig), 3);
     ck_assert(isr_is(rig, "3"));
-    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert(standing_is(rig, NULL, "1x?2y?"));
     ck_assert(!rig_saw(rig, "Ends"));
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 0);
     rig_free(rig);
@@ -728,6 +743,27 @@ START_TEST(member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in)
     ck_assert_int_eq(leader(rig), 1);
     ck_assert(isr_is(rig, "1"));
     ck_assert(standing_is(rig, NULL, "3c"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(session_that_outlives_its_machine_costs_no_more_than_its_time)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = cluster(2, isr, 2);
+    rig_kill(rig, 1);
+    rig_register_with(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE); /* it is down: its session is all there is */
+    rig_register(rig, 4, NULL);
+    rig_add_core(rig, 4);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(isr_is(rig, "2"));
+    ck_assert(standing_is(rig, NULL, "1x?"));
+    go(rig, 2);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_offset[1] = 10;
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 1); /* without 3 */
     rig_free(rig);
 }
 END_TEST
@@ -1015,7 +1051,7 @@ static void lose_power(struct rig *rig)
 static void check_longest_leads(struct rig *rig, int at)
 {
     ck_assert_msg(leader(rig) == 2 && isr_is(rig, "2"), "operation %d: %d leads", at, leader(rig));
-    ck_assert_msg(standing_is(rig, NULL, "1x"), "operation %d", at);
+    ck_assert_msg(standing_is(rig, NULL, "1x?"), "operation %d", at);
     ck_assert_msg(trusted(rig, 1) == 'x' && trusted(rig, 2) == 'y', "operation %d", at);
     rig_free(rig);
 }
@@ -1087,6 +1123,7 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, it_is_not_elected_when_it_came_back_between_two_looks);
     tcase_add_test(tcase, it_is_not_elected_after_a_move_was_begun);
     tcase_add_test(tcase, who_leaves_for_lost_data_is_not_eligible);
+    tcase_add_test(tcase, who_leaves_for_a_lost_tail_is_not_eligible_either_but_waited_for);
     tcase_add_test(tcase, losing_data_again_is_written_down_and_never_counts_for_less);
     tcase_add_test(tcase, state_that_somebody_else_wrote_voids_what_was_known);
     tcase_add_test(tcase, standing_of_an_earlier_topic_of_that_name_does_not_count);
@@ -1108,6 +1145,7 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, shorter_log_is_not_taken_for_a_complete_one);
     tcase_add_test(tcase, member_that_lost_nothing_leads_when_it_comes_and_the_others_leave);
     tcase_add_test(tcase, member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in);
+    tcase_add_test(tcase, session_that_outlives_its_machine_costs_no_more_than_its_time);
     tcase_add_test(tcase, lost_disk_leaves_the_isr_to_those_that_lost_their_tails);
     tcase_add_test(tcase, lost_disk_that_comes_last_leaves_it_too);
     tcase_add_test(tcase, nobody_leads_automatically_where_all_lost_their_disks);
