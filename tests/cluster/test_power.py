@@ -107,6 +107,22 @@ def test_longest_log_leads_when_the_last_is_back(cluster, order):
     assert values(cluster.brokers[1]) == numbered(kept[1] + 10)
 
 
+def test_longest_log_leads_when_everything_comes_back_at_once(cluster):
+    """ZooKeeper was in the same room. Its sessions outlive their machines for a while."""
+    cluster.create(TOPIC, configs={"min.insync.replicas": "2"})
+    produce(cluster, 60)
+    for broker in cluster.brokers:
+        broker.kill()
+    cluster.zookeeper.kill()
+    kept = [cut_tail(broker, share) for broker, share in zip(cluster.brokers, (0.5, 0.7, 0.9), strict=True)]
+    cluster.zookeeper.start()
+    cluster.start()
+    cluster.wait_whole([TOPIC])
+    assert cluster.state(TOPIC)["leader"] == 2
+    cluster.wait_same(TOPIC, 0)
+    assert values(cluster.brokers[2]) == numbered(kept[2])
+
+
 def test_machine_that_stayed_up_is_waited_for_and_has_everything(cluster):
     """One process was killed and its page cache is there; the other machines went down."""
     cluster.create(TOPIC, configs={"min.insync.replicas": "2"})
