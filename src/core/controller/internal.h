@@ -305,8 +305,9 @@ void ctl_call_trust_all(struct controller *c);
 /* As far as it is known. */
 struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_partition *p,
                                   int32_t broker_id);
-/* Nobody leads it who could: asks the replicas that are there where their logs end, as far as it is not
- * known. */
+/* Nobody leads it: asks the replicas that are there where their logs end, as far as it is not known. */
+void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p);
+/* The same, and the answers decide who leads. */
 void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p);
 /* Elects where that helps. */
 void ctl_start_log_ends(struct controller *c);

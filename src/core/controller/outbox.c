@@ -434,14 +434,16 @@ static void take_stop_replica_reply(struct controller *c, struct ctl_broker *bro
     broker->outbox.failures = 0;
 }
 
-/* A log that is not shown counts as none, until the broker registers anew. */
+/* A log that is not shown counts as none, until the broker registers anew. Once somebody leads, logs change.
+ */
 static void take_log_ends_reply(struct controller *c, struct ctl_broker *broker,
                                 const struct controller_event *event)
 {
     for (int32_t i = 0; i < event->reply.partitions_count; i++) {
         const struct controller_reply_partition *reply = &event->reply.partitions[i];
         const struct ctl_out_entry *sent = flight_entry(c, &broker->outbox, reply);
-        if (sent)
+        if (sent && sent->p->leadership.leader == ZNODE_NO_LEADER &&
+            sent->p->leadership.leader_epoch == sent->leader_epoch)
             ctl_replica_of(sent->p, broker->id)->end =
                 (struct ctl_log_end){.state = reply->err == ERR_NONE ? CTL_LOG_END_KNOWN : CTL_LOG_END_NONE,
                                      .epoch = reply->end_epoch,

@@ -32,7 +32,7 @@ struct ctl_out_entry {
     int32_t number;
     bool is_new;           /* LeaderAndIsr; sticky */
     bool delete_partition; /* StopReplica; sticky */
-    int32_t leader_epoch;  /* StopReplica: as it was when asked; LeaderAndIsr: as it was when sent */
+    int32_t leader_epoch;  /* StopReplica: as it was when asked; the others: as it was when sent */
 };
 
 /* Entries of one kind of request, each partition once. */

@@ -114,13 +114,14 @@ static bool fill_update_metadata(struct controller *c, const struct ctl_out_entr
     return true;
 }
 
-static bool fill_log_end(const struct ctl_out_entry *entry, int32_t broker_id,
+static bool fill_log_end(struct ctl_out_entry *entry, int32_t broker_id,
                          struct controller_partition_state *out)
 {
     const struct ctl_partition *p = entry->p;
     if (!p || p->topic->to_be_deleted || !ctl_ids_contain(&p->replicas, broker_id))
         return false;
     *out = (struct controller_partition_state){.partition = p->number};
+    entry->leader_epoch = p->leadership.leader_epoch;
     return true;
 }
 

@@ -301,9 +301,10 @@ static bool choose_one(struct controller *c, struct ctl_elect *e, int32_t i)
                                                        : ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE);
     if (e->choices[i].ask_ends)
         ctl_ask_log_ends(c, item->p);
-    else if (ctl_standing_keeps_offline(p))
+    else if (ctl_standing_keeps_offline(p)) {
         ctl_standing_log(p);
-    else
+        ctl_learn_log_ends(c, item->p);
+    } else
         log_warn("controller", "no_leader", "topic=%s partition=%d isr=%d; no member of it is online",
                  p->topic->name, p->number, p->leadership.isr.count);
     return false;

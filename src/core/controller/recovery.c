@@ -5,6 +5,9 @@
  *   elect -> nobody, but it could be done -> ask every replica that is there
  *   answers -> elect again; the last answer decides
  *
+ * They are asked as soon as who is there may not lead, too: an operator who does not wait for the others
+ * gets the longest of what there is.
+ *
  * Nothing is written to a log that nobody leads, so an answer holds until its broker registers anew or
  * somebody leads. A controller that dies meanwhile leaves nothing behind; the next one asks again.
  */
@@ -22,6 +25,15 @@ struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_p
     return replica ? replica->end : (struct ctl_log_end){.state = CTL_LOG_END_UNKNOWN};
 }
 
+void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p)
+{
+    for (int32_t i = 0; i < p->replicas.count; i++) {
+        int32_t id = p->replicas.ids[i];
+        if (ctl_log_end_of(c, p, id).state == CTL_LOG_END_UNKNOWN && ctl_replica_is_online(&c->ctx, p, id))
+            ctl_ask_log_end(c, p, id);
+    }
+}
+
 void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p)
 {
     if (!p->ends_asked)
@@ -31,11 +43,7 @@ void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p)
             "lead\"",
             p->topic->name, p->number);
     p->ends_asked = true;
-    for (int32_t i = 0; i < p->replicas.count; i++) {
-        int32_t id = p->replicas.ids[i];
-        if (ctl_log_end_of(c, p, id).state == CTL_LOG_END_UNKNOWN && ctl_replica_is_online(&c->ctx, p, id))
-            ctl_ask_log_end(c, p, id);
-    }
+    ctl_learn_log_ends(c, p);
 }
 
 void ctl_start_log_ends(struct controller *c)

@@ -245,6 +245,7 @@ static void reply(struct rig *rig, int core, const struct controller_send *send,
                                                     .err = err};
     }
     rig->replies[at].core = core;
+    rig->replies[at].held = ends && rig->holds_ends[id];
     rig->replies[at].ticket = send->ticket;
     rig->replies[at].broker_id = send->broker_id;
     rig->replies[at].transport =
@@ -270,20 +271,31 @@ static void take_send(struct rig *rig, int core, const struct controller_effect 
 
 static bool feed_reply(struct rig *rig)
 {
-    if (rig->replies_count == 0)
+    int at = 0;
+    while (at < rig->replies_count && rig->replies[at].held)
+        at++;
+    if (at == rig->replies_count)
         return false;
     struct controller_event event = {.kind = CONTROLLER_EVENT_REPLY};
-    event.reply.broker_id = rig->replies[0].broker_id;
-    event.reply.ticket = rig->replies[0].ticket;
-    event.reply.transport = rig->replies[0].transport;
-    event.reply.err = rig->replies[0].err;
-    event.reply.partitions = rig->replies[0].partitions;
-    event.reply.partitions_count = rig->replies[0].partitions_count;
-    int core = rig->replies[0].core;
-    memmove(&rig->replies[0], &rig->replies[1], sizeof rig->replies[0] * (size_t)(rig->replies_count - 1));
+    event.reply.broker_id = rig->replies[at].broker_id;
+    event.reply.ticket = rig->replies[at].ticket;
+    event.reply.transport = rig->replies[at].transport;
+    event.reply.err = rig->replies[at].err;
+    event.reply.partitions = rig->replies[at].partitions;
+    event.reply.partitions_count = rig->replies[at].partitions_count;
+    int core = rig->replies[at].core;
+    memmove(&rig->replies[at], &rig->replies[at + 1],
+            sizeof rig->replies[0] * (size_t)(rig->replies_count - at - 1));
     rig->replies_count--;
     rig_feed(rig, core, &event);
     return true;
+}
+
+void rig_release_ends(struct rig *rig)
+{
+    for (int i = 0; i < rig->replies_count; i++)
+        rig->replies[i].held = false;
+    rig_run(rig);
 }
 
 /* ---- ZooKeeper */
