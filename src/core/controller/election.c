@@ -155,6 +155,20 @@ static bool is_longer(const struct ctl_candidate *a, const struct ctl_candidate 
     return a->end.epoch != b->end.epoch ? a->end.epoch > b->end.epoch : a->end.offset > b->end.offset;
 }
 
+/* Its log may have all that was acknowledged. */
+static bool had_all(const struct ctl_candidate *replica, const struct znode_ids *isr)
+{
+    return contains(isr, replica->id) || replica->was_eligible;
+}
+
+static int32_t count_of_all(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
+{
+    int32_t found = 0;
+    for (int32_t i = 0; i < count; i++)
+        found += had_all(&replicas[i], isr);
+    return found;
+}
+
 /*
  * All of the ISR have lost what they had not synced, nothing else, and are there; and so is everybody else
  * who may have what they lost: who left the ISR with everything, or, where that is unknown and the ISR is a
@@ -162,25 +176,26 @@ static bool is_longer(const struct ctl_candidate *a, const struct ctl_candidate 
  */
 static bool may_recover(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
 {
-    int32_t complete = 0;
     bool all_here = true;
     for (int32_t i = 0; i < count; i++) {
         bool is_here = is_unsuspected(&replicas[i]);
-        bool member = contains(isr, replicas[i].id);
-        if (member && (replicas[i].loss != ZNODE_LOSS_TAIL || replicas[i].end.state == CTL_LOG_END_NONE))
+        if (contains(isr, replicas[i].id) &&
+            (replicas[i].loss != ZNODE_LOSS_TAIL || replicas[i].end.state == CTL_LOG_END_NONE))
             return false;
-        if ((member || replicas[i].was_eligible) && !is_here)
+        if (had_all(&replicas[i], isr) && !is_here)
             return false;
-        complete += member || replicas[i].was_eligible;
         all_here &= is_here;
     }
-    return complete > 1 || all_here;
+    return count_of_all(replicas, count, isr) > 1 || all_here;
 }
 
-static bool ends_are_known(const struct ctl_candidate *replicas, int32_t count)
+/* Who cannot answer is waited for only where it may have what the others lost: see above. */
+static bool ends_are_known(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
 {
+    bool all_count = count_of_all(replicas, count, isr) < 2;
     for (int32_t i = 0; i < count; i++) {
-        if (is_unsuspected(&replicas[i]) && replicas[i].end.state == CTL_LOG_END_UNKNOWN)
+        if (is_unsuspected(&replicas[i]) && replicas[i].end.state == CTL_LOG_END_UNKNOWN &&
+            (all_count || had_all(&replicas[i], isr) || !replicas[i].unanswering))
             return false;
     }
     return true;
@@ -270,7 +285,7 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
         leader = first_eligible(replicas, count);
         out->eligible = leader != NULL;
         if (!leader && may_recover(replicas, count, &now->isr)) {
-            out->ask_ends = !ends_are_known(replicas, count);
+            out->ask_ends = !ends_are_known(replicas, count, &now->isr);
             leader = out->ask_ends ? NULL : longest(replicas, count, &now->isr);
             out->recovered = leader != NULL;
         }

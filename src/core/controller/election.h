@@ -35,6 +35,7 @@ struct ctl_candidate {
     enum znode_loss loss; /* what it may miss of what it acknowledged as one of the ISR */
     bool eligible;        /* not of the ISR, but it has all that was acknowledged */
     bool was_eligible;    /* so it was when it left the ISR, and lost nothing but its tail since */
+    bool unanswering;     /* it cannot be asked for its log now */
     struct ctl_log_end end;
 };
 

@@ -29,6 +29,7 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
                                          .loss = ctl_standing_loss(p, id),
                                          .eligible = ctl_standing_is_eligible(c, p, id),
                                          .was_eligible = ctl_standing_was_eligible(c, p, id),
+                                         .unanswering = broker && broker->outbox.backing_off,
                                          .end = ctl_log_end_of(c, p, id)};
     }
     return list;

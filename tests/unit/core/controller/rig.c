@@ -291,10 +291,13 @@ static bool feed_reply(struct rig *rig)
     return true;
 }
 
-void rig_release_ends(struct rig *rig)
+void rig_release_ends(struct rig *rig, enum err transport)
 {
-    for (int i = 0; i < rig->replies_count; i++)
+    for (int i = 0; i < rig->replies_count; i++) {
+        if (rig->replies[i].held)
+            rig->replies[i].transport = transport;
         rig->replies[i].held = false;
+    }
     rig_run(rig);
 }
 

@@ -123,7 +123,7 @@ const struct controller_answer *rig_delete_topic(struct rig *rig, const char *na
 /* A topic whose replicas are given, as a tool would write it. */
 void rig_put_topic(struct rig *rig, const char *name, int partitions, const int32_t *replicas, int rf);
 
-void rig_release_ends(struct rig *rig);
+void rig_release_ends(struct rig *rig, enum err transport);
 
 /* Another broker (id 9) takes the controller's place, with a later epoch. */
 void rig_take_over(struct rig *rig);

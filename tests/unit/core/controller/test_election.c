@@ -149,6 +149,24 @@ START_TEST(logs_are_asked_for_once_everybody_is_there)
 }
 END_TEST
 
+START_TEST(who_cannot_answer_is_waited_for_only_where_it_may_have_more)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
+                                   REPLICA(3, true, false, true)};
+    ck_assert(!choose_in(isr_ids, 2, list, 3));
+    ck_assert(choice.ask_ends);
+    list[2].unanswering = true;
+    ck_assert(choose_in(isr_ids, 2, list, 3));
+    ck_assert_int_eq(choice.leader, 1);
+    ck_assert(!choose_in(isr_ids, 1, list, 3));
+    ck_assert(choice.ask_ends);
+    list[1].end.state = CTL_LOG_END_UNKNOWN;
+    list[1].unanswering = true;
+    ck_assert(!choose_in(isr_ids, 2, list, 3));
+    ck_assert(choice.ask_ends);
+}
+END_TEST
+
 START_TEST(lost_disk_is_no_lost_tail)
 {
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)), TAIL(3, end_at(4, 70))};
@@ -360,6 +378,7 @@ Suite *election_suite(void)
     tcase_add_test(tcase, unclean_election_takes_who_should_miss_the_least);
     tcase_add_test(tcase, longest_log_leads_when_all_of_the_isr_lost_its_tail);
     tcase_add_test(tcase, logs_are_asked_for_once_everybody_is_there);
+    tcase_add_test(tcase, who_cannot_answer_is_waited_for_only_where_it_may_have_more);
     tcase_add_test(tcase, lost_disk_is_no_lost_tail);
     tcase_add_test(tcase, whole_member_that_is_away_is_waited_for);
     tcase_add_test(tcase, eligible_replica_that_is_away_is_waited_for);

@@ -720,7 +720,7 @@ START_TEST(end_of_a_log_that_is_told_when_somebody_leads_is_no_more_its_end)
     elect_unclean(rig);
     ck_assert_int_eq(leader(rig), 2);
     rig->holds_ends[3] = false;
-    rig_release_ends(rig);
+    rig_release_ends(rig, ERR_NONE);
     rig->end_offset[3] = 150; /* it has cut its log to that of 2 */
     go(rig, 2);
     come(rig, 2, 'z', ZNODE_LOSS_TAIL);
@@ -934,6 +934,50 @@ START_TEST(unreachable_member_is_asked_again)
     ck_assert_int_eq(leader(rig), -1);
     rig->mood[1] = RIG_ANSWERS;
     rig_advance(rig, 1000);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(replica_that_fell_behind_and_cannot_be_reached_holds_nobody_up)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->mood[3] = RIG_UNREACHABLE;
+    rig->end_offset[3] = 900;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_holds_nobody_up_when_it_breaks_off_either)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig->holds_ends[3] = true;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_release_ends(rig, ERR_CONNECTION_LOSS);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(silent_replica_that_fell_behind_holds_them_up_until_its_session_is_over)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->mood[3] = RIG_SILENT;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    go(rig, 3);
     ck_assert_int_eq(leader(rig), 2);
     rig_free(rig);
 }
@@ -1190,6 +1234,9 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, member_that_shows_no_log_keeps_the_partition_offline);
     tcase_add_test(tcase, logs_are_asked_for_again_by_the_next_controller);
     tcase_add_test(tcase, unreachable_member_is_asked_again);
+    tcase_add_test(tcase, replica_that_fell_behind_and_cannot_be_reached_holds_nobody_up);
+    tcase_add_test(tcase, it_holds_nobody_up_when_it_breaks_off_either);
+    tcase_add_test(tcase, silent_replica_that_fell_behind_holds_them_up_until_its_session_is_over);
     tcase_add_test(tcase, unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one);
     tcase_add_test(tcase, unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind);
     tcase_add_test(tcase, topic_that_allows_unclean_election_is_not_kept_offline);
