@@ -29,6 +29,7 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/reassign_write.c \
   src/core/controller/reassign_znode.c \
   src/core/controller/reassignment.c src/core/controller/reassignment.h \
+  src/core/controller/recovery.c \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
   src/core/controller/standing.c src/core/controller/standing.h \

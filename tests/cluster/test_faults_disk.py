@@ -21,20 +21,6 @@ FAILED = (STORAGE_ERROR, NOT_LEADER, LEADER_NOT_AVAILABLE)
 
 
 @pytest.fixture
-def mounts():
-    made = []
-
-    def mount(kind, *arguments, **more):
-        made.append(or_skip(lambda: kind(*arguments, **more)))
-        or_skip(made[-1].mount)
-        return made[-1]
-
-    yield mount
-    for one in made:
-        one.unmount()
-
-
-@pytest.fixture
 def two_dirs(new_broker, mounts):
     """A broker with two log directories, the first of them a small file system of its own."""
 

@@ -19,10 +19,10 @@
 #include "core/controller/internal.h"
 
 /* Kinds of which one in the queue is enough: they read everything again when they run. */
-static const uint32_t coalesced = 1u << CTL_EVENT_CHECK | 1u << CTL_EVENT_BROKERS | 1u << CTL_EVENT_TOPICS |
-                                  1u << CTL_EVENT_DELETIONS | 1u << CTL_EVENT_PREFERRED |
-                                  1u << CTL_EVENT_ISR_CHANGES | 1u << CTL_EVENT_LOG_DIRS |
-                                  1u << CTL_EVENT_REBALANCE | 1u << CTL_EVENT_REASSIGNMENTS;
+static const uint32_t coalesced =
+    1u << CTL_EVENT_CHECK | 1u << CTL_EVENT_BROKERS | 1u << CTL_EVENT_TOPICS | 1u << CTL_EVENT_DELETIONS |
+    1u << CTL_EVENT_PREFERRED | 1u << CTL_EVENT_ISR_CHANGES | 1u << CTL_EVENT_LOG_DIRS |
+    1u << CTL_EVENT_REBALANCE | 1u << CTL_EVENT_REASSIGNMENTS | 1u << CTL_EVENT_LOG_ENDS;
 
 /* ---- queue */
 
@@ -198,6 +198,9 @@ static void start(struct controller *c, const struct ctl_event *event)
         return;
     case CTL_EVENT_STOPPED:
         ctl_start_stopped(c, event);
+        return;
+    case CTL_EVENT_LOG_ENDS:
+        ctl_start_log_ends(c);
         return;
     }
 }

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "core/controller/election.h"
 #include "core/controller/outbox.h"
 #include "port/znodes.h"
 
@@ -39,6 +40,7 @@ struct ctl_replica {
     int32_t broker_id;
     enum ctl_replica_state state; /* written by ctl_replica_set_state alone */
     int32_t acked_leader_epoch;   /* newest the broker acknowledged since it registered */
+    struct ctl_log_end end;       /* asked for while nobody leads; it stays then (recovery.c) */
 };
 
 struct ctl_topic;
@@ -56,6 +58,7 @@ struct ctl_partition {
     struct ctl_replica *states;
     int32_t states_count;
     int32_t mark;                         /* scratch of one pass over partitions */
+    bool ends_asked;                      /* of its replicas' logs, and nobody leads since */
     struct znode_standing *standing;      /* owned: what its znode says; NULL = there is none (standing.h) */
     struct znode_standing *standing_next; /* owned: what is being written */
 };

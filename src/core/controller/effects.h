@@ -21,6 +21,7 @@ enum controller_effect_kind {
     CONTROLLER_EFFECT_LEADER_AND_ISR,
     CONTROLLER_EFFECT_UPDATE_METADATA,
     CONTROLLER_EFFECT_STOP_REPLICA,
+    CONTROLLER_EFFECT_LOG_ENDS, /* where do these logs end? */
     CONTROLLER_EFFECT_ANSWER,
     CONTROLLER_EFFECT_TIMER,  /* send a TIMER event at at_ms; unknown timers are ignored when they come */
     CONTROLLER_EFFECT_ACTIVE, /* this broker is the active controller, of the epoch given */
@@ -30,7 +31,7 @@ enum controller_effect_kind {
     CONTROLLER_EFFECT_UNWATCH_CONTROLLER
 };
 
-/* One partition of a LeaderAndIsr or UpdateMetadata request. */
+/* One partition of a LeaderAndIsr or UpdateMetadata request; of a LOG_ENDS only its number. */
 struct controller_partition_state {
     int32_t partition;
     int32_t controller_epoch; /* of the decision */
@@ -73,14 +74,14 @@ struct controller_topic_stops {
     int32_t partitions_count;
 };
 
-/* Sent to one broker: LeaderAndIsr v7, UpdateMetadata v8, StopReplica v4. */
+/* Sent to one broker: LeaderAndIsr v7, UpdateMetadata v8, StopReplica v4, ListOffsets v5. */
 struct controller_send {
     int32_t broker_id;
     uint64_t ticket; /* for the REPLY event */
     int32_t controller_id;
     int32_t controller_epoch;
     int64_t broker_epoch;
-    struct controller_topic_states *topics; /* LeaderAndIsr, UpdateMetadata */
+    struct controller_topic_states *topics; /* LeaderAndIsr, UpdateMetadata, ListOffsets */
     int32_t topics_count;
     struct controller_live_broker *live_brokers; /* UpdateMetadata: all; LeaderAndIsr: the leaders named */
     int32_t live_brokers_count;
@@ -101,7 +102,7 @@ struct controller_effect {
         struct {
             int32_t broker_id;
         } remove_channel;
-        struct controller_send send; /* LEADER_AND_ISR, UPDATE_METADATA, STOP_REPLICA */
+        struct controller_send send; /* LEADER_AND_ISR, UPDATE_METADATA, STOP_REPLICA, LOG_ENDS */
         struct {
             uint64_t ticket;
             struct controller_answer answer;

@@ -25,12 +25,15 @@ enum controller_event_kind {
     CONTROLLER_EVENT_REFUSED
 };
 
-/* Outcome of one partition of a LeaderAndIsr or StopReplica; LeaderAndIsr v5+ names topics by id. */
+/* Outcome of one partition of a LeaderAndIsr, StopReplica or ListOffsets; LeaderAndIsr v5+ names topics by
+ * id. */
 struct controller_reply_partition {
     const char *topic; /* NULL = by id */
     struct uuid topic_id;
     int32_t partition;
     enum err err;
+    int32_t end_epoch;  /* ListOffsets: of the last records; -1 = none */
+    int64_t end_offset; /* ListOffsets: of the log */
 };
 
 struct controller_event {

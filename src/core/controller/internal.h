@@ -48,6 +48,7 @@ enum ctl_event_kind {
     CTL_EVENT_SUSPECT,    /* number: id; epoch: of its registration */
     CTL_EVENT_TRUST,      /* number: id of a suspect that answered */
     CTL_EVENT_REPLACE,    /* the controller's port refuses; number, epoch: as above */
+    CTL_EVENT_LOG_ENDS,   /* a broker said where logs end */
     CTL_EVENT_REQUEST
 };
 
@@ -298,6 +299,20 @@ void ctl_call_forget_suspects(struct controller *c, const struct znode_ids *ids)
 void ctl_call_trust(struct controller *c, const struct znode_ids *brokers);
 /* The part of a failover, after states were read and before anybody is told anything. */
 void ctl_call_trust_all(struct controller *c);
+
+/* ---- recovery.c */
+
+/* As far as it is known. */
+struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_partition *p,
+                                  int32_t broker_id);
+/* Nobody leads it: asks the replicas that are there where their logs end, as far as it is not known. */
+void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p);
+/* The same, and the answers decide who leads. */
+void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p);
+/* Elects where that helps. */
+void ctl_start_log_ends(struct controller *c);
+/* What a broker said before it registered is void. */
+void ctl_forget_log_ends(const struct ctl_refs *refs);
 
 /* ---- log_dirs.c */
 

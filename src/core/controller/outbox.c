@@ -130,8 +130,9 @@ void ctl_outbox_scrub(struct ctl_broker *broker, const struct ctl_partition *p)
         set_drop(&batch->sets[CTL_OUT_LEADER_AND_ISR], p);
         set_name(&batch->sets[CTL_OUT_UPDATE_METADATA], p);
         set_name(&batch->sets[CTL_OUT_STOP_REPLICA], p);
+        set_drop(&batch->sets[CTL_OUT_LOG_ENDS], p);
     }
-    if (outbox->flight_kind == CTL_OUT_LEADER_AND_ISR)
+    if (outbox->flight_kind == CTL_OUT_LEADER_AND_ISR || outbox->flight_kind == CTL_OUT_LOG_ENDS)
         set_drop(&outbox->flight, p);
     else
         set_name(&outbox->flight, p);
@@ -211,6 +212,13 @@ void ctl_send_stop_replica(struct controller *c, struct ctl_partition *p, int32_
     entry->leader_epoch = leader_epoch;
 }
 
+void ctl_ask_log_end(struct controller *c, struct ctl_partition *p, int32_t broker_id)
+{
+    struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
+    if (broker)
+        set_add(&batch_open(&broker->outbox)->sets[CTL_OUT_LOG_ENDS], p);
+}
+
 /* ---- taking out */
 
 static void send(struct controller *c, struct ctl_broker *broker, struct ctl_out_batch *batch,
@@ -241,6 +249,8 @@ static void flush_broker(struct controller *c, struct ctl_broker *broker)
             send(c, broker, batch, CTL_OUT_UPDATE_METADATA);
         else if (batch->sets[CTL_OUT_STOP_REPLICA].count)
             send(c, broker, batch, CTL_OUT_STOP_REPLICA);
+        else if (batch->sets[CTL_OUT_LOG_ENDS].count)
+            send(c, broker, batch, CTL_OUT_LOG_ENDS);
         else
             batch_free(batch);
     }
@@ -424,10 +434,29 @@ static void take_stop_replica_reply(struct controller *c, struct ctl_broker *bro
     broker->outbox.failures = 0;
 }
 
+/* A log that is not shown counts as none, until the broker registers anew. Once somebody leads, logs change.
+ */
+static void take_log_ends_reply(struct controller *c, struct ctl_broker *broker,
+                                const struct controller_event *event)
+{
+    for (int32_t i = 0; i < event->reply.partitions_count; i++) {
+        const struct controller_reply_partition *reply = &event->reply.partitions[i];
+        const struct ctl_out_entry *sent = flight_entry(c, &broker->outbox, reply);
+        if (sent && sent->p->leadership.leader == ZNODE_NO_LEADER &&
+            sent->p->leadership.leader_epoch == sent->leader_epoch)
+            ctl_replica_of(sent->p, broker->id)->end =
+                (struct ctl_log_end){.state = reply->err == ERR_NONE ? CTL_LOG_END_KNOWN : CTL_LOG_END_NONE,
+                                     .epoch = reply->end_epoch,
+                                     .offset = reply->end_offset};
+    }
+    ctl_enqueue_kind(c, CTL_EVENT_LOG_ENDS);
+    broker->outbox.failures = 0;
+}
+
 /* The whole request was refused. */
 static void take_refusal(struct controller *c, struct ctl_broker *broker, enum err err)
 {
-    static const char *const names[] = {"LeaderAndIsr", "UpdateMetadata", "StopReplica"};
+    static const char *const names[] = {"LeaderAndIsr", "UpdateMetadata", "StopReplica", "ListOffsets"};
     log_warn("controller", "request_refused", "broker=%d request=%s error=%s", broker->id,
              names[broker->outbox.flight_kind], err_name(err));
     switch ((int)err) {
@@ -459,6 +488,8 @@ static void take_answer(struct controller *c, struct ctl_broker *broker, const s
         take_leader_and_isr_reply(c, broker, event);
     else if (broker->outbox.flight_kind == CTL_OUT_STOP_REPLICA)
         take_stop_replica_reply(c, broker, event);
+    else if (broker->outbox.flight_kind == CTL_OUT_LOG_ENDS)
+        take_log_ends_reply(c, broker, event);
     else
         broker->outbox.failures = 0;
 }
@@ -475,6 +506,7 @@ void ctl_outbox_reply(struct controller *c, const struct controller_event *event
                   err_name(event->reply.transport));
         put_all_back(outbox);
         back_off(c, broker, TRANSPORT_BACKOFF_MS);
+        ctl_enqueue_kind(c, CTL_EVENT_LOG_ENDS); /* where others wait for its answer */
     } else if (event->reply.err != ERR_NONE)
         take_refusal(c, broker, event->reply.err);
     else

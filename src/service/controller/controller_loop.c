@@ -444,6 +444,7 @@ static void carry_out(struct controller_loop *cl, const struct controller_effect
     case CONTROLLER_EFFECT_LEADER_AND_ISR:
     case CONTROLLER_EFFECT_UPDATE_METADATA:
     case CONTROLLER_EFFECT_STOP_REPLICA:
+    case CONTROLLER_EFFECT_LOG_ENDS:
         do_send(cl, effect);
         return;
     case CONTROLLER_EFFECT_ANSWER:

@@ -28,8 +28,8 @@ struct controller_op controller_copy_op(const struct controller_op *op, struct a
 /* --- requests to brokers --- */
 
 /*
- * The frame of a LeaderAndIsr v7, UpdateMetadata v8 or StopReplica v4, with its size. `listener` is the one
- * by which brokers reach each other.
+ * The frame of a LeaderAndIsr v7, UpdateMetadata v8, StopReplica v4 or ListOffsets v5, with its size.
+ * `listener` is the one by which brokers reach each other.
  */
 void controller_encode_request(enum controller_effect_kind kind, const struct controller_send *send,
                                const char *listener, int32_t correlation_id, struct arena *arena,

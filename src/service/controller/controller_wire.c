@@ -11,12 +11,18 @@
 #include "wire/codec.h"
 
 /* What a controller of 3.9 sends (zookeeper-and-controller 3.24). */
+#define LIST_OFFSETS_KEY        2
+#define LIST_OFFSETS_VERSION    5
 #define LEADER_AND_ISR_KEY      4
 #define LEADER_AND_ISR_VERSION  7
 #define STOP_REPLICA_KEY        5
 #define STOP_REPLICA_VERSION    4
 #define UPDATE_METADATA_KEY     6
 #define UPDATE_METADATA_VERSION 8
+
+/* Who reads a log wherever it is, to its end. */
+#define DEBUGGING_CONSUMER (-2)
+#define LATEST             (-1)
 
 /* --- what the requests have in common: names of fields, but no type ----------------------------------------
  */
@@ -194,6 +200,32 @@ static void *make_stop_replica(const struct controller_send *send, struct arena 
     return request;
 }
 
+/* --- ListOffsets -------------------------------------------------------------------------------------------
+ */
+
+static void *make_list_offsets(const struct controller_send *send, struct arena *arena)
+{
+    struct wire_list_offsets_request *request = wire_new(&wire_list_offsets_request_desc, arena, 1);
+    request->replica_id = DEBUGGING_CONSUMER;
+    request->topics =
+        wire_new(&wire_list_offsets_request_list_offsets_topic_desc, arena, (size_t)send->topics_count);
+    request->topics_count = send->topics_count;
+    for (int32_t t = 0; t < send->topics_count; t++) {
+        const struct controller_topic_states *from = &send->topics[t];
+        struct wire_list_offsets_request_list_offsets_topic *to = &request->topics[t];
+        to->name = view_str(from->topic);
+        to->partitions = wire_new(&wire_list_offsets_request_list_offsets_partition_desc, arena,
+                                  (size_t)from->partitions_count);
+        to->partitions_count = from->partitions_count;
+        for (int32_t p = 0; p < from->partitions_count; p++) {
+            to->partitions[p].partition_index = from->partitions[p].partition;
+            to->partitions[p].current_leader_epoch = -1;
+            to->partitions[p].timestamp = LATEST;
+        }
+    }
+    return request;
+}
+
 /* --- frames ------------------------------------------------------------------------------------------------
  */
 
@@ -206,6 +238,10 @@ static const struct wire_api *api_of(enum controller_effect_kind kind, int16_t *
     if (kind == CONTROLLER_EFFECT_UPDATE_METADATA) {
         *version = UPDATE_METADATA_VERSION;
         return wire_api_find(UPDATE_METADATA_KEY);
+    }
+    if (kind == CONTROLLER_EFFECT_LOG_ENDS) {
+        *version = LIST_OFFSETS_VERSION;
+        return wire_api_find(LIST_OFFSETS_KEY);
     }
     ASSERT(kind == CONTROLLER_EFFECT_STOP_REPLICA);
     *version = STOP_REPLICA_VERSION;
@@ -221,6 +257,7 @@ void controller_encode_request(enum controller_effect_kind kind, const struct co
     const void *request = kind == CONTROLLER_EFFECT_LEADER_AND_ISR
                               ? make_leader_and_isr(send, listener, arena)
                           : kind == CONTROLLER_EFFECT_UPDATE_METADATA ? make_update_metadata(send, arena)
+                          : kind == CONTROLLER_EFFECT_LOG_ENDS        ? make_list_offsets(send, arena)
                                                                       : make_stop_replica(send, arena);
     size_t begin = out->len;
     buf_put_i32(out, 0);
@@ -268,6 +305,24 @@ static void take_stop_answer(const struct wire_stop_replica_response *answer, st
     }
 }
 
+static void take_ends_answer(const struct wire_list_offsets_response *answer, struct arena *arena,
+                             struct controller_reply_partition **partitions, int32_t *count)
+{
+    int32_t total = 0;
+    for (int32_t t = 0; t < answer->topics_count; t++)
+        total += answer->topics[t].partitions_count > 0 ? answer->topics[t].partitions_count : 0;
+    *partitions = arena_zalloc(arena, sizeof(**partitions) * (size_t)(total + 1));
+    for (int32_t t = 0; t < answer->topics_count; t++)
+        for (int32_t p = 0; p < answer->topics[t].partitions_count; p++) {
+            struct controller_reply_partition *to = &(*partitions)[(*count)++];
+            to->topic = arena_cstr(arena, answer->topics[t].name);
+            to->partition = answer->topics[t].partitions[p].partition_index;
+            to->err = err_of_code(answer->topics[t].partitions[p].error_code);
+            to->end_epoch = answer->topics[t].partitions[p].leader_epoch;
+            to->end_offset = answer->topics[t].partitions[p].offset;
+        }
+}
+
 enum err controller_decode_answer(enum controller_effect_kind kind, struct view frame, struct arena *arena,
                                   enum err *top, struct controller_reply_partition **partitions,
                                   int32_t *count, struct errmsg *why)
@@ -291,6 +346,9 @@ enum err controller_decode_answer(enum controller_effect_kind kind, struct view 
         take_role_answer(answer, arena, partitions, count);
     } else if (kind == CONTROLLER_EFFECT_UPDATE_METADATA) {
         *top = err_of_code(((struct wire_update_metadata_response *)answer)->error_code);
+    } else if (kind == CONTROLLER_EFFECT_LOG_ENDS) {
+        *top = ERR_NONE;
+        take_ends_answer(answer, arena, partitions, count);
     } else {
         *top = err_of_code(((struct wire_stop_replica_response *)answer)->error_code);
         take_stop_answer(answer, arena, partitions, count);

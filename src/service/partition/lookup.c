@@ -18,8 +18,7 @@ static enum err check_role(const struct lookup_op *op, const struct partition *p
     if (err != ERR_NONE)
         return err;
     bool leads = atomic_load_explicit(&part->is_leader, memory_order_relaxed);
-    bool debugging = op->replica_id == DEBUGGING_CONSUMER && part->replica.role != REPLICA_ROLE_NONE;
-    return leads || debugging ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+    return leads || op->replica_id == DEBUGGING_CONSUMER ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 /* Up to where the asking reader may see. */
@@ -47,7 +46,11 @@ static void latest(struct lookup_op *op, struct partition *part)
         return;
     }
     op->offset = bound(op, part);
-    op->leader_epoch = part->replica.leader_epoch;
+    /* Where nobody appends the last records may be of an older epoch than the role: a controller that looks
+     * for the longest log asks for theirs. */
+    op->leader_epoch = part->replica.role == REPLICA_ROLE_LEADER
+                           ? part->replica.leader_epoch
+                           : leader_epochs_latest_epoch(log_leader_epochs(part->log));
 }
 
 static void earliest(struct lookup_op *op, struct partition *part)

@@ -301,6 +301,18 @@ static void record(struct replica_manager *manager, struct role_change *changes,
 
 /* --- serve ------------------------------------------------------------------------------------------- */
 
+/*
+ * With flush.messages=1 only what is synced is visible, and nobody but an append would ask for a sync. Below
+ * min.insync.replicas the others are gone, perhaps with their page caches: what was acknowledged is not to be
+ * in one page cache alone (docs/durability.md).
+ */
+static bool must_sync(const struct partition *part)
+{
+    const struct partition_settings *settings = atomic_load(&part->settings);
+    return settings->sync_before_commit ||
+           !replica_has_min_isr(&part->replica, settings->min_insync_replicas);
+}
+
 /* By the holder: what the request brought is durable, a leader may answer. */
 static void begin_to_serve(struct partition *part, void *arg)
 {
@@ -315,9 +327,7 @@ static void begin_to_serve(struct partition *part, void *arg)
     atomic_store(&part->is_leader, true);
     partition_advance(part);
     partition_announce(part);
-    /* With flush.messages=1 only what is synced is visible, and nobody but an append would ask for a sync. */
-    const struct partition_settings *settings = atomic_load(&part->settings);
-    if (settings->sync_before_commit && log_recovery_point(part->log) < log_end(part->log).offset)
+    if (must_sync(part) && log_recovery_point(part->log) < log_end(part->log).offset)
         log_dir_state_flush(part->dir, part);
 }
 

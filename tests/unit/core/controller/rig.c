@@ -179,6 +179,15 @@ static void trace_stops(struct rig *rig, const struct controller_send *send)
     }
 }
 
+static void trace_asked(struct rig *rig, const struct controller_send *send)
+{
+    for (int32_t t = 0; t < send->topics_count; t++) {
+        for (int32_t i = 0; i < send->topics[t].partitions_count; i++)
+            buf_printf(&rig->trace, "Ends broker=%d %s-%d\n", send->broker_id, send->topics[t].topic,
+                       send->topics[t].partitions[i].partition);
+    }
+}
+
 bool rig_saw(struct rig *rig, const char *text)
 {
     return strstr(buf_cstr(&rig->trace), text) != NULL;
@@ -209,20 +218,24 @@ static int32_t count_partitions(const struct controller_send *send)
     return n;
 }
 
-static void reply(struct rig *rig, int core, const struct controller_send *send)
+static void reply(struct rig *rig, int core, const struct controller_send *send, bool ends)
 {
     ck_assert_int_lt(rig->replies_count, RIG_PENDING);
     int at = rig->replies_count++;
-    enum err err = rig->partition_err[send->broker_id];
+    int id = send->broker_id;
+    enum err err = ends ? rig->end_err[id] : rig->partition_err[id];
     struct controller_reply_partition *list =
         arena_zalloc(&rig->arena, (size_t)count_partitions(send) * sizeof *list + 1);
     int32_t n = 0;
     for (int32_t t = 0; t < send->topics_count; t++) {
         for (int32_t i = 0; i < send->topics[t].partitions_count; i++)
-            list[n++] =
-                (struct controller_reply_partition){.topic_id = send->topics[t].topic_id,
-                                                    .partition = send->topics[t].partitions[i].partition,
-                                                    .err = err};
+            list[n++] = (struct controller_reply_partition){
+                .topic = ends ? arena_strdup(&rig->arena, send->topics[t].topic) : NULL,
+                .topic_id = send->topics[t].topic_id,
+                .partition = send->topics[t].partitions[i].partition,
+                .err = err,
+                .end_epoch = rig->end_epoch[id],
+                .end_offset = rig->end_offset[id]};
     }
     for (int32_t t = 0; t < send->stops_count; t++) {
         for (int32_t i = 0; i < send->stops[t].partitions_count; i++)
@@ -232,6 +245,7 @@ static void reply(struct rig *rig, int core, const struct controller_send *send)
                                                     .err = err};
     }
     rig->replies[at].core = core;
+    rig->replies[at].held = ends && rig->holds_ends[id];
     rig->replies[at].ticket = send->ticket;
     rig->replies[at].broker_id = send->broker_id;
     rig->replies[at].transport =
@@ -244,30 +258,47 @@ static void reply(struct rig *rig, int core, const struct controller_send *send)
 static void take_send(struct rig *rig, int core, const struct controller_effect *effect)
 {
     const struct controller_send *send = &effect->send;
+    bool ends = effect->kind == CONTROLLER_EFFECT_LOG_ENDS;
     if (effect->kind == CONTROLLER_EFFECT_STOP_REPLICA)
         trace_stops(rig, send);
+    else if (ends)
+        trace_asked(rig, send);
     else
         trace_states(rig, effect->kind == CONTROLLER_EFFECT_LEADER_AND_ISR ? "LeaderAndIsr" : "Update", send);
     if (rig->mood[send->broker_id] != RIG_SILENT)
-        reply(rig, core, send);
+        reply(rig, core, send, ends);
 }
 
 static bool feed_reply(struct rig *rig)
 {
-    if (rig->replies_count == 0)
+    int at = 0;
+    while (at < rig->replies_count && rig->replies[at].held)
+        at++;
+    if (at == rig->replies_count)
         return false;
     struct controller_event event = {.kind = CONTROLLER_EVENT_REPLY};
-    event.reply.broker_id = rig->replies[0].broker_id;
-    event.reply.ticket = rig->replies[0].ticket;
-    event.reply.transport = rig->replies[0].transport;
-    event.reply.err = rig->replies[0].err;
-    event.reply.partitions = rig->replies[0].partitions;
-    event.reply.partitions_count = rig->replies[0].partitions_count;
-    int core = rig->replies[0].core;
-    memmove(&rig->replies[0], &rig->replies[1], sizeof rig->replies[0] * (size_t)(rig->replies_count - 1));
+    event.reply.broker_id = rig->replies[at].broker_id;
+    event.reply.ticket = rig->replies[at].ticket;
+    event.reply.transport = rig->replies[at].transport;
+    event.reply.err = rig->replies[at].err;
+    event.reply.partitions = rig->replies[at].partitions;
+    event.reply.partitions_count = rig->replies[at].partitions_count;
+    int core = rig->replies[at].core;
+    memmove(&rig->replies[at], &rig->replies[at + 1],
+            sizeof rig->replies[0] * (size_t)(rig->replies_count - at - 1));
     rig->replies_count--;
     rig_feed(rig, core, &event);
     return true;
+}
+
+void rig_release_ends(struct rig *rig, enum err transport)
+{
+    for (int i = 0; i < rig->replies_count; i++) {
+        if (rig->replies[i].held)
+            rig->replies[i].transport = transport;
+        rig->replies[i].held = false;
+    }
+    rig_run(rig);
 }
 
 /* ---- ZooKeeper */
@@ -404,6 +435,7 @@ static void take_effect(struct rig *rig, int core, const struct controller_effec
     case CONTROLLER_EFFECT_LEADER_AND_ISR:
     case CONTROLLER_EFFECT_UPDATE_METADATA:
     case CONTROLLER_EFFECT_STOP_REPLICA:
+    case CONTROLLER_EFFECT_LOG_ENDS:
         take_send(rig, core, effect);
         break;
     case CONTROLLER_EFFECT_ANSWER:

@@ -52,8 +52,12 @@ struct rig {
     enum rig_mood mood[RIG_BROKERS + 1];
     enum err partition_err[RIG_BROKERS + 1]; /* of every partition of LeaderAndIsr and StopReplica */
     enum err request_err[RIG_BROKERS + 1];   /* of whole requests */
-    struct buf trace;                        /* requests to brokers, channels, terms */
-    struct arena arena;                      /* answers */
+    int32_t end_epoch[RIG_BROKERS + 1];      /* of every log */
+    int64_t end_offset[RIG_BROKERS + 1];
+    enum err end_err[RIG_BROKERS + 1];
+    bool holds_ends[RIG_BROKERS + 1]; /* the answer is on its way until rig_release_ends */
+    struct buf trace;                 /* requests to brokers, channels, terms */
+    struct arena arena;               /* answers */
     struct rig_answer answers[64];
     int answers_count;
     struct rig_timer timers[64];
@@ -66,6 +70,7 @@ struct rig {
         enum err err;
         struct controller_reply_partition *partitions;
         int32_t partitions_count;
+        bool held;
     } replies[RIG_PENDING];
     int replies_count;
 
@@ -117,6 +122,8 @@ const struct controller_answer *rig_create_topic(struct rig *rig, const char *na
 const struct controller_answer *rig_delete_topic(struct rig *rig, const char *name);
 /* A topic whose replicas are given, as a tool would write it. */
 void rig_put_topic(struct rig *rig, const char *name, int partitions, const int32_t *replicas, int rf);
+
+void rig_release_ends(struct rig *rig, enum err transport);
 
 /* Another broker (id 9) takes the controller's place, with a later epoch. */
 void rig_take_over(struct rig *rig);

@@ -347,6 +347,37 @@ START_TEST(few_are_left_alone_only_with_what_is_committed_on_disk)
 }
 END_TEST
 
+START_TEST(new_leader_is_left_alone_only_with_all_that_it_took_over_on_disk)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 0, 1, RIG_ME, 2, 2), ERR_NONE);
+    ck_assert_int_eq(high_watermark(part), 0); /* nobody told it how much of the three is committed */
+    rig.broker.replica_lag_max_ms = -1;
+    partition_call(part, shrink, NULL);
+    while (isr_state(part) != REPLICA_ISR_SHRINKS)
+        ;
+    int64_t synced;
+    partition_call(part, see_recovery_point, &synced);
+    ck_assert_int_ge(synced, 3);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(leader_that_is_told_of_an_isr_below_its_minimum_syncs_what_it_has)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    fetch(part, 2, 3);
+    ck_assert_int_eq(high_watermark(part), 3);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 0, 1, RIG_ME, 2, 1), ERR_NONE);
+    int64_t synced = 0;
+    while (synced < 3)
+        partition_call(part, see_recovery_point, &synced);
+    partition_release(part);
+}
+END_TEST
+
 /* --- who is woken -----------------------------------------------------------------------------------------
  */
 
@@ -678,6 +709,8 @@ Suite *followers_suite(void)
     tcase_add_test(two, acks_all_is_refused_below_the_minimum_and_acks_one_is_not_visible);
     tcase_add_test(two, append_waits_while_the_isr_is_below_its_minimum);
     tcase_add_test(two, few_are_left_alone_only_with_what_is_committed_on_disk);
+    tcase_add_test(two, new_leader_is_left_alone_only_with_all_that_it_took_over_on_disk);
+    tcase_add_test(two, leader_that_is_told_of_an_isr_below_its_minimum_syncs_what_it_has);
     suite_add_tcase(suite, two);
     TCase *throttled = tcase_create("throttled");
     tcase_add_checked_fixture(throttled, setup_throttled, teardown);
