@@ -443,6 +443,27 @@ START_TEST(epoch_that_a_truncation_took_back_does_not_come_back_with_its_file)
 }
 END_TEST
 
+START_TEST(log_closed_while_a_flush_is_under_way_is_durable)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    for (int i = 0; i < 30; i++)
+        rig_append(&rig, (struct rig_append){.count = 3, .value_size = 200}); /* several segments */
+    struct log_flush begun = {0};
+    struct log_flush_ticket ticket;
+    bool needed;
+    ck_assert_int_eq(log_flush_begin(rig.log, INT64_MAX, &begun, &ticket, &needed, &rig.why), ERR_NONE);
+    rig_stop(&rig);
+    log_flush_close(&begun); /* it never came to it */
+    ck_assert_int_eq(DISK(rig.disk, sync_dir, "/", &rig.why), ERR_NONE);
+    crash_disk_power_cut(rig.mem, CRASH_KEEP_NONE, 1);
+    rig_load(&rig, true);
+    ck_assert_int_eq(rig_check_prefix(&rig), 90);
+    rig_close(&rig);
+}
+END_TEST
+
 Suite *log_load_suite(void)
 {
     Suite *suite = suite_create("log_load");
@@ -453,6 +474,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, deleted_and_cleaned_files_go_and_swap_replaces_its_sources);
     tcase_add_test(tc, swap_beside_cleaned_is_a_split_that_did_not_end);
     tcase_add_test(tc, log_that_ends_below_its_start_begins_anew_there);
+    tcase_add_test(tc, log_closed_while_a_flush_is_under_way_is_durable);
     suite_add_tcase(suite, tc);
     tc = tcase_create("recovery");
     tcase_set_timeout(tc, 120);
