@@ -66,6 +66,7 @@ struct crash_disk {
     bool fired;
     bool dead;
     bool cold;
+    bool calm;
     int64_t now_ms;
 };
 
@@ -314,6 +315,8 @@ static void journal_commit(struct crash_disk *disk, const char *dir)
 
 static bool fault(struct crash_disk *disk, struct errmsg *why)
 {
+    if (disk->calm)
+        return false;
     disk->counts.calls++;
     if (disk->dead || disk->die_at == 0) {
         disk->dead = true;
@@ -768,6 +771,11 @@ void crash_disk_power_cut(struct crash_disk *disk, enum crash_kind kind, uint64_
     disk->dead = false;
     disk->die_at = disk->fail_at = -1;
     disk->counts.dead_calls = 0;
+}
+
+void crash_disk_set_calm(struct crash_disk *disk, bool calm)
+{
+    disk->calm = calm;
 }
 
 void crash_disk_set_cold(struct crash_disk *disk, bool cold)
