@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "service/controller/controller_translate.h"
 #include "sim/node.h"
-#include "sim/plants.h"
 #include "wire/codec.h"
 
 #define ALTER_PARTITION_VERSION 3

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "sim/node.h"
+#include "sim/plants.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_trim.h"
 #include "wire/codec.h"
@@ -332,7 +333,8 @@ struct start {
 /* Without epochs no leader can tell where the logs part: what is not known to be committed goes. */
 static bool cut_unknown(struct part *part)
 {
-    if (leader_epochs_latest_epoch(log_leader_epochs(part->log)) >= 0 ||
+    bool known = leader_epochs_latest_epoch(log_leader_epochs(part->log)) >= 0;
+    if ((known && !plant_is(PLANT_CUT_TO_HIGH_WATERMARK)) ||
         log_high_watermark(part->log).offset >= log_end(part->log).offset)
         return true;
     struct doing doing = {.part = part, .action = {.kind = FETCH_LINK_TRUNCATE_TO}};

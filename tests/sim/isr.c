@@ -8,7 +8,6 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "sim/node.h"
-#include "sim/plants.h"
 #include "wire/codec.h"
 
 #define VERSION    3

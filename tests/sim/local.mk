@@ -36,3 +36,20 @@ tests_sim_sim_LDADD = \
   src/metrics/libmetrics.a src/base/libbase.a \
   $(ZOOKEEPER_LIBS) $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(ZSTD_LIBS) \
   $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) -lpthread -lm
+# Functions that a planted mistake may take the place of (plants.c)
+tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) \
+  -Wl,--wrap=name \
+  -Wl,--wrap=replica_may_join \
+  -Wl,--wrap=replica_high_watermark \
+  -Wl,--wrap=replica_has_min_isr \
+  -Wl,--wrap=replica_has_min_maximal_isr \
+  -Wl,--wrap=replica_isr_answered \
+  -Wl,--wrap=replica_check_epoch \
+  -Wl,--wrap=leader_epochs_end_offset_for \
+  -Wl,--wrap=leader_epochs_truncate_from_end \
+  -Wl,--wrap=producer_append_commit \
+  -Wl,--wrap=log_flush_run \
+  -Wl,--wrap=log_recovery_point \
+  -Wl,--wrap=clean_shutdown_take \
+  -Wl,--wrap=incarnation_judge \
+  -Wl,--wrap=control_fence_check

@@ -5,6 +5,7 @@
 #include "base/be.h"
 #include "base/mem.h"
 #include "sim/checker.h"
+#include "sim/plants.h"
 #include "wire/record_validate.h"
 
 struct waiting_append {
@@ -51,6 +52,8 @@ static enum err outcome(const struct part *part, const struct waiting_append *wa
 {
     if (!part->log)
         return ERR_KAFKA_STORAGE_ERROR;
+    if (plant_is(PLANT_WAIT_OUTLIVES_LEADER) && is_committed(part, wait->last_offset))
+        return ERR_NONE;
     if (!part->is_leader || !is_committed(part, wait->last_offset) ||
         (wait->for_flush && !is_synced(part, wait->last_offset)))
         return ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
@@ -187,7 +190,8 @@ static enum err append(struct part *part, struct buf *records, uint64_t id, int6
     if (flush_due || result.sealed_up_to >= 0)
         upkeep_flush(part);
     bool must_sync = flush_due && !is_synced(part, result.last_offset);
-    *waits = !is_committed(part, result.last_offset) || must_sync;
+    *waits =
+        (!is_committed(part, result.last_offset) && !plant_is(PLANT_ACKNOWLEDGED_TOO_EARLY)) || must_sync;
     if (*waits)
         wait_for_commit(part, id, &result, must_sync);
     else

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "service/identity/incarnation.h"
 #include "sim/node.h"
-#include "sim/plants.h"
 #include "storage/atomic_file.h"
 
 #define INCARNATION_PATH NODE_DIR "/" INCARNATION_FILE_NAME

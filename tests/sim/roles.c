@@ -180,7 +180,7 @@ static void take_role(struct proc *proc, struct change *change)
     } else {
         part->is_leader = false;
     }
-    if (!was_leader || !change->became_leader)
+    if ((!was_leader || !change->became_leader) && !plant_is(PLANT_WAIT_OUTLIVES_LEADER))
         part_fail_waiting(part);
     part_announce(part);
     part->leader_high_watermark = -1;

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "sim/node.h"
+#include "sim/plants.h"
 #include "storage/leader_epochs.h"
 #include "wire/codec.h"
 
@@ -153,7 +154,8 @@ static void look_at(struct fetch_state *state, struct fetch_part *look)
     look->err = check_role(state, part, look->asked.current_leader_epoch);
     if (look->err == ERR_NONE)
         look->err = check_divergence(look, part);
-    if (look->err == ERR_NONE && state->is_first && replica_of(state) >= 0 && look->diverging_epoch < 0)
+    if (look->err == ERR_NONE && state->is_first && replica_of(state) >= 0 &&
+        (look->diverging_epoch < 0 || plant_is(PLANT_DIVERGING_IS_PROGRESS)))
         look->err = note_replica(state, look, part);
     if (look->err != ERR_NONE)
         return;

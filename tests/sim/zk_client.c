@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fake/fake_zk_tree.h"
 #include "sim/pipe.h"
+#include "sim/plants.h"
 #include "sim/zk_ensemble.h"
 
 enum link { LINK_DOWN, LINK_CONNECTING, LINK_UP };
@@ -216,7 +217,7 @@ static void reached_client(struct sim *sim, struct pipe_message *base)
 static void lost_on_the_way_back(struct sim *sim, struct pipe_message *base)
 {
     struct zk_message *message = CONTAINER_OF(base, struct zk_message, message);
-    if (message->kind == MESSAGE_WATCH)
+    if (message->kind == MESSAGE_WATCH && !plant_is(PLANT_WATCH_FORGOTTEN))
         zk_ensemble_keep(sim->zk, &message->watch);
     message_free(message);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fake/fake_zk_tree.h"
 #include "sim/checker.h"
+#include "sim/plants.h"
 
 #define FOLLOWERS 2
 
@@ -149,6 +150,8 @@ struct controller_op zk_copy_op(struct arena *arena, const struct controller_op 
     struct controller_op copy = *op;
     copy.path = op->path ? arena_strdup(arena, op->path) : NULL;
     fake_zk_copy_value(arena, &op->value, &copy.value);
+    if (plant_is(PLANT_OLD_CONTROLLER_WRITES) && op->kind == CONTROLLER_OP_CHECK)
+        copy.version = CONTROLLER_ANY_VERSION;
     if (op->ops_count > 0) {
         copy.ops = arena_alloc(arena, sizeof *copy.ops * (size_t)op->ops_count);
         for (int32_t i = 0; i < op->ops_count; i++)
