@@ -23,9 +23,10 @@ struct ghost {
     int count;
     int cap;
     int64_t end;
-    struct map seen;    /* epoch and base offset -> struct seen */
-    struct map records; /* producer id and sequence -> struct batch */
-    struct map leaders; /* epoch -> 1 + broker */
+    struct map seen;      /* epoch and base offset -> struct seen */
+    struct map records;   /* producer id and sequence -> struct batch */
+    struct map forgotten; /* those that a leader had and did not know to be there */
+    struct map leaders;   /* epoch -> 1 + broker */
     int32_t zk_epoch;
 };
 
@@ -219,8 +220,10 @@ static void check_cut(struct part *part, int64_t end)
             sim_fail(part->proc->sim, "I2", "%d cuts %s to %lld, though %lld is committed", part->proc->id,
                      part->name, (long long)end, (long long)batch->base);
     }
-    if (mirror->checked > mirror->count)
-        mirror->checked = mirror->count;
+    if (mirror->checked <= mirror->count)
+        return;
+    mirror->checked = mirror->count;
+    mirror->remembers_from = end;
 }
 
 static void look(struct part *part)
@@ -293,6 +296,18 @@ void checker_leads(struct sim *sim, struct part *part)
                  part->proc->id, part->name, epoch, (long long)ghost->items[i].base, (long long)ghost->end);
         return;
     }
+}
+
+void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end)
+{
+    const struct ghost *ghost = ghost_of(part);
+    look(part);
+    for (int i = 0; i < ghost->count; i++)
+        if (ghost->items[i].last >= end && ghost->epochs[i] <= part->replica.leader_epoch) {
+            sim_fail(sim, "I5", "%d proposes %d for the ISR of %s, who has up to %lld, committed is %lld",
+                     part->proc->id, broker, part->name, (long long)end, (long long)ghost->end);
+            return;
+        }
 }
 
 /* --- the controller (I1, I8) -------------------------------------------------------------------------- */
@@ -375,20 +390,23 @@ void checker_produced(struct sim *sim, int number, int64_t producer_id, int32_t 
                  sequence, (long long)producer_id, number, (long long)offset, batch ? "another" : "nothing");
 }
 
-bool checker_gap(struct sim *sim, int number, int leader, int64_t producer_id, int32_t sequence)
+void checker_refused(struct sim *sim, const struct part *part, int64_t producer_id, int32_t sequence)
 {
-    const struct mirror *mirror = &sim->checker->mirrors[leader][number];
-    for (int i = 0; i < mirror->count; i++) {
-        const struct batch *batch = &mirror->items[i];
-        if (batch->producer_id == producer_id && batch->sequence == sequence &&
-            batch->base < mirror->loaded_end) {
-            const struct batch *known = ghost_at(&sim->checker->ghosts[number], batch->base);
-            return known && batch_equal(known, batch);
-        }
-    }
-    sim_fail(sim, "I10", "producer %lld is told by %d that sequence %d of partition %d leaves a gap",
-             (long long)producer_id, leader, sequence, number);
-    return false;
+    struct ghost *ghost = &sim->checker->ghosts[part->number];
+    const struct mirror *mirror = mirror_of(part);
+    for (int i = 0; i < mirror->count && mirror->items[i].base < mirror->remembers_from; i++)
+        if (mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
+            map_put_int(&ghost->forgotten, record_key(&mirror->items[i]), ghost);
+}
+
+bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t sequence)
+{
+    const struct ghost *ghost = &sim->checker->ghosts[number];
+    const struct batch batch = {.producer_id = producer_id, .sequence = sequence};
+    if (!map_get_int(&ghost->forgotten, record_key(&batch)))
+        sim_fail(sim, "I10", "producer %lld is told that sequence %d of partition %d leaves a gap",
+                 (long long)producer_id, sequence, number);
+    return map_get_int(&ghost->records, record_key(&batch)) != NULL;
 }
 
 /* --- consumers (I9) ----------------------------------------------------------------------------------- */
@@ -521,7 +539,8 @@ void checker_log_opened(struct sim *sim, struct part *part)
     struct mirror *mirror = mirror_of(part);
     struct mirror before = *mirror;
     struct legacy *legacy = &sim->checker->legacies[part->proc->id][part->number];
-    *mirror = (struct mirror){.start = log_start_offset(part->log), .loaded_end = log_end(part->log).offset};
+    *mirror =
+        (struct mirror){.start = log_start_offset(part->log), .remembers_from = log_end(part->log).offset};
     look(part);
     if (legacy->known && !sim->failed)
         check_legacy(part, &before, legacy);
@@ -612,6 +631,7 @@ void checker_free(struct sim *sim)
             free(slot->value);
         map_close(&ghost->seen);
         map_close(&ghost->records);
+        map_close(&ghost->forgotten);
         map_close(&ghost->leaders);
         free(ghost->items);
         free(ghost->epochs);

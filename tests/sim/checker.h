@@ -26,11 +26,18 @@ void checker_log_opened(struct sim *sim, struct part *part);
 void checker_loaded(struct sim *sim, struct proc *proc);
 /* The replica took over leadership. */
 void checker_leads(struct sim *sim, struct part *part);
+/* The leader proposes a replica for the ISR that it takes to have everything up to `end`. */
+void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end);
 /* A request of the controller passed the fence. */
 void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
                         int64_t broker_epoch);
 /* acks=all is about to be answered. */
 void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offset, int64_t last_offset);
+/*
+ * A leader is about to say that a sequence leaves a gap. That is as with Kafka when the batch is in its log
+ * since before it was last loaded or cut: snapshots keep only the last batch of a producer.
+ */
+void checker_refused(struct sim *sim, const struct part *part, int64_t producer_id, int32_t sequence);
 /* The process is about to be gone. */
 void checker_ended(struct sim *sim, const struct broker_node *node, enum node_end how);
 /* The disk is now what a power loss left. */
@@ -45,11 +52,10 @@ void checker_zk_written(struct sim *sim, int owner, const struct controller_op *
 /* An acknowledgement arrived. */
 void checker_produced(struct sim *sim, int number, int64_t producer_id, int32_t sequence, int64_t offset);
 /*
- * A producer was told by `leader` that a sequence leaves a gap, though all before it was acknowledged.
- * Nothing is wrong when the batch is in that log since before its last start: Kafka's snapshots keep only the
- * last batch of a producer. True when it is committed, too: the producer may go on.
+ * A producer was told that a sequence leaves a gap, though all before it was acknowledged. True when the
+ * batch is committed all the same: it may go on. Fails unless checker_refused said why.
  */
-bool checker_gap(struct sim *sim, int number, int leader, int64_t producer_id, int32_t sequence);
+bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t sequence);
 /* Records arrived at a consumer that had asked from `offset`; gives where it goes on. */
 int64_t checker_consumed(struct sim *sim, int number, int64_t offset, struct view records);
 

@@ -124,7 +124,7 @@ static void do_add_channel(struct proc *proc, const struct controller_live_broke
 
 static bool refuses(const struct sim *sim, int from, int to)
 {
-    return !sim->up[to] && !sim->cut[from][to] && !sim->cut[to][from];
+    return (!sim->up[to] || sim->refused[from][to]) && !sim->cut[from][to] && !sim->cut[to][from];
 }
 
 static void look_at(struct proc *proc, int id, int64_t epoch)

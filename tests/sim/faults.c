@@ -22,6 +22,8 @@ enum fault {
     FAULT_ZK_EXPIRE,
     FAULT_RESET,
     FAULT_SLOW,
+    FAULT_REFUSE,      /* a port refuses, though its process lives */
+    FAULT_FALSE_ALARM, /* the controller's does, and what it writes meanwhile comes late */
     FAULTS
 };
 
@@ -86,15 +88,15 @@ void faults_step(struct sim *sim)
 /* --- links -------------------------------------------------------------------------------------------- */
 
 struct cutting {
-    int from;
-    int to;
+    bool *what;
 };
 
 static void mend(struct sim *sim, void *arg)
 {
     struct cutting cutting = *(struct cutting *)arg;
     free(arg);
-    sim->cut[cutting.from][cutting.to] = false;
+    (void)sim;
+    *cutting.what = false;
 }
 
 static void free_cutting(struct sim *sim, void *arg)
@@ -103,14 +105,20 @@ static void free_cutting(struct sim *sim, void *arg)
     free(arg);
 }
 
+static void set_for(struct sim *sim, bool *what, int64_t for_us)
+{
+    if (*what)
+        return;
+    *what = true;
+    struct cutting *cutting = MEM_NEW(struct cutting);
+    cutting->what = what;
+    sim_after(sim, for_us, SIM_WORLD, "mend", mend, free_cutting, cutting);
+}
+
 static void cut(struct sim *sim, int from, int to, int64_t for_us)
 {
-    if (from == to || sim->cut[from][to])
-        return;
-    sim->cut[from][to] = true;
-    struct cutting *cutting = MEM_NEW(struct cutting);
-    *cutting = (struct cutting){from, to};
-    sim_after(sim, for_us, SIM_WORLD, "mend", mend, free_cutting, cutting);
+    if (from != to)
+        set_for(sim, &sim->cut[from][to], for_us);
 }
 
 static void isolate(struct sim *sim, int id)
@@ -134,6 +142,20 @@ static void reset(struct sim *sim, int id)
         net_conn_break(proc->to_controller[to]);
     else if (proc && proc->channels[to])
         net_conn_break(proc->channels[to]);
+}
+
+static void false_alarm(struct sim *sim)
+{
+    int64_t for_us = sim->shape.session_ms * SIM_MS / 2;
+    for (int id = 1; id <= sim->shape.brokers; id++) {
+        struct proc *proc = sim->nodes[id]->proc;
+        if (!proc || !controller_is_active(proc->core))
+            continue;
+        cut(sim, id, SIM_ZK, for_us);
+        for (int other = 1; other <= sim->shape.brokers; other++)
+            if (other != id && sim_chance(sim, SIM_RNG_FAULT, 500))
+                set_for(sim, &sim->refused[other][id], for_us);
+    }
 }
 
 /* --- one of them -------------------------------------------------------------------------------------- */
@@ -198,6 +220,12 @@ static void strike(struct sim *sim, enum fault fault)
     case FAULT_SLOW:
         sim->slowness = (int)sim_between(sim, SIM_RNG_FAULT, 0, 3);
         return;
+    case FAULT_REFUSE:
+        set_for(sim, &sim->refused[id][any_broker(sim)], moment_us(sim));
+        return;
+    case FAULT_FALSE_ALARM:
+        false_alarm(sim);
+        return;
     case FAULTS:
         return;
     }
@@ -246,7 +274,7 @@ void faults_heal(struct sim *sim)
     for (int from = 0; from < SIM_ENDPOINTS; from++) {
         sim->paused_until_us[from] = 0;
         for (int to = 0; to < SIM_ENDPOINTS; to++)
-            sim->cut[from][to] = false;
+            sim->cut[from][to] = sim->refused[from][to] = false;
     }
     for (int id = 1; id <= sim->shape.brokers; id++) {
         crash_disk_die_at(sim->nodes[id]->disk, -1);

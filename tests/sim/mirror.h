@@ -24,7 +24,7 @@ struct mirror {
     int checked; /* of them */
     int64_t start;
     int64_t high_watermark; /* of the running replica */
-    int64_t loaded_end;     /* where its log ended when it was opened */
+    int64_t remembers_from; /* where its log ended when it was last loaded or cut */
 };
 
 struct batch batch_of(const struct batch_info *info);

@@ -165,7 +165,8 @@ static void request_arrives(struct sim *sim, struct pipe_message *message)
 {
     struct net_call *call = CONTAINER_OF(message, struct net_call, request);
     struct net_conn *conn = call->conn;
-    if (!sim->up[conn->to] || (conn->life && conn->life != sim->life[conn->to])) {
+    if (!sim->up[conn->to] || sim->refused[conn->from][conn->to] ||
+        (conn->life && conn->life != sim->life[conn->to])) {
         break_soon(sim, call);
         return;
     }

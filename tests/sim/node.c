@@ -267,6 +267,7 @@ void node_end(struct broker_node *node, enum node_end how)
         net_process_gone(sim, node->id);
     }
     node->ended = how;
+    crash_disk_forgive(node->disk); /* docs/durability.md: not covered */
     if (how >= NODE_END_POWER)
         lose_power(node, how);
 }

@@ -168,6 +168,7 @@ static enum err append(struct part *part, struct buf *records, uint64_t id, int6
     struct append_plan plan = {0};
     struct errmsg why;
     struct log_append_result result;
+    const struct batch_info *sent = &plan.info.batch;
     enum err err = prepare(part, records, &plan, &why);
     if (err == ERR_NONE) {
         struct log_append_args args = {.now_ms = proc_wall_ms(part->proc),
@@ -175,12 +176,16 @@ static enum err append(struct part *part, struct buf *records, uint64_t id, int6
                                        .origin = APPEND_CLIENT};
         err = log_append_as_leader(part->log, &plan, &args, &result, &why);
     }
+    if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+        checker_refused(sim, part, sent->producer_id, sent->base_sequence);
     append_plan_close(&plan);
     part_touch(part);
     if (err == ERR_KAFKA_STORAGE_ERROR)
         proc_fail_storage(part->proc, &why);
-    if (err != ERR_NONE)
+    if (err != ERR_NONE) {
+        sim_trace(sim, "%d refuses %s: %s", part->proc->id, err_name(err), why.text);
         return doubt(part, err);
+    }
     *base_offset = result.first_offset;
     if (result.moved) {
         part_announce(part);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim/checker.h"
 #include "sim/node.h"
 #include "sim/produce.h"
 
@@ -100,6 +101,7 @@ enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch)
         return ERR_NOT_LEADER_OR_FOLLOWER;
     if (replica_may_join(&part->replica, fetch->broker_id, log_high_watermark(part->log).offset) &&
         proc_sees_alive(part->proc, fetch->broker_id)) {
+        checker_joins(part->proc->sim, part, fetch->broker_id, fetch->offset);
         replica_propose_join(&part->replica, fetch->broker_id);
         sim_trace(part->proc->sim, "%d proposes %s isr +%d", part->proc->id, part->name, fetch->broker_id);
         isr_propose(part);

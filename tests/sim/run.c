@@ -70,10 +70,10 @@ void run_print_failure(const struct sim *sim)
     int64_t from = sim->lines_count > SIM_LINES ? sim->lines_count - SIM_LINES : 0;
     for (int64_t i = from; i < sim->lines_count; i++)
         fprintf(stderr, "  %s\n", sim->lines[i % SIM_LINES]);
-    fprintf(stderr, "seed %llu step %lld: %s%s%s: %s\n", (unsigned long long)sim->options.seed,
+    fprintf(stderr, "seed %llu step %lld: %s%s%s%s: %s\n", (unsigned long long)sim->options.seed,
             (long long)sim->step, sim->options.plant ? "plant " : "",
-            sim->options.plant ? sim->options.plant : "", sim->failed ? sim->failed : "aborted",
-            sim->failed ? sim->why : "see above");
+            sim->options.plant ? sim->options.plant : "", sim->options.plant ? ", " : "",
+            sim->failed ? sim->failed : "aborted", sim->failed ? sim->why : "see above");
 }
 
 struct run_result run_seed(const struct sim_options *options)

@@ -70,6 +70,7 @@ struct sim_shape {
     int32_t lag_ms;
     int32_t segment_bytes;
     bool suspect;
+    bool zk_flaky;   /* connections to ZooKeeper like to break when a watch fires */
     bool flush_each; /* flush.messages=1 */
     int64_t run_us;  /* until everything is healed */
 };
@@ -92,9 +93,10 @@ struct sim {
     bool up[SIM_ENDPOINTS];
     int64_t life[SIM_ENDPOINTS]; /* rises with every start and every end */
     int64_t paused_until_us[SIM_ENDPOINTS];
-    bool cut[SIM_ENDPOINTS][SIM_ENDPOINTS]; /* from, to */
-    int slowness;                           /* of the network: 0 calm .. 3 */
-    struct list calls;                      /* every request that is not answered, oldest first */
+    bool cut[SIM_ENDPOINTS][SIM_ENDPOINTS];     /* from, to */
+    bool refused[SIM_ENDPOINTS][SIM_ENDPOINTS]; /* the port refuses, whoever lives behind it */
+    int slowness;                               /* of the network: 0 calm .. 3 */
+    struct list calls;                          /* every request that is not answered, oldest first */
     struct map calls_by_id;
     uint64_t last_call;
     struct zk_ensemble *zk;
