@@ -85,6 +85,24 @@ void faults_step(struct sim *sim)
     look_for_the_dead(sim);
 }
 
+static void lose_power(struct sim *sim, void *arg)
+{
+    const struct broker_node *node = arg;
+    if (!sim->healed)
+        end(sim, node->id, NODE_END_POWER);
+}
+
+/* One call fails, and now and then the machine soon after. */
+static void fail_disk(struct sim *sim, struct broker_node *node)
+{
+    if (!node->proc)
+        return;
+    crash_disk_fail_at(node->disk, sim_between(sim, SIM_RNG_FAULT, 0, 60));
+    if (sim->faults->enabled[FAULT_POWER] && sim_chance(sim, SIM_RNG_FAULT, 400))
+        sim_after(sim, sim_between(sim, SIM_RNG_FAULT, 0, 4000 * SIM_MS), SIM_WORLD, "power", lose_power,
+                  NULL, node);
+}
+
 /* --- links -------------------------------------------------------------------------------------------- */
 
 struct cutting {
@@ -192,8 +210,7 @@ static void strike(struct sim *sim, enum fault fault)
         end(sim, id, NODE_END_WIPED);
         return;
     case FAULT_DISK:
-        if (proc)
-            crash_disk_fail_at(node->disk, sim_between(sim, SIM_RNG_FAULT, 0, 60));
+        fail_disk(sim, node);
         return;
     case FAULT_CUT:
         cut(sim, id, any_broker(sim), moment_us(sim));

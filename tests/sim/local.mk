@@ -25,6 +25,7 @@ tests_sim_sim_SOURCES = \
   tests/sim/roles.c \
   tests/sim/run.c tests/sim/run.h \
   tests/sim/serve.c \
+  tests/sim/suite.c tests/sim/suite.h \
   tests/sim/upkeep.c \
   tests/sim/world.c tests/sim/world.h \
   tests/sim/zk.h \

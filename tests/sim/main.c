@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "sim/plants.h"
 #include "sim/run.h"
+#include "sim/suite.h"
 
 struct arguments {
     struct sim_options options;
@@ -24,8 +25,10 @@ struct arguments {
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--seed N] [--seeds M] [--steps K] [--brokers 1-5] [--plant NAME] [--trace]\n"
-                    "           [--hash] [--verbose] [--plants]\n");
+    fprintf(stderr, "usage: sim\n"
+                    "       sim [--seed N] [--seeds M] [--steps K] [--brokers 1-5] [--plant NAME] [--trace]\n"
+                    "           [--hash] [--verbose]\n"
+                    "       sim --plants\n");
     return 2;
 }
 
@@ -91,6 +94,26 @@ static int list_plants(void)
     return 0;
 }
 
+static int run_seeds(struct arguments *args)
+{
+    int64_t steps = 0, acknowledged = 0, virtual_ms = 0;
+    uint64_t last = args->options.seed + args->seeds;
+    for (; args->options.seed < last; args->options.seed++) {
+        struct run_result result = run_seed(&args->options);
+        if (args->hash)
+            printf("%llu %016llx\n", (unsigned long long)args->options.seed, (unsigned long long)result.hash);
+        if (result.failed)
+            return 1;
+        steps += result.steps;
+        acknowledged += result.acknowledged;
+        virtual_ms += result.virtual_ms;
+    }
+    printf("%llu seeds, %lld steps, %lld s of virtual time, %lld batches acknowledged: nothing found\n",
+           (unsigned long long)args->seeds, (long long)steps, (long long)(virtual_ms / 1000),
+           (long long)acknowledged);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments args = {.options = {.seed = 1, .steps = 2000000}, .seeds = 1};
@@ -102,20 +125,5 @@ int main(int argc, char **argv)
         log_set_fd(open("/dev/null", O_WRONLY));
     log_set_level(args.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
     signal(SIGABRT, aborted);
-    int64_t steps = 0, acknowledged = 0, virtual_ms = 0;
-    uint64_t last = args.options.seed + args.seeds;
-    for (; args.options.seed < last; args.options.seed++) {
-        struct run_result result = run_seed(&args.options);
-        if (args.hash)
-            printf("%llu %016llx\n", (unsigned long long)args.options.seed, (unsigned long long)result.hash);
-        if (result.failed)
-            return 1;
-        steps += result.steps;
-        acknowledged += result.acknowledged;
-        virtual_ms += result.virtual_ms;
-    }
-    printf("%llu seeds, %lld steps, %lld s of virtual time, %lld batches acknowledged: nothing found\n",
-           (unsigned long long)args.seeds, (long long)steps, (long long)(virtual_ms / 1000),
-           (long long)acknowledged);
-    return 0;
+    return argc == 1 ? suite_run() : run_seeds(&args);
 }

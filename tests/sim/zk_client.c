@@ -238,7 +238,7 @@ static void break_now(struct sim *sim, void *arg)
 void zk_client_send_watch(struct zk_client *client, const struct fake_watch *watch)
 {
     struct sim *sim = client->sim;
-    if (sim->shape.zk_flaky && sim_chance(sim, SIM_RNG_ZK, 40))
+    if (sim->shape.zk_flaky && sim_chance(sim, SIM_RNG_ZK, 120))
         sim_after(sim, 0, client->owner, "zk_break", break_now, NULL, client);
     struct zk_message *message = message_new(client, MESSAGE_WATCH);
     message->watch = *watch;
