@@ -20,6 +20,7 @@ tests_sim_sim_SOURCES = \
   tests/sim/plants.c tests/sim/plants.h \
   tests/sim/produce.c tests/sim/produce.h \
   tests/sim/producer.c \
+  tests/sim/recovery.c tests/sim/recovery.h \
   tests/sim/register.c \
   tests/sim/replica.c \
   tests/sim/roles.c \

@@ -11,6 +11,7 @@
 #include "base/be.h"
 #include "base/mem.h"
 #include "sim/checker.h"
+#include "sim/recovery.h"
 #include "storage/clean_shutdown.h"
 #include "storage/log_load.h"
 
@@ -166,6 +167,8 @@ void node_start(struct broker_node *node)
     ASSERT(!node->proc);
     sim_set_up(sim, node->id, true);
     sim_trace(sim, "%d starts, boot=%d", node->id, node->boot);
+    if (node->ended == NODE_END_POWER)
+        recovery_check(sim, node);
     struct proc *proc = MEM_NEW(struct proc);
     node->proc = proc;
     proc->sim = sim;
