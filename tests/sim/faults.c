@@ -27,11 +27,41 @@ enum fault {
     FAULTS
 };
 
+static const char *const NAMES[FAULTS] = {
+    [FAULT_KILL] = "kill",
+    [FAULT_STOP] = "stop",
+    [FAULT_PAUSE] = "pause",
+    [FAULT_POWER] = "power",
+    [FAULT_POWER_IN] = "power-in-a-call",
+    [FAULT_POWER_ALL] = "power-of-all",
+    [FAULT_WIPE] = "wipe",
+    [FAULT_DISK] = "disk",
+    [FAULT_CUT] = "cut",
+    [FAULT_ISOLATE] = "isolate",
+    [FAULT_ZK_CUT] = "zk-cut",
+    [FAULT_ZK_DROP] = "zk-drop",
+    [FAULT_ZK_EXPIRE] = "zk-expire",
+    [FAULT_RESET] = "reset",
+    [FAULT_SLOW] = "slow",
+    [FAULT_REFUSE] = "refuse",
+    [FAULT_FALSE_ALARM] = "false-alarm",
+};
+
+const char *faults_name(int fault)
+{
+    return fault < FAULTS ? NAMES[fault] : NULL;
+}
+
 struct faults {
     bool enabled[FAULTS];
     int64_t pause_us;               /* between two of them, on average */
     bool down[SIM_BROKERS_MAX + 1]; /* starts again by itself */
 };
+
+bool faults_has(const struct sim *sim, int fault)
+{
+    return sim->faults->enabled[fault];
+}
 
 static int any_broker(struct sim *sim)
 {
@@ -183,7 +213,7 @@ static void strike(struct sim *sim, enum fault fault)
     int id = any_broker(sim);
     struct broker_node *node = sim->nodes[id];
     struct proc *proc = node->proc;
-    sim_trace(sim, "fault %d at %d", (int)fault, id);
+    sim_trace(sim, "fault %s at %d", NAMES[fault], id);
     switch (fault) {
     case FAULT_KILL:
         end(sim, id, NODE_END_KILLED);
@@ -276,6 +306,8 @@ void faults_new(struct sim *sim)
     if (alone && !sim->shape.flush_each)
         faults->enabled[FAULT_POWER] = faults->enabled[FAULT_POWER_IN] = faults->enabled[FAULT_POWER_ALL] =
             false;
+    for (int i = 0; i < FAULTS; i++)
+        faults->enabled[i] &= !(sim->options.without & 1u << i);
     sim_after(sim, 3000 * SIM_MS, SIM_WORLD, "fault", next, NULL, NULL);
 }
 

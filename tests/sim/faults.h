@@ -14,4 +14,9 @@ void faults_step(struct sim *sim);
 /* Everything is up and connected from here on. */
 void faults_heal(struct sim *sim);
 
+/* Name of a kind of fault; NULL = there are no more. */
+const char *faults_name(int fault);
+/* Does this run have it? */
+bool faults_has(const struct sim *sim, int fault);
+
 #endif

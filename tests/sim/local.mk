@@ -13,6 +13,7 @@ tests_sim_sim_SOURCES = \
   tests/sim/follow.c \
   tests/sim/isr.c \
   tests/sim/main.c \
+  tests/sim/minimise.c tests/sim/minimise.h \
   tests/sim/mirror.c tests/sim/mirror.h \
   tests/sim/net.c tests/sim/net.h \
   tests/sim/node.c tests/sim/node.h \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sim/minimise.h"
 #include "sim/plants.h"
 #include "sim/run.h"
 #include "sim/suite.h"
@@ -20,14 +21,15 @@ struct arguments {
     struct sim_options options;
     uint64_t seeds;
     bool verbose;
-    bool hash; /* print the hash of each run */
+    bool minimise; /* what is found */
+    bool hash;     /* print the hash of each run */
 };
 
 static int usage(void)
 {
     fprintf(stderr, "usage: sim\n"
                     "       sim [--seed N] [--seeds M] [--steps K] [--brokers 1-5] [--plant NAME] [--trace]\n"
-                    "           [--hash] [--verbose]\n"
+                    "           [--hash] [--verbose] [--minimise] [--without BITS]\n"
                     "       sim --plants\n");
     return 2;
 }
@@ -63,6 +65,8 @@ static bool take_value(struct arguments *args, const char *name, const char *val
         args->seeds = number;
     else if (strcmp(name, "--steps") == 0 && number <= INT32_MAX)
         args->options.steps = (int)number;
+    else if (strcmp(name, "--without") == 0 && number <= UINT32_MAX)
+        args->options.without = (unsigned)number;
     else if (strcmp(name, "--brokers") == 0 && number >= 1 && number <= SIM_BROKERS_MAX)
         args->options.brokers = (int)number;
     else
@@ -79,6 +83,8 @@ static bool take_arguments(struct arguments *args, int argc, char **argv)
             args->verbose = true;
         else if (strcmp(argv[i], "--hash") == 0)
             args->hash = true;
+        else if (strcmp(argv[i], "--minimise") == 0)
+            args->minimise = true;
         else if (i + 1 < argc && take_value(args, argv[i], argv[i + 1]))
             i++;
         else
@@ -102,6 +108,8 @@ static int run_seeds(struct arguments *args)
         struct run_result result = run_seed(&args->options);
         if (args->hash)
             printf("%llu %016llx\n", (unsigned long long)args->options.seed, (unsigned long long)result.hash);
+        if (result.failed && args->minimise)
+            minimise(&args->options, &result);
         if (result.failed)
             return 1;
         steps += result.steps;

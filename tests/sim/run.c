@@ -94,6 +94,8 @@ struct run_result run_seed(const struct sim_options *options)
         if (!options->quiet)
             run_print_failure(sim);
     }
+    for (int i = 0; faults_name(i); i++)
+        result.faults |= faults_has(sim, i) ? 1u << i : 0;
     result.hash = sim->hash;
     result.steps = sim->step;
     result.virtual_ms = sim->now_us / SIM_MS;

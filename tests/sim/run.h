@@ -15,7 +15,8 @@ struct run_result {
     int64_t steps;
     int64_t virtual_ms;
     int64_t acknowledged;
-    bool finished; /* not cut short by the limit on steps */
+    unsigned faults; /* kinds that it had, by bit */
+    bool finished;   /* not cut short by the limit on steps */
 };
 
 /* Prints what failed, with the last events, unless it is to be quiet. */

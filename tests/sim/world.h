@@ -55,6 +55,7 @@ struct sim_options {
     int brokers;       /* 0 = by seed */
     bool trace;        /* print lines as they come */
     bool quiet;        /* say nothing but the verdict */
+    unsigned without;  /* kinds of faults, by bit, that are left out */
     const char *plant; /* a mistake that is made on purpose; NULL = none */
 };
 
