@@ -147,7 +147,8 @@ static bool take_high_watermark(struct partition *part, int64_t of_leader)
         return false;
     int64_t before = log_high_watermark(part->log).offset;
     part->leader_high_watermark = of_leader;
-    return log_set_high_watermark(part->log, LOG_POSITION_OF_OFFSET(of_leader)).offset != before;
+    int64_t next = replica_high_watermark_of_follower(before, of_leader);
+    return log_set_high_watermark(part->log, LOG_POSITION_OF_OFFSET(next)).offset != before;
 }
 
 /* Gives false when the storage failed. */
