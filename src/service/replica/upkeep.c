@@ -25,8 +25,6 @@
 #include "storage/log_trim.h"
 
 #define REMOVAL_CHECK_MS 1000
-/* Of the worker pool: tasks may all end up waiting for a directory that hangs. */
-#define UPKEEP_LANE (-1)
 
 struct upkeep_task;
 
@@ -382,11 +380,12 @@ static void task_fire(struct loop_timer *timer, int64_t now_ms)
     pthread_mutex_unlock(&upkeep->lock);
     if (stopping)
         return;
-    task->work = (struct work){.home = home(upkeep),
-                               .lane = UPKEEP_LANE,
-                               .run = task_run,
-                               .done = task_done,
-                               .label = task->kind->label};
+    task->work = (struct work){
+        .home = home(upkeep),
+        .lane = WORKERS_LANE_UPKEEP, /* tasks may all end up waiting for a directory that hangs */
+        .run = task_run,
+        .done = task_done,
+        .label = task->kind->label};
     workers_submit(upkeep->manager->broker->workers, &task->work);
 }
 
