@@ -289,7 +289,7 @@ static void record(struct replica_manager *manager, struct role_change *changes,
         if (changes[i].part && changes[i].part->dir == dir)
             err = add_files(&batch, &changes[i], &why);
     if (err == ERR_NONE)
-        err = atomic_batch_commit(&batch, dir->dir.path, &why);
+        err = atomic_batch_commit(&batch, &why);
     atomic_batch_close(&batch);
     if (err == ERR_NONE)
         return;
