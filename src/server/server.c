@@ -231,6 +231,7 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
         .send_buffer_bytes = config_int(config, CONFIG_SOCKET_SEND_BUFFER_BYTES),
         .receive_buffer_bytes = receive_buffer_bytes(config),
         .listen_backlog = config_int(config, CONFIG_SOCKET_LISTEN_BACKLOG_SIZE),
+        .workers = server->broker.workers,
     };
     server->handler =
         (struct net_handler){.arg = &server->broker, .request = api_dispatch, .over = count_request_over};

@@ -197,14 +197,13 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
  * No checkpoint may say more than the log has: a recovery point above its end would keep a later tail from
  * being checked, a high watermark would show records that nobody committed. So they are lowered first.
  */
-static enum err lower_checkpoints(struct replica_manager *manager, struct partition *part, int64_t offset,
-                                  struct errmsg *why)
+static enum err lower_checkpoints(struct partition *part, int64_t offset, struct errmsg *why)
 {
     static const enum log_dir_checkpoint KINDS[] = {LOG_DIR_RECOVERY_POINT, LOG_DIR_LOG_START,
                                                     LOG_DIR_HIGH_WATERMARK};
     struct view topic = view_str(part->topic);
     unsigned lowered = 0;
-    pthread_mutex_lock(&manager->dirs.lock);
+    pthread_mutex_lock(&part->dir->checkpoints_lock);
     for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
         struct offset_map *map = &part->dir->dir.checkpoints[KINDS[i]];
         int64_t value;
@@ -214,7 +213,7 @@ static enum err lower_checkpoints(struct replica_manager *manager, struct partit
         lowered |= 1u << KINDS[i];
     }
     enum err err = lowered ? log_dir_save_checkpoints(&part->dir->dir, lowered, why) : ERR_NONE;
-    pthread_mutex_unlock(&manager->dirs.lock);
+    pthread_mutex_unlock(&part->dir->checkpoints_lock);
     return err;
 }
 
@@ -233,7 +232,6 @@ static int64_t cut_point(const struct follow_op *op, const struct partition *par
 static enum err cut(struct follow_op *op, struct partition *part, int64_t offset, struct log_doomed *doomed,
                     struct errmsg *why)
 {
-    struct replica_manager *manager = op->broker->replicas;
     int64_t end = log_end(part->log).offset, watermark = log_high_watermark(part->log).offset;
     if (offset < end && offset < watermark)
         log_warn("fetcher", "cut_below_high_watermark",
@@ -245,7 +243,7 @@ static enum err cut(struct follow_op *op, struct partition *part, int64_t offset
                  end);
     bool truncated;
     bool anew = !op->begins && op->action.kind == FETCH_LINK_START_AT;
-    enum err err = anew || offset < end ? lower_checkpoints(manager, part, offset, why) : ERR_NONE;
+    enum err err = anew || offset < end ? lower_checkpoints(part, offset, why) : ERR_NONE;
     if (err != ERR_NONE)
         return err;
     if (anew)

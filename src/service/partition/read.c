@@ -173,21 +173,6 @@ static void look_and_wait(struct partition *part, void *arg)
     look(arg, part, false);
 }
 
-/* Brings the slice into the page cache. */
-static void warm(const struct log_slice *slice)
-{
-    uint8_t piece[64 * 1024];
-    int64_t pos = slice->pos;
-    int64_t end = pos + slice->len;
-    while (pos < end) {
-        size_t got;
-        size_t want = end - pos < (int64_t)sizeof piece ? (size_t)(end - pos) : sizeof piece;
-        if (DISK_FILE(slice->file, pread, piece, want, pos, &got, NULL) != ERR_NONE || got == 0)
-            return; /* the sender meets the same error */
-        pos += (int64_t)got;
-    }
-}
-
 /* Reads the whole slice and rewrites what the reader would not understand. */
 static void convert(struct read_op *op)
 {
@@ -223,7 +208,7 @@ static void slow_run(struct work *work)
     if (op->max_magic < 2)
         convert(op);
     else
-        warm(&op->slice);
+        disk_file_warm(op->slice.file, op->slice.pos, op->slice.len);
 }
 
 static void slow_done(struct work *work, bool discard)
@@ -232,7 +217,7 @@ static void slow_done(struct work *work, bool discard)
     if (discard && op->err == ERR_NONE)
         op->err = ERR_UNKNOWN_SERVER_ERROR;
     if (op->err == ERR_NONE && op->slice.file)
-        take_bytes(op); /* were they dropped again already, the sender waits for them */
+        take_bytes(op); /* were they dropped again already, the connection brings them back */
     finish(op);
 }
 

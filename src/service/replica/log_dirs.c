@@ -214,7 +214,6 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
 {
     dirs->broker = broker;
     dirs->items = mem_zalloc(sizeof *dirs->items * (size_t)count);
-    pthread_mutex_init(&dirs->lock, NULL);
     struct log_dir **plain = mem_zalloc(sizeof *plain * (size_t)count);
     enum err err = ERR_NONE;
     int live = 0;
@@ -224,6 +223,7 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
         state->all = dirs;
         state->lane = 1 + i;
         pthread_mutex_init(&state->lock, NULL);
+        pthread_mutex_init(&state->checkpoints_lock, NULL);
         list_init(&state->flush_queue);
         state->writer = count > 1 ? workers_new(1) : NULL;
         dirs->items[dirs->count++] = state;
@@ -258,11 +258,10 @@ void log_dirs_close(struct log_dirs *dirs)
         workers_free(state->writer);
         log_dir_close(&state->dir);
         pthread_mutex_destroy(&state->lock);
+        pthread_mutex_destroy(&state->checkpoints_lock);
         free(state);
     }
     free(dirs->items);
-    if (dirs->broker)
-        pthread_mutex_destroy(&dirs->lock);
     *dirs = (struct log_dirs){0};
 }
 

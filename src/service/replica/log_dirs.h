@@ -31,6 +31,8 @@ struct log_dir_state {
     _Atomic int logs_to_load; /* that the start has yet to open */
     bool power_lost;          /* the machine was started again since a broker last used the directory */
 
+    pthread_mutex_t checkpoints_lock; /* its checkpoint maps, also while they are written */
+
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;
     struct list flush_queue;
@@ -46,7 +48,6 @@ struct log_dirs {
     struct broker *broker;
     struct log_dir_state **items;
     int count;
-    pthread_mutex_t lock;                                   /* the checkpoint maps of all directories */
     void (*failed)(void *arg, struct log_dir_state *state); /* on a worker, once per directory */
     void (*all_failed)(void *arg);
     void *arg;

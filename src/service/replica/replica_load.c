@@ -32,10 +32,9 @@
 static int64_t checkpointed(struct log_dir_state *dir, enum log_dir_checkpoint kind, struct partition *part)
 {
     int64_t offset = 0;
-    struct log_dirs *dirs = dir->all;
-    pthread_mutex_lock(&dirs->lock);
+    pthread_mutex_lock(&dir->checkpoints_lock);
     offset_map_get(&dir->dir.checkpoints[kind], view_str(part->topic), part->index, &offset);
-    pthread_mutex_unlock(&dirs->lock);
+    pthread_mutex_unlock(&dir->checkpoints_lock);
     return offset;
 }
 
@@ -376,10 +375,10 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
         partition_call(all[i], close_log, &closing);
         if (!closing.closed)
             continue;
-        pthread_mutex_lock(&manager->dirs.lock);
+        pthread_mutex_lock(&state->checkpoints_lock);
         offset_map_put(&state->dir.checkpoints[LOG_DIR_RECOVERY_POINT], view_str(all[i]->topic),
                        all[i]->index, closing.end_offset);
-        pthread_mutex_unlock(&manager->dirs.lock);
+        pthread_mutex_unlock(&state->checkpoints_lock);
     }
     struct errmsg why;
     enum err err = closing.err == ERR_NONE ? log_flush_run(&closing.flush, &why) : closing.err;

@@ -247,10 +247,10 @@ void replica_manager_drain(struct replica_manager *manager)
 
 /* --- failed directories ------------------------------------------------------------------------------ */
 
-static void offline_if_there(struct partition *part, void *arg)
+static void take_offline(struct partition *part, void *arg)
 {
-    if (part->dir == arg)
-        partition_take_offline(part);
+    (void)arg;
+    partition_take_offline(part);
 }
 
 void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
@@ -260,10 +260,11 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
     struct partition **all = replica_manager_all(manager, &count);
     int offline = 0;
     for (int i = 0; i < count; i++) {
-        partition_call(all[i], offline_if_there, state);
-        if (all[i]->dir == state)
+        if (all[i]->dir == state) { /* others may lie on one that hangs */
+            partition_call(all[i], take_offline, NULL);
             fetchers_leave(manager->broker->fetchers, all[i], FETCHERS_ANY_EPOCH);
-        offline += all[i]->dir == state;
+            offline++;
+        }
         partition_release(all[i]);
     }
     free(all);

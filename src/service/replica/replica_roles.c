@@ -289,7 +289,7 @@ static void record(struct replica_manager *manager, struct role_change *changes,
         if (changes[i].part && changes[i].part->dir == dir)
             err = add_files(&batch, &changes[i], &why);
     if (err == ERR_NONE)
-        err = atomic_batch_commit(&batch, dir->dir.path, &why);
+        err = atomic_batch_commit(&batch, &why);
     atomic_batch_close(&batch);
     if (err == ERR_NONE)
         return;
@@ -507,12 +507,12 @@ static void stop_replica(struct partition *part, void *arg)
     partition_take_offline(part);
 }
 
-static void forget_checkpoints(struct replica_manager *manager, struct partition *part)
+static void forget_checkpoints(struct partition *part)
 {
-    pthread_mutex_lock(&manager->dirs.lock);
+    pthread_mutex_lock(&part->dir->checkpoints_lock);
     for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
         offset_map_remove(&part->dir->dir.checkpoints[kind], view_str(part->topic), part->index);
-    pthread_mutex_unlock(&manager->dirs.lock);
+    pthread_mutex_unlock(&part->dir->checkpoints_lock);
 }
 
 struct stopping {
@@ -529,7 +529,7 @@ static enum err stop_one(struct replica_manager *manager, struct view topic, int
     struct stop_one stop = {.leader_epoch = leader_epoch, .delete_log = delete_log, .manager = manager};
     partition_call(part, stop_replica, &stop);
     if (stop.deleted_path) {
-        forget_checkpoints(manager, part);
+        forget_checkpoints(part);
         /* A topic that is made again under this name may have other settings. */
         topic_configs_forget(manager->broker->topic_configs, part->topic);
         upkeep_delete_dir(manager->upkeep, part->dir, stop.deleted_path, stop.file_delete_delay_ms);

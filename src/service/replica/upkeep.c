@@ -25,8 +25,6 @@
 #include "storage/log_trim.h"
 
 #define REMOVAL_CHECK_MS 1000
-/* Of the worker pool: tasks may all end up waiting for a directory that hangs. */
-#define UPKEEP_LANE (-1)
 
 struct upkeep_task;
 
@@ -69,12 +67,13 @@ struct upkeep {
 
 /* --- over all partitions ------------------------------------------------------------------------------ */
 
+/* But those of a directory that hangs: the others have waited long enough when that is known. */
 static void for_each_partition(struct upkeep_task *task, partition_call_fn fn, void *arg)
 {
     int count;
     struct partition **all = replica_manager_all(task->upkeep->manager, &count);
     for (int i = 0; i < count; i++) {
-        partition_call(all[i], fn, arg);
+        (void)partition_try_call(all[i], fn, arg);
         partition_release(all[i]);
     }
     free(all);
@@ -184,7 +183,7 @@ static void note_checkpoint(struct partition *part, void *arg)
     struct view topic = view_str(part->topic);
     int64_t value, before;
     bool wanted = checkpoint_value(part, note->kind, &value);
-    pthread_mutex_lock(&dirs->lock);
+    pthread_mutex_lock(&part->dir->checkpoints_lock);
     struct offset_map *map = &part->dir->dir.checkpoints[note->kind];
     bool had = offset_map_get(map, topic, part->index, &before);
     bool changed = wanted ? !had || before != value : had;
@@ -192,7 +191,7 @@ static void note_checkpoint(struct partition *part, void *arg)
         offset_map_put(map, topic, part->index, value);
     else if (changed)
         offset_map_remove(map, topic, part->index);
-    pthread_mutex_unlock(&dirs->lock);
+    pthread_mutex_unlock(&part->dir->checkpoints_lock);
     if (changed)
         note->changed |= 1u << (dir_index(dirs, part->dir) & 31);
 }
@@ -205,9 +204,9 @@ static void save_checkpoints(struct upkeep *upkeep, struct checkpointing *note)
         if (log_dir_is_offline(&state->dir) || !(note->changed & 1u << (i & 31)))
             continue;
         struct errmsg why;
-        pthread_mutex_lock(&dirs->lock);
+        pthread_mutex_lock(&state->checkpoints_lock);
         enum err err = log_dir_save_checkpoint(&state->dir, note->kind, &why);
-        pthread_mutex_unlock(&dirs->lock);
+        pthread_mutex_unlock(&state->checkpoints_lock);
         if (err != ERR_NONE)
             log_dir_state_fail(state, ERR_KAFKA_STORAGE_ERROR, &why);
     }
@@ -382,11 +381,12 @@ static void task_fire(struct loop_timer *timer, int64_t now_ms)
     pthread_mutex_unlock(&upkeep->lock);
     if (stopping)
         return;
-    task->work = (struct work){.home = home(upkeep),
-                               .lane = UPKEEP_LANE,
-                               .run = task_run,
-                               .done = task_done,
-                               .label = task->kind->label};
+    task->work = (struct work){
+        .home = home(upkeep),
+        .lane = WORKERS_LANE_UPKEEP, /* tasks may all end up waiting for a directory that hangs */
+        .run = task_run,
+        .done = task_done,
+        .label = task->kind->label};
     workers_submit(upkeep->manager->broker->workers, &task->work);
 }
 
