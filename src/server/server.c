@@ -5,6 +5,10 @@
  *   dynamic settings   logs (loaded)   listeners (bound)   registration   controller
  *   configuration changes   requests (accepted)
  *
+ * ZooKeeper may be away, and the session expire, at any time after the first connection: the start waits and
+ * goes on under the next session with what is there then. Nothing but a signal ends that wait
+ * (server_give_up).
+ *
  * Logs are loaded before the broker is visible, and it is visible before it accepts: others
  * find its connections waiting in the backlog (zookeeper-and-controller 2.6).
  */
@@ -65,6 +69,10 @@ struct server {
     int all_loops_count;
     bool loops_running;
     bool logs_loaded;
+
+    pthread_mutex_t start_lock;
+    bool started;
+    bool given_up;
 };
 
 static const struct config *settings(const struct server *server)
@@ -170,13 +178,15 @@ static enum err open_session(struct server *server, struct errmsg *why)
         return ERR_INVALID_ARGUMENT;
     }
     /* A session does not need its chroot: it is opened while another one makes sure of that. */
-    server->session = session_new(&server->broker, connect, timeout_ms);
-    server->broker.zk_client = session_client(server->session);
-    server->broker.zk = zk_client_port(session_client(server->session));
-    enum err err = zk_session_ensure_chroot(connect, connect_ms, why);
-    if (err != ERR_NONE)
-        return err;
-    return session_await(server->session, connect_ms, why);
+    struct session *session = session_new(&server->broker, connect, timeout_ms);
+    server->broker.zk_client = session_client(session);
+    server->broker.zk = zk_client_port(session_client(session));
+    pthread_mutex_lock(&server->start_lock);
+    server->session = session;
+    if (server->given_up)
+        session_refuse(session);
+    pthread_mutex_unlock(&server->start_lock);
+    return zk_session_ensure_chroot(connect, connect_ms, why);
 }
 
 static enum err find_identity(struct server *server, struct errmsg *why)
@@ -283,19 +293,21 @@ static enum err register_broker(struct server *server, const struct znode_incarn
             paths[live++] = dirs->items[i]->dir.path;
     char hostname[256];
     struct znode_endpoint *endpoints = mem_zalloc(sizeof *endpoints * config_listeners(config)->count);
-    struct registration_config registration = {
-        .connect = config_str(config, CONFIG_ZOOKEEPER_CONNECT),
-        .session_timeout_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS),
-        .dirs = paths,
-        .dirs_count = live,
-        .znode = {.version = 5, .port = -1, .jmx_port = -1, .rack = config_str(config, CONFIG_BROKER_RACK)}};
+    struct registration_config registration = {.connect = config_str(config, CONFIG_ZOOKEEPER_CONNECT),
+                                               .session_timeout_ms =
+                                                   config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS),
+                                               .dirs = paths,
+                                               .dirs_count = live,
+                                               .znode = {.version = 5,
+                                                         .port = -1,
+                                                         .jmx_port = -1,
+                                                         .rack = config_str(config, CONFIG_BROKER_RACK)}};
     fill_endpoints(server, &registration.znode, hostname, endpoints);
     registration.incarnation = *incarnation;
     broker->registration = registration_new(broker, session_client(server->session), &registration);
     free(endpoints);
     free(paths);
-    enum err err = registration_check_endpoints(broker->registration, why);
-    return err == ERR_NONE ? registration_register(broker->registration, epoch, why) : err;
+    return registration_begin(broker->registration, epoch, why);
 }
 
 /* --- controller ------------------------------------------------------------------------------------------
@@ -406,7 +418,7 @@ static enum err start(struct server *server, struct errmsg *why)
     return ERR_NONE;
 }
 
-struct server *server_start(struct config *config, struct errmsg *why)
+struct server *server_new(struct config *config)
 {
     struct server *server = MEM_NEW(struct server);
     struct broker *broker = &server->broker;
@@ -424,14 +436,31 @@ struct server *server_start(struct config *config, struct errmsg *why)
     broker->sure_to_lead_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS) / 2;
     pthread_mutex_init(&broker->config_lock, NULL);
     broker->quotas = replication_quotas_new(config);
-    int64_t begun_ms = clock_mono_ms(broker->clock);
-    if (start(server, why) != ERR_NONE) {
-        server_stop(server);
-        return NULL;
-    }
-    log_info("server", "started", "broker=%d port=%d ms=%lld", broker->id, net_server_port(broker->net, 0),
-             (long long)(clock_mono_ms(broker->clock) - begun_ms));
+    pthread_mutex_init(&server->start_lock, NULL);
     return server;
+}
+
+enum err server_start(struct server *server, struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    int64_t begun_ms = clock_mono_ms(broker->clock);
+    enum err err = start(server, why);
+    pthread_mutex_lock(&server->start_lock);
+    server->started = err == ERR_NONE;
+    pthread_mutex_unlock(&server->start_lock);
+    if (err == ERR_NONE)
+        log_info("server", "started", "broker=%d port=%d ms=%lld", broker->id,
+                 net_server_port(broker->net, 0), (long long)(clock_mono_ms(broker->clock) - begun_ms));
+    return err;
+}
+
+void server_give_up(struct server *server)
+{
+    pthread_mutex_lock(&server->start_lock);
+    if (!server->started && !server->given_up && server->session)
+        session_refuse(server->session);
+    server->given_up = true;
+    pthread_mutex_unlock(&server->start_lock);
 }
 
 /* What is led here goes to others while this broker still serves. */
@@ -518,6 +547,7 @@ void server_stop(struct server *server)
     free(broker->net_loops);
     config_release(atomic_load(&broker->config.value));
     pthread_mutex_destroy(&broker->config_lock);
+    pthread_mutex_destroy(&server->start_lock);
     disk_posix_free(broker->disk);
     free(server);
 }

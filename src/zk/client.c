@@ -62,6 +62,7 @@ struct zk_client {
     zhandle_t *opening_dead;   /* to be closed by the worker first */
     zhandle_t *opening_handle; /* what it opened */
     struct loop_message open_message;
+    struct loop_message refuse_message;
 
     /* zk_client_close waits for the loop to let go of the handle. */
     struct loop_message close_message;
@@ -131,11 +132,6 @@ static enum err err_of_zoo(int rc)
     }
 }
 
-static bool op_only_reads(const struct zk_op *op)
-{
-    return op->kind == ZK_OP_GET || op->kind == ZK_OP_EXISTS || op->kind == ZK_OP_CHILDREN;
-}
-
 /* --- calls ------------------------------------------------------------------------------------------ */
 
 static void copy_op(struct arena *arena, struct zk_op *to, const struct zk_op *from)
@@ -183,7 +179,7 @@ static void call_answer(struct loop_message *msg, bool discard)
     struct zk_call *call = CONTAINER_OF(msg, struct zk_call, message);
     struct zk_client *client = call->client;
     (void)discard;
-    if (call->result.err == ERR_CONNECTION_LOSS && op_only_reads(&call->op) &&
+    if (call->result.err == ERR_CONNECTION_LOSS && zk_op_only_reads(&call->op) &&
         client->state != CLIENT_CLOSED) {
         list_remove(&call->node);
         if (client->connected)
@@ -632,6 +628,24 @@ bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t 
 const struct histogram *zk_client_latency(const struct zk_client *client)
 {
     return &client->latency;
+}
+
+static void on_refuse_message(struct loop_message *msg, bool discard)
+{
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, refuse_message);
+    if (discard || client->state == CLIENT_CLOSED)
+        return;
+    client->state = CLIENT_CLOSED;
+    client->connected = false;
+    client->session_id = 0;
+    loop_timer_cancel(client->loop, &client->reopen_timer);
+    client_fail_waiting(client, ERR_CLOSED);
+}
+
+void zk_client_refuse(struct zk_client *client)
+{
+    client->refuse_message = (struct loop_message){.run = on_refuse_message, .label = "zk_refuse"};
+    loop_post(client->loop, &client->refuse_message);
 }
 
 /* On the loop: lets go of the handle, so that another thread may close it. */

@@ -55,6 +55,11 @@ static void call_answered(void *arg, const struct zk_result *result)
 {
     const struct sync_call *call = arg;
     struct sync_calls *calls = call->calls;
+    const struct zk_op *op = &calls->ops[call->index];
+    if (result->err == ERR_SESSION_EXPIRED && zk_op_only_reads(op)) {
+        zk_submit(calls->sync->zk, op, call_answered, arg); /* it waits for the next session */
+        return;
+    }
     copy_result(&calls->results[call->index], result, calls->arena);
     if (--calls->open > 0)
         return;

@@ -7,6 +7,9 @@
  *       a session of this process, or one that may be ended
  *                               end it, again
  *       somebody else's         wait as long as a session may last, then give up
+ *
+ * The session may expire at any time. Of a start it does not matter when: it begins anew under the next one
+ * (registration_begin). Later the owner of the session does that (server/session.c).
  */
 #include "service/identity/registration.h"
 
@@ -29,6 +32,7 @@
 
 #define PROBE_TIMEOUT_MS 1000
 #define RETRY_PAUSE_MS   250
+#define START_PAUSE_MS   1000
 /* Sessions of this process that may have left a znode behind. */
 #define OWN_SESSIONS_MAX 64
 
@@ -375,18 +379,29 @@ static void pause_ms(int ms)
     nanosleep(&pause, NULL);
 }
 
-/* The znode is somebody else's: until when shall we wait? */
-static enum err wait_for_expiry(struct registration *reg, int64_t *deadline_ms, struct errmsg *why)
+/* The znode is somebody else's. */
+struct patience {
+    int64_t deadline_ms; /* 0 = not begun */
+    int64_t looked_ms;   /* when it was last found there */
+};
+
+/*
+ * Until when shall we wait? A turn that took long says that ZooKeeper was away, or this process stopped: the
+ * other session's time began anew, or there was nobody to see it end.
+ */
+static enum err wait_for_expiry(struct registration *reg, struct patience *patience, struct errmsg *why)
 {
     int64_t now_ms = clock_mono_ms(reg->broker->clock);
-    if (*deadline_ms == 0) {
-        *deadline_ms = now_ms + reg->session_timeout_ms + reg->session_timeout_ms / 2;
+    bool was_away = now_ms - patience->looked_ms > reg->session_timeout_ms / 2;
+    patience->looked_ms = now_ms;
+    if (patience->deadline_ms == 0 || was_away) {
+        patience->deadline_ms = now_ms + reg->session_timeout_ms + reg->session_timeout_ms / 2;
         log_warn("registration", "id_is_registered",
                  "path=%s effect=\"waiting up to %d ms for that session to expire; it is not one that this "
                  "broker may end\"",
                  reg->path, reg->session_timeout_ms + reg->session_timeout_ms / 2);
     }
-    if (now_ms >= *deadline_ms) {
+    if (now_ms >= patience->deadline_ms) {
         errmsg_set(why, "%s belongs to a live session: another broker with broker.id=%d is running",
                    reg->path, reg->broker->id);
         return ERR_EXISTS;
@@ -396,7 +411,7 @@ static enum err wait_for_expiry(struct registration *reg, int64_t *deadline_ms, 
 }
 
 static enum err resolve_conflict(struct registration *reg, int64_t session_id, bool *registered,
-                                 int64_t *epoch, int64_t *deadline_ms, struct errmsg *why)
+                                 int64_t *epoch, struct patience *patience, struct errmsg *why)
 {
     enum owner_kind kind;
     struct session_record record;
@@ -420,7 +435,7 @@ static enum err resolve_conflict(struct registration *reg, int64_t session_id, b
                  (unsigned long long)record.session_id, (int)record.pid);
         return zk_session_end(reg->connect, reg->session_timeout_ms, record.session_id, record.password, why);
     case OWNER_STRANGER:
-        return wait_for_expiry(reg, deadline_ms, why);
+        return wait_for_expiry(reg, patience, why);
     }
     return ERR_NONE;
 }
@@ -428,7 +443,7 @@ static enum err resolve_conflict(struct registration *reg, int64_t session_id, b
 enum err registration_register(struct registration *reg, int64_t *epoch, struct errmsg *why)
 {
     bool registered = false;
-    int64_t deadline_ms = 0;
+    struct patience patience = {0};
     int64_t session_id = 0;
     while (!registered) {
         session_id = remember_session(reg);
@@ -439,7 +454,7 @@ enum err registration_register(struct registration *reg, int64_t *epoch, struct 
             continue;
         if (err != ERR_EXISTS)
             return err;
-        err = resolve_conflict(reg, session_id, &registered, epoch, &deadline_ms, why);
+        err = resolve_conflict(reg, session_id, &registered, epoch, &patience, why);
         if (err != ERR_NONE)
             return err;
     }
@@ -448,4 +463,23 @@ enum err registration_register(struct registration *reg, int64_t *epoch, struct 
     atomic_store(&reg->broker->epoch, *epoch);
     log_info("registration", "registered", "path=%s epoch=%lld", reg->path, (long long)*epoch);
     return ERR_NONE;
+}
+
+/* Will it be otherwise when ZooKeeper answers again? */
+static bool passes(enum err err)
+{
+    return zk_sync_is_unclear(err) || err == ERR_REQUEST_TIMED_OUT || err == ERR_NOT_FOUND;
+}
+
+enum err registration_begin(struct registration *reg, int64_t *epoch, struct errmsg *why)
+{
+    for (;;) {
+        enum err err = registration_check_endpoints(reg, why);
+        if (err == ERR_NONE)
+            err = registration_register(reg, epoch, why);
+        if (!passes(err))
+            return err;
+        log_warn("registration", "not_registered", "error=\"%s\" retry_ms=%d", why->text, START_PAUSE_MS);
+        pause_ms(START_PAUSE_MS);
+    }
 }
