@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
 #include "core/fetch/fetch_sessions.h"
 #include "disk/posix.h"
 #include "disk/posix_clock.h"
@@ -298,7 +299,7 @@ static enum err register_broker(struct server *server, const struct znode_incarn
                                                    config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS),
                                                .dirs = paths,
                                                .dirs_count = live,
-                                               .znode = {.version = 5,
+                                               .znode = {.version = config_inter_broker(config)->broker_znode,
                                                          .port = -1,
                                                          .jmx_port = -1,
                                                          .rack = config_str(config, CONFIG_BROKER_RACK)}};
@@ -326,6 +327,7 @@ static void make_controller(struct server *server)
                  .rebalance_check_ms =
                      config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
                  .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE),
+                 .versions = config_inter_broker(config),
                  .min_isr = config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
                  .suspect = config_bool(config, CONFIG_BARNABAS_BROKER_SUSPECT_ENABLE),
                  .suspect_pause_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_INTERVAL_MS)},

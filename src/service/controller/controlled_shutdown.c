@@ -6,12 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
 #include "service/controller/controller_channel.h"
 #include "service/metadata_cache.h"
 #include "wire/generated/wire_messages.h"
 
 #define KEY_CONTROLLED_SHUTDOWN 7
-#define VERSION                 3
 
 struct attempt {
     struct controller_question question;
@@ -39,18 +39,19 @@ static void answered(struct controller_question *question, enum err err, const v
 }
 
 /* One request to the controller and its answer. */
-static bool ask(struct broker *broker, int64_t timeout_ms)
+static bool ask(struct broker *broker, const struct config *config, int64_t timeout_ms)
 {
     struct attempt attempt = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
     attempt.request = (struct wire_controlled_shutdown_request){.broker_id = broker->id,
                                                                 .broker_epoch = atomic_load(&broker->epoch)};
-    attempt.question = (struct controller_question){.api_key = KEY_CONTROLLED_SHUTDOWN,
-                                                    .version = VERSION,
-                                                    .request = &attempt.request,
-                                                    .timeout_ms = timeout_ms,
-                                                    .once = true,
-                                                    .home = broker->control_loop,
-                                                    .done = answered};
+    attempt.question =
+        (struct controller_question){.api_key = KEY_CONTROLLED_SHUTDOWN,
+                                     .version = config_inter_broker(config)->controlled_shutdown,
+                                     .request = &attempt.request,
+                                     .timeout_ms = timeout_ms,
+                                     .once = true,
+                                     .home = broker->control_loop,
+                                     .done = answered};
     controller_channel_ask(broker->controller_channel, &attempt.question);
     pthread_mutex_lock(&attempt.lock);
     while (!attempt.finished)
@@ -97,7 +98,7 @@ bool controlled_shutdown(struct broker *broker)
     for (int i = 0; i < attempts; i++) {
         if (i > 0)
             pause_for(backoff_ms);
-        if (ask(broker, timeout_ms)) {
+        if (ask(broker, config, timeout_ms)) {
             log_info("server", "controlled_shutdown_done", "attempt=%d", i + 1);
             return true;
         }

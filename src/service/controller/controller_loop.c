@@ -32,6 +32,7 @@ struct controller_loop {
     int64_t socket_timeout_ms;
     int64_t request_timeout_ms;
     int64_t max_answer_bytes;
+    const struct inter_broker *versions;
     int32_t broker_id;
     bool suspect;
     int64_t refused_ms;
@@ -275,7 +276,8 @@ static void broker_answered(void *arg, enum err err, struct view answer)
     int32_t count = 0;
     struct errmsg why;
     if (err == ERR_NONE) {
-        err = controller_decode_answer(sent->kind, answer, &arena, &top, &partitions, &count, &why);
+        err = controller_decode_answer(sent->kind, sent->cl->versions, answer, &arena, &top, &partitions,
+                                       &count, &why);
         if (err != ERR_NONE)
             log_warn("controller", "answer_unreadable", "broker=%d error=\"%s\"", sent->broker_id, why.text);
     }
@@ -298,7 +300,8 @@ static void do_send(struct controller_loop *cl, const struct controller_effect *
         .cl = cl, .broker_id = send->broker_id, .ticket = send->ticket, .kind = effect->kind};
     struct arena arena = {0};
     struct buf frame = {0};
-    controller_encode_request(effect->kind, send, cl->listener, bc->correlation_id++, &arena, &frame);
+    controller_encode_request(effect->kind, send, cl->versions, cl->listener, bc->correlation_id++, &arena,
+                              &frame);
     channel_send(bc->channel, buf_view(&frame), broker_answered, sent);
     buf_close(&frame);
     arena_close(&arena);
@@ -549,6 +552,7 @@ struct controller_loop *controller_loop_new(const struct controller_loop_config 
     cl->socket_timeout_ms = config->socket_timeout_ms;
     cl->request_timeout_ms = config->request_timeout_ms;
     cl->max_answer_bytes = config->max_answer_bytes;
+    cl->versions = config->core.versions ? config->core.versions : inter_broker_newest();
     cl->broker_id = config->core.broker_id;
     cl->suspect = config->core.suspect;
     cl->refused_ms = config->refused_ms;
