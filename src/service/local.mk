@@ -29,6 +29,7 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/log_dirs.c src/service/replica/log_dirs.h \
   src/service/replica/replica_configs.c \
   src/service/replica/replica_create.c \
+  src/service/replica/replica_fetchers.c \
   src/service/replica/replica_load.c \
   src/service/replica/replica_manager.c src/service/replica/replica_manager.h \
   src/service/replica/replica_manager_internal.h \

@@ -217,7 +217,7 @@ static void send_request(struct fetcher *fetcher, enum fetch_link_wish wish,
     buf_clear(frame);
     buf_put_i32(frame, 0);
     char *client_id =
-        arena_printf(&fetcher->arena, "broker-%d-fetcher-%d", broker_of(fetcher)->id, fetcher->owner->number);
+        arena_printf(&fetcher->arena, "broker-%d-fetcher-%d", broker_of(fetcher)->id, fetcher->number);
     wire_encode_request_header(api, plan->version, ++fetcher->correlation_id, view_str(client_id), frame);
     ASSERT(wire_encode(api->request, plan->version, request, frame, NULL) == ERR_NONE);
     be_put_i32(frame->data, (int32_t)(frame->len - 4));
@@ -292,11 +292,12 @@ static bool is_throttled(const void *user)
     return settings->follower_throttled;
 }
 
-struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id)
+struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id, int number)
 {
     struct fetcher *fetcher = MEM_NEW(struct fetcher);
     fetcher->owner = owner;
     fetcher->leader_id = leader_id;
+    fetcher->number = number;
     fetcher->timer.fire = fired;
     fetcher->kick.run = go_on;
     struct broker *broker = broker_of(fetcher);
@@ -316,7 +317,7 @@ struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id)
         .is_throttled = is_throttled};
     fetcher->link = fetch_link_new(&settings);
     list_push_back(&owner->links, &fetcher->node);
-    log_info("fetcher", "leader_followed", "leader=%d", leader_id);
+    log_info("fetcher", "leader_followed", "leader=%d fetcher=%d", leader_id, number);
     return fetcher;
 }
 
@@ -325,7 +326,7 @@ void fetcher_free(struct fetcher *fetcher)
     ASSERT(fetcher->away == 0);
     fetcher_disconnect(fetcher);
     if (fetcher->link)
-        log_info("fetcher", "leader_left", "leader=%d", fetcher->leader_id);
+        log_info("fetcher", "leader_left", "leader=%d fetcher=%d", fetcher->leader_id, fetcher->number);
     fetch_link_free(fetcher->link, NULL);
     list_remove(&fetcher->node);
     arena_close(&fetcher->arena);
