@@ -12,6 +12,7 @@
 #include "server/version.h"
 #include "service/controller/controller_loop.h"
 #include "service/fetcher/fetchers.h"
+#include "service/fetcher/replication_quotas.h"
 #include "service/metadata_cache.h"
 #include "service/replica/replica_manager.h"
 #include "zk/client.h"
@@ -154,6 +155,11 @@ static void put_fetchers(struct metrics_text *text, const struct broker *broker)
     metrics_put(text, METRIC_FETCHER_MAX_LAG, NULL, numbers.max_lag);
     metrics_put(text, METRIC_FETCHER_MIN_RATE, NULL, numbers.min_rate);
     metrics_put(text, METRIC_FETCHER_FAILED, NULL, numbers.failed);
+    int64_t now_ms = clock_mono_ms(broker->clock);
+    metrics_put(text, METRIC_LEADER_THROTTLED_RATE, NULL,
+                replication_quota_rate(broker->quotas, REPLICATION_QUOTA_LEADER, now_ms));
+    metrics_put(text, METRIC_FOLLOWER_THROTTLED_RATE, NULL,
+                replication_quota_rate(broker->quotas, REPLICATION_QUOTA_FOLLOWER, now_ms));
 }
 
 /* --- log directories ------------------------------------------------------------------------------------ */
