@@ -1,12 +1,12 @@
 #include "service/controller/controlled_shutdown.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "config/inter_broker.h"
+#include "loop/latch.h"
 #include "service/controller/controller_channel.h"
 #include "service/metadata_cache.h"
 #include "wire/generated/wire_messages.h"
@@ -16,9 +16,7 @@
 struct attempt {
     struct controller_question question;
     struct wire_controlled_shutdown_request request;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
+    struct latch answered;
     enum err err;
     int32_t remaining;
 };
@@ -27,21 +25,19 @@ static void answered(struct controller_question *question, enum err err, const v
 {
     struct attempt *attempt = CONTAINER_OF(question, struct attempt, question);
     const struct wire_controlled_shutdown_response *answer = arg;
-    pthread_mutex_lock(&attempt->lock);
     attempt->err = err;
     if (err == ERR_NONE) {
         attempt->err = (enum err)answer->error_code; /* errors of Kafka's have the same numbers here */
         attempt->remaining = answer->remaining_partitions_count;
     }
-    attempt->finished = true;
-    pthread_cond_signal(&attempt->cond);
-    pthread_mutex_unlock(&attempt->lock);
+    latch_open(&attempt->answered);
 }
 
 /* One request to the controller and its answer. */
 static bool ask(struct broker *broker, const struct config *config, int64_t timeout_ms)
 {
-    struct attempt attempt = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    struct attempt attempt = {.err = ERR_NONE};
+    latch_init(&attempt.answered);
     attempt.request = (struct wire_controlled_shutdown_request){.broker_id = broker->id,
                                                                 .broker_epoch = atomic_load(&broker->epoch)};
     attempt.question =
@@ -53,10 +49,7 @@ static bool ask(struct broker *broker, const struct config *config, int64_t time
                                      .home = broker->control_loop,
                                      .done = answered};
     controller_channel_ask(broker->controller_channel, &attempt.question);
-    pthread_mutex_lock(&attempt.lock);
-    while (!attempt.finished)
-        pthread_cond_wait(&attempt.cond, &attempt.lock);
-    pthread_mutex_unlock(&attempt.lock);
+    latch_await(&attempt.answered);
     if (attempt.err != ERR_NONE)
         log_warn("server", "controlled_shutdown_failed", "error=%s", err_name(attempt.err));
     else if (attempt.remaining > 0)

@@ -9,7 +9,6 @@
  */
 #include "service/controller/controller_loop.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "net/channel.h"
 #include "net/presence.h"
 #include "service/controller/controller_translate.h"
@@ -578,42 +578,20 @@ static void free_timers(struct controller_loop *cl)
         timer_free(CONTAINER_OF(node, struct core_timer, node));
 }
 
-struct stop_message {
-    struct loop_message message;
-    struct controller_loop *cl;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
-};
-
-static void stop_on_loop(struct loop_message *msg, bool discard)
+static void stop_on_loop(void *arg, bool discard)
 {
-    struct stop_message *stop = CONTAINER_OF(msg, struct stop_message, message);
-    struct controller_loop *cl = stop->cl;
+    struct controller_loop *cl = arg;
     (void)discard; /* a stopping loop carries this out, too: every call is owed its answer */
     struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
     step(cl, &event);
     cl->stopping = true;
     free_timers(cl);
     close_channels(cl);
-    pthread_mutex_lock(&stop->lock);
-    stop->finished = true;
-    pthread_cond_signal(&stop->cond);
-    pthread_mutex_unlock(&stop->lock);
 }
 
 void controller_loop_stop(struct controller_loop *cl)
 {
-    struct stop_message stop = {.message = {.run = stop_on_loop, .label = "controller_stop"}, .cl = cl};
-    pthread_mutex_init(&stop.lock, NULL);
-    pthread_cond_init(&stop.cond, NULL);
-    loop_post(cl->loop, &stop.message);
-    pthread_mutex_lock(&stop.lock);
-    while (!stop.finished)
-        pthread_cond_wait(&stop.cond, &stop.lock);
-    pthread_mutex_unlock(&stop.lock);
-    pthread_mutex_destroy(&stop.lock);
-    pthread_cond_destroy(&stop.cond);
+    loop_call(cl->loop, stop_on_loop, cl, "controller_stop");
 }
 
 void controller_loop_free(struct controller_loop *cl)

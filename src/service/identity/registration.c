@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "service/identity/session_record.h"
 #include "zk/session.h"
 #include "zk/znode_json.h"
@@ -168,39 +168,23 @@ static bool is_own_session(const struct registration *reg, int64_t session_id)
 }
 
 struct credentials {
-    struct loop_message message;
     struct registration *reg;
     struct session_record record;
     bool known;
-    bool finished;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
 };
 
-static void ask_credentials(struct loop_message *msg, bool discard)
+static void ask_credentials(void *arg, bool discard)
 {
-    struct credentials *ask = CONTAINER_OF(msg, struct credentials, message);
+    struct credentials *ask = arg;
     ask->known =
         !discard && zk_client_credentials(ask->reg->client, &ask->record.session_id, ask->record.password);
-    pthread_mutex_lock(&ask->lock);
-    ask->finished = true;
-    pthread_cond_signal(&ask->cond);
-    pthread_mutex_unlock(&ask->lock);
 }
 
 /* The present session; false when there is none. */
 static bool ask_session(struct registration *reg, struct session_record *out)
 {
-    struct credentials ask = {.message = {.run = ask_credentials, .label = "zk_credentials"}, .reg = reg};
-    pthread_mutex_init(&ask.lock, NULL);
-    pthread_cond_init(&ask.cond, NULL);
-    loop_post(reg->broker->zk_loop, &ask.message);
-    pthread_mutex_lock(&ask.lock);
-    while (!ask.finished)
-        pthread_cond_wait(&ask.cond, &ask.lock);
-    pthread_mutex_unlock(&ask.lock);
-    pthread_mutex_destroy(&ask.lock);
-    pthread_cond_destroy(&ask.cond);
+    struct credentials ask = {.reg = reg};
+    loop_call(reg->broker->zk_loop, ask_credentials, &ask, "zk_credentials");
     *out = ask.record;
     return ask.known;
 }
