@@ -50,6 +50,7 @@
 #include "service/replica/control_fence.h"
 #include "service/replica/isr_changes.h"
 #include "service/replica/replica_manager.h"
+#include "service/replica/strays.h"
 #include "service/settings/broker_settings.h"
 #include "service/settings/config_changes.h"
 #include "service/settings/topic_configs.h"
@@ -375,6 +376,7 @@ static enum err open_dirs(struct server *server, struct errmsg *why)
     broker->producer_ids = producer_ids_new(broker);
     broker->controller_channel = controller_channel_new(broker);
     broker->isr_changes = isr_changes_new(broker);
+    broker->strays = strays_new(broker);
     return log_dirs_open(replica_manager_dirs(broker->replicas), broker, dirs.items, (int)dirs.count, why);
 }
 
@@ -415,6 +417,7 @@ static enum err start(struct server *server, struct errmsg *why)
     session_follow(server->session, server->changes, epoch);
     config_changes_kick(server->changes);
     replica_manager_start(broker->replicas);
+    strays_start(broker->strays);
     net_server_open(broker->net);
     atomic_store(&broker->state, BROKER_RUNNING);
     return ERR_NONE;
@@ -479,6 +482,8 @@ static void stop_serving(struct server *server)
 {
     struct broker *broker = &server->broker;
     hand_over(broker);
+    if (broker->strays)
+        strays_stop(broker->strays);
     if (server->changes)
         config_changes_stop(server->changes);
     if (broker->net) {
@@ -519,6 +524,7 @@ static void free_services(struct server *server)
     config_changes_free(server->changes);
     session_free(server->session);
     isr_changes_free(broker->isr_changes);
+    strays_free(broker->strays);
     fetchers_free(broker->fetchers);
     replica_manager_free(broker->replicas);
     controller_channel_free(broker->controller_channel);

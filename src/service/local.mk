@@ -35,6 +35,7 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/replica_manager_internal.h \
   src/service/replica/replica_roles.c \
   src/service/replica/replica_state.c src/service/replica/replica_state.h \
+  src/service/replica/strays.c src/service/replica/strays.h \
   src/service/replica/upkeep.c
 
 # following: Fetch to the leaders
