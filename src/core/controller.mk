@@ -62,4 +62,4 @@ tests_unit_core_test_controller_SOURCES = \
   tests/unit/core/controller/test_topic_name.c \
   tests/unit/core/controller/test_topics.c \
   tests/unit/core/controller/test_trust.c
-tests_unit_core_test_controller_LDADD = src/core/libcore.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)
+tests_unit_core_test_controller_LDADD = src/core/libcore.a src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

@@ -32,7 +32,7 @@ struct znode_endpoint {
     int32_t port;
 };
 
-/* /brokers/ids/N, JSON version 5. */
+/* /brokers/ids/N, JSON version 4 or 5. */
 struct znode_broker {
     int32_t version;
     const char *host; /* of the first PLAINTEXT endpoint; NULL if there is none */

@@ -1,9 +1,7 @@
 #include "server/session.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -19,10 +17,6 @@ struct session {
     struct broker *broker;
     struct zk_client *client;
     struct config_changes *changes;
-
-    pthread_mutex_t lock; /* the starting thread waits for `opened` */
-    pthread_cond_t changed;
-    bool opened;
 
     /* ZooKeeper loop. */
     int64_t id;
@@ -167,10 +161,6 @@ static void on_opened(struct session *session, int64_t id)
 {
     session->id = id;
     log_info("zk", "session_opened", "session=0x%llx", (unsigned long long)id);
-    pthread_mutex_lock(&session->lock);
-    session->opened = true;
-    pthread_cond_signal(&session->changed);
-    pthread_mutex_unlock(&session->lock);
     if (session->following)
         begin_registering(session);
 }
@@ -227,8 +217,6 @@ struct session *session_new(struct broker *broker, const char *connect, int time
     struct session *session = MEM_NEW(struct session);
     session->broker = broker;
     session->retry.fire = retry_fired;
-    pthread_mutex_init(&session->lock, NULL);
-    pthread_cond_init(&session->changed, NULL);
     struct zk_client_config config = {.connect = connect, .session_timeout_ms = timeout_ms};
     struct zk_events events = {.arg = session, .watch = on_watch, .session = on_session};
     session->client = zk_client_new(&config, broker->zk_loop, broker->workers, &events);
@@ -239,23 +227,6 @@ struct session *session_new(struct broker *broker, const char *connect, int time
 struct zk_client *session_client(struct session *session)
 {
     return session->client;
-}
-
-enum err session_await(struct session *session, int timeout_ms, struct errmsg *why)
-{
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += timeout_ms / 1000 + 1;
-    pthread_mutex_lock(&session->lock);
-    int rc = 0;
-    while (!session->opened && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&session->changed, &session->lock, &deadline);
-    bool opened = session->opened;
-    pthread_mutex_unlock(&session->lock);
-    if (opened)
-        return ERR_NONE;
-    errmsg_set(why, "no ZooKeeper session within %d ms (zookeeper.connection.timeout.ms)", timeout_ms);
-    return ERR_REQUEST_TIMED_OUT;
 }
 
 static void follow_on_loop(struct loop_message *msg, bool discard)
@@ -286,6 +257,11 @@ void session_follow(struct session *session, struct config_changes *changes, int
     loop_post(session->broker->zk_loop, &session->follow_message);
 }
 
+void session_refuse(struct session *session)
+{
+    zk_client_refuse(session->client);
+}
+
 void session_close(struct session *session)
 {
     if (session)
@@ -299,7 +275,5 @@ void session_free(struct session *session)
     zk_client_free(session->client);
     free(session->own_path);
     free(session->suspect_path);
-    pthread_cond_destroy(&session->changed);
-    pthread_mutex_destroy(&session->lock);
     free(session);
 }

@@ -35,6 +35,7 @@ struct producer_ids;
 struct registration;
 struct replica_manager;
 struct replication_quotas;
+struct strays;
 struct topic_configs;
 struct topic_creation;
 struct zk;
@@ -87,6 +88,7 @@ struct broker {
     struct controller_channel *controller_channel; /* to whoever is controller, on control_loop */
     struct isr_changes *isr_changes;
     struct producer_ids *producer_ids;
+    struct strays *strays;
     struct fetchers *fetchers;             /* NULL before the logs are loaded */
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;

@@ -23,16 +23,19 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/control_fence.c src/service/replica/control_fence.h \
   src/service/replica/hang_watch.c src/service/replica/hang_watch.h \
   src/service/replica/isr_changes.c src/service/replica/isr_changes.h \
+  src/service/replica/isr_znodes.c src/service/replica/isr_znodes.h \
   src/service/replica/log_dir_notice.c src/service/replica/log_dir_notice.h \
   src/service/replica/log_dir_report.c src/service/replica/log_dir_report.h \
   src/service/replica/log_dirs.c src/service/replica/log_dirs.h \
   src/service/replica/replica_configs.c \
   src/service/replica/replica_create.c \
+  src/service/replica/replica_fetchers.c \
   src/service/replica/replica_load.c \
   src/service/replica/replica_manager.c src/service/replica/replica_manager.h \
   src/service/replica/replica_manager_internal.h \
   src/service/replica/replica_roles.c \
   src/service/replica/replica_state.c src/service/replica/replica_state.h \
+  src/service/replica/strays.c src/service/replica/strays.h \
   src/service/replica/upkeep.c
 
 # following: Fetch to the leaders
@@ -51,6 +54,7 @@ src_service_libservice_a_SOURCES += \
   src/service/controller/controller_translate.h \
   src/service/controller/controller_wire.c \
   src/service/controller/controller_zk.c \
+  src/service/controller/producer_blocks.c src/service/controller/producer_blocks.h \
   src/service/controller/producer_ids.c src/service/controller/producer_ids.h \
   src/service/controller/topic_creation.c src/service/controller/topic_creation.h
 
@@ -79,6 +83,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
   tests/unit/service/controller/test_controlled_shutdown.c \
   tests/unit/service/controller/test_controller_channel.c \
+  tests/unit/service/controller/test_controller_wire.c \
   tests/unit/service/fetcher/test_fetchers.c \
   tests/unit/service/fetcher/test_follow.c \
   tests/unit/service/identity/test_incarnation.c \
@@ -90,10 +95,12 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/partition/test_partition.c \
   tests/unit/service/replica/test_hang_watch.c \
   tests/unit/service/replica/test_isr_changes.c \
+  tests/unit/service/replica/test_isr_znodes.c \
   tests/unit/service/replica/test_roles.c \
   tests/unit/service/replica/test_upkeep.c \
   tests/unit/service/settings/test_config_edit.c \
   tests/unit/service/settings/test_settings.c \
+  tests/fake/fake_clock.c tests/fake/fake_clock.h \
   tests/fake/fake_zk.c tests/fake/fake_zk.h \
   tests/fake/fault_disk.c tests/fake/fault_disk.h
 tests_unit_service_test_service_LDADD = \

@@ -19,7 +19,6 @@
 #include "zk/client.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zookeeper/zookeeper.h>
@@ -29,6 +28,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "zk/session.h"
 
 #define REOPEN_BACKOFF_MS 1000
@@ -75,16 +75,14 @@ struct zk_client {
     zhandle_t *opening_dead;   /* to be closed by the worker first */
     zhandle_t *opening_handle; /* what it opened */
     struct loop_message open_message;
+    struct loop_message refuse_message;
 
     /* zk_client_close waits for the loop, first to let go of the handle, then to answer what is left. */
     bool closing; /* as soon as nobody opens and everything is answered, or the time for answers is over */
     bool farewell_over;
     struct loop_timer farewell_timer;
     struct loop_message close_message;
-    struct loop_message sweep_message;
-    pthread_mutex_t close_lock;
-    pthread_cond_t close_cond;
-    bool close_done;
+    struct latch let_go;
 };
 
 struct zk_call {
@@ -147,11 +145,6 @@ static enum err err_of_zoo(int rc)
     }
 }
 
-static bool op_only_reads(const struct zk_op *op)
-{
-    return op->kind == ZK_OP_GET || op->kind == ZK_OP_EXISTS || op->kind == ZK_OP_CHILDREN;
-}
-
 /* --- calls ------------------------------------------------------------------------------------------ */
 
 static void copy_op(struct arena *arena, struct zk_op *to, const struct zk_op *from)
@@ -203,7 +196,7 @@ static void call_answer(struct loop_message *msg, bool discard)
     struct zk_call *call = CONTAINER_OF(msg, struct zk_call, message);
     struct zk_client *client = call->client;
     (void)discard;
-    if (call->result.err == ERR_CONNECTION_LOSS && op_only_reads(&call->op) &&
+    if (call->result.err == ERR_CONNECTION_LOSS && zk_op_only_reads(&call->op) &&
         client->state != CLIENT_CLOSED) {
         list_remove(&call->node);
         if (client->connected)
@@ -654,8 +647,6 @@ struct zk_client *zk_client_new(const struct zk_client_config *config, struct lo
     list_init(&client->waiting);
     list_init(&client->sent);
     list_init(&client->contexts);
-    pthread_mutex_init(&client->close_lock, NULL);
-    pthread_cond_init(&client->close_cond, NULL);
     zk_session_silence_library();
     return client;
 }
@@ -686,13 +677,22 @@ const struct histogram *zk_client_latency(const struct zk_client *client)
     return &client->latency;
 }
 
-/* On the loop: zk_client_close goes on. */
-static void client_answer_closer(struct zk_client *client)
+static void on_refuse_message(struct loop_message *msg, bool discard)
 {
-    pthread_mutex_lock(&client->close_lock);
-    client->close_done = true;
-    pthread_cond_signal(&client->close_cond);
-    pthread_mutex_unlock(&client->close_lock);
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, refuse_message);
+    if (discard || client->state == CLIENT_CLOSED)
+        return;
+    client->state = CLIENT_CLOSED;
+    client->connected = false;
+    client->session_id = 0;
+    loop_timer_cancel(client->loop, &client->reopen_timer);
+    client_fail_waiting(client, ERR_CLOSED);
+}
+
+void zk_client_refuse(struct zk_client *client)
+{
+    client->refuse_message = (struct loop_message){.run = on_refuse_message, .label = "zk_refuse"};
+    loop_post(client->loop, &client->refuse_message);
 }
 
 /* On the loop: gives the handle to zk_client_close, which waits for it. */
@@ -704,7 +704,7 @@ static void client_let_go(struct zk_client *client)
     loop_timer_cancel(client->loop, &client->farewell_timer);
     client->closed_handle = client->handle;
     client->handle = NULL;
-    client_answer_closer(client);
+    latch_open(&client->let_go);
 }
 
 static void client_let_go_if_ready(struct zk_client *client)
@@ -737,35 +737,23 @@ static void on_close_message(struct loop_message *msg, bool discard)
     client_let_go_if_ready(client);
 }
 
-static void on_sweep_message(struct loop_message *msg, bool discard)
+static void fail_all_unanswered(void *arg, bool discard)
 {
-    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, sweep_message);
     (void)discard;
-    client_fail_unanswered(client, INT64_MAX, ERR_CLOSED);
-    client_answer_closer(client);
-}
-
-/* Not on the loop: until the loop has answered (client_answer_closer). */
-static void post_and_wait(struct zk_client *client, struct loop_message *msg)
-{
-    client->close_done = false;
-    loop_post(client->loop, msg);
-    pthread_mutex_lock(&client->close_lock);
-    while (!client->close_done)
-        pthread_cond_wait(&client->close_cond, &client->close_lock);
-    pthread_mutex_unlock(&client->close_lock);
+    client_fail_unanswered(arg, INT64_MAX, ERR_CLOSED);
 }
 
 void zk_client_close(struct zk_client *client)
 {
     ASSERT(!loop_is_current(client->loop));
     client->close_message = (struct loop_message){.run = on_close_message, .label = "zk_close"};
-    client->sweep_message = (struct loop_message){.run = on_sweep_message, .label = "zk_sweep"};
-    post_and_wait(client, &client->close_message);
+    latch_init(&client->let_go);
+    loop_post(client->loop, &client->close_message);
+    latch_await(&client->let_go);
     if (client->closed_handle)
         zookeeper_close(
             client->closed_handle); /* answers some of what is open by ZCLOSING, through the loop */
-    post_and_wait(client, &client->sweep_message);
+    loop_call(client->loop, fail_all_unanswered, client, "zk_sweep");
 }
 
 void zk_client_free(struct zk_client *client)
@@ -781,8 +769,6 @@ void zk_client_free(struct zk_client *client)
         call_free(CONTAINER_OF(node, struct zk_call, node));
     while ((node = list_pop_front(&client->contexts)))
         free(CONTAINER_OF(node, struct handle_context, node));
-    pthread_mutex_destroy(&client->close_lock);
-    pthread_cond_destroy(&client->close_cond);
     free(client->connect);
     free(client);
 }

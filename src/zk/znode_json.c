@@ -162,7 +162,8 @@ void znode_encode_broker(const struct znode_broker *value, struct buf *out)
     if (value->rack)
         json_object_set_new(root, "rack", json_string(value->rack));
     json_object_set_new(root, "listener_security_protocol_map", protocols);
-    json_object_set_new(root, "features", json_object());
+    if (value->version >= 5)
+        json_object_set_new(root, "features", json_object());
     put_json(root, out);
 }
 

@@ -10,6 +10,8 @@ struct controller *controller_new(const struct controller_config *config)
 {
     struct controller *c = MEM_NEW(struct controller);
     c->config = *config;
+    if (!c->config.versions)
+        c->config.versions = inter_broker_newest();
     prng_seed(&c->prng, config->seed);
     c->known_id = -1;
     c->rival.id = c->replaced.id = -1;

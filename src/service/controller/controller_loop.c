@@ -9,7 +9,6 @@
  */
 #include "service/controller/controller_loop.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "net/channel.h"
 #include "net/presence.h"
 #include "service/controller/controller_translate.h"
@@ -32,6 +32,7 @@ struct controller_loop {
     int64_t socket_timeout_ms;
     int64_t request_timeout_ms;
     int64_t max_answer_bytes;
+    const struct inter_broker *versions;
     int32_t broker_id;
     bool suspect;
     int64_t refused_ms;
@@ -275,7 +276,8 @@ static void broker_answered(void *arg, enum err err, struct view answer)
     int32_t count = 0;
     struct errmsg why;
     if (err == ERR_NONE) {
-        err = controller_decode_answer(sent->kind, answer, &arena, &top, &partitions, &count, &why);
+        err = controller_decode_answer(sent->kind, sent->cl->versions, answer, &arena, &top, &partitions,
+                                       &count, &why);
         if (err != ERR_NONE)
             log_warn("controller", "answer_unreadable", "broker=%d error=\"%s\"", sent->broker_id, why.text);
     }
@@ -298,7 +300,8 @@ static void do_send(struct controller_loop *cl, const struct controller_effect *
         .cl = cl, .broker_id = send->broker_id, .ticket = send->ticket, .kind = effect->kind};
     struct arena arena = {0};
     struct buf frame = {0};
-    controller_encode_request(effect->kind, send, cl->listener, bc->correlation_id++, &arena, &frame);
+    controller_encode_request(effect->kind, send, cl->versions, cl->listener, bc->correlation_id++, &arena,
+                              &frame);
     channel_send(bc->channel, buf_view(&frame), broker_answered, sent);
     buf_close(&frame);
     arena_close(&arena);
@@ -550,6 +553,7 @@ struct controller_loop *controller_loop_new(const struct controller_loop_config 
     cl->socket_timeout_ms = config->socket_timeout_ms;
     cl->request_timeout_ms = config->request_timeout_ms;
     cl->max_answer_bytes = config->max_answer_bytes;
+    cl->versions = config->core.versions ? config->core.versions : inter_broker_newest();
     cl->broker_id = config->core.broker_id;
     cl->suspect = config->core.suspect;
     cl->refused_ms = config->refused_ms;
@@ -575,42 +579,20 @@ static void free_timers(struct controller_loop *cl)
         timer_free(CONTAINER_OF(node, struct core_timer, node));
 }
 
-struct stop_message {
-    struct loop_message message;
-    struct controller_loop *cl;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
-};
-
-static void stop_on_loop(struct loop_message *msg, bool discard)
+static void stop_on_loop(void *arg, bool discard)
 {
-    struct stop_message *stop = CONTAINER_OF(msg, struct stop_message, message);
-    struct controller_loop *cl = stop->cl;
+    struct controller_loop *cl = arg;
     (void)discard; /* a stopping loop carries this out, too: every call is owed its answer */
     struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
     step(cl, &event);
     cl->stopping = true;
     free_timers(cl);
     close_channels(cl);
-    pthread_mutex_lock(&stop->lock);
-    stop->finished = true;
-    pthread_cond_signal(&stop->cond);
-    pthread_mutex_unlock(&stop->lock);
 }
 
 void controller_loop_stop(struct controller_loop *cl)
 {
-    struct stop_message stop = {.message = {.run = stop_on_loop, .label = "controller_stop"}, .cl = cl};
-    pthread_mutex_init(&stop.lock, NULL);
-    pthread_cond_init(&stop.cond, NULL);
-    loop_post(cl->loop, &stop.message);
-    pthread_mutex_lock(&stop.lock);
-    while (!stop.finished)
-        pthread_cond_wait(&stop.cond, &stop.lock);
-    pthread_mutex_unlock(&stop.lock);
-    pthread_mutex_destroy(&stop.lock);
-    pthread_cond_destroy(&stop.cond);
+    loop_call(cl->loop, stop_on_loop, cl, "controller_stop");
 }
 
 void controller_loop_free(struct controller_loop *cl)

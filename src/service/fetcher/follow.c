@@ -29,7 +29,7 @@ static bool still_follows(struct follow_op *op, const struct partition *part)
 
 static void succeed(struct follow_op *op, const struct partition *part)
 {
-    op->outcome = FETCH_LINK_OK;
+    op->outcome = op->not_final ? FETCH_LINK_MORE : FETCH_LINK_OK;
     op->topic_id = log_topic_id(part->log);
     op->log = (struct follower_log){.start = log_start_offset(part->log),
                                     .end = log_end(part->log).offset,
@@ -217,16 +217,17 @@ static enum err lower_checkpoints(struct partition *part, int64_t offset, struct
     return err;
 }
 
-static int64_t cut_point(const struct follow_op *op, const struct partition *part)
+static int64_t cut_point(struct follow_op *op, const struct partition *part)
 {
-    int64_t end = log_end(part->log).offset;
-    if (op->begins)
+    if (op->begins || op->action.kind == FETCH_LINK_TRUNCATE_TO_WATERMARK)
         return log_high_watermark(part->log).offset;
-    if (op->action.kind == FETCH_LINK_TRUNCATE)
-        return leader_epochs_truncation_point(log_leader_epochs(part->log), op->action.epoch,
-                                              op->action.end_offset, end, op->action.fetch_offset)
-            .offset;
-    return op->action.end_offset;
+    if (op->action.kind != FETCH_LINK_TRUNCATE)
+        return op->action.end_offset;
+    struct truncation_point point =
+        leader_epochs_truncation_point(log_leader_epochs(part->log), op->action.epoch, op->action.end_offset,
+                                       log_end(part->log).offset, op->action.fetch_offset);
+    op->not_final = !point.final;
+    return point.offset;
 }
 
 static enum err cut(struct follow_op *op, struct partition *part, int64_t offset, struct log_doomed *doomed,
@@ -296,7 +297,7 @@ static void cut_is_done(struct work *work, bool discard)
     struct follow_op *op = CONTAINER_OF(work, struct follow_op, work);
     if (discard)
         op->outcome = FETCH_LINK_FAILED;
-    if (op->outcome == FETCH_LINK_OK)
+    if (op->outcome == FETCH_LINK_OK || op->outcome == FETCH_LINK_MORE)
         submit_run(op, sync_run);
     else
         finish(op);

@@ -66,6 +66,15 @@ void replication_quota_record(struct replication_quotas *quotas, enum replicatio
     pthread_mutex_unlock(&quotas->lock);
 }
 
+int64_t replication_quota_rate(struct replication_quotas *quotas, enum replication_quota which,
+                               int64_t now_ms)
+{
+    pthread_mutex_lock(&quotas->lock);
+    double rate = quota_rate(&quotas->quotas[which], now_ms);
+    pthread_mutex_unlock(&quotas->lock);
+    return (int64_t)(rate + 0.5);
+}
+
 bool replication_quota_is_exceeded(struct replication_quotas *quotas, enum replication_quota which,
                                    int64_t now_ms)
 {

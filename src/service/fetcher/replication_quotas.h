@@ -29,6 +29,9 @@ void replication_quotas_update(struct replication_quotas *quotas, const struct c
 /* Bytes went to or came for a replica on the lists. Monotonic ms, here and below. */
 void replication_quota_record(struct replication_quotas *quotas, enum replication_quota which, int64_t bytes,
                               int64_t now_ms);
+/* Bytes a second of replicas on the lists, with or without a rate set, over the windows that count. */
+int64_t replication_quota_rate(struct replication_quotas *quotas, enum replication_quota which,
+                               int64_t now_ms);
 /* One load of an atomic while no rate is set. */
 bool replication_quota_is_exceeded(struct replication_quotas *quotas, enum replication_quota which,
                                    int64_t now_ms);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/metadata/metadata.h"
+#include "loop/latch.h"
 #include "service/metadata_cache.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_manager_internal.h"
@@ -209,9 +210,7 @@ void replica_manager_submit(struct replica_manager *manager, struct control_job 
 /* A job that somebody waits for. */
 struct last_job {
     struct control_job job;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
+    struct latch done;
 };
 
 static void last_job_run(struct control_job *job)
@@ -221,11 +220,7 @@ static void last_job_run(struct control_job *job)
 
 static void last_job_done(struct control_job *job)
 {
-    struct last_job *last = CONTAINER_OF(job, struct last_job, job);
-    pthread_mutex_lock(&last->lock);
-    last->finished = true;
-    pthread_cond_signal(&last->cond);
-    pthread_mutex_unlock(&last->lock);
+    latch_open(&CONTAINER_OF(job, struct last_job, job)->done);
 }
 
 void replica_manager_drain(struct replica_manager *manager)
@@ -234,15 +229,9 @@ void replica_manager_drain(struct replica_manager *manager)
                                     .run = last_job_run,
                                     .done = last_job_done,
                                     .label = "last_job"}};
-    pthread_mutex_init(&last.lock, NULL);
-    pthread_cond_init(&last.cond, NULL);
+    latch_init(&last.done);
     replica_manager_submit(manager, &last.job);
-    pthread_mutex_lock(&last.lock);
-    while (!last.finished)
-        pthread_cond_wait(&last.cond, &last.lock);
-    pthread_mutex_unlock(&last.lock);
-    pthread_mutex_destroy(&last.lock);
-    pthread_cond_destroy(&last.cond);
+    latch_await(&last.done);
 }
 
 /* --- failed directories ------------------------------------------------------------------------------ */

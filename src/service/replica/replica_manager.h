@@ -94,6 +94,8 @@ void replica_manager_stop_replica(struct replica_manager *manager, int16_t versi
 void replica_manager_update_topic(struct replica_manager *manager, const char *topic);
 /* The broker's settings changed: every partition takes what follows from them. */
 void replica_manager_update_all(struct replica_manager *manager);
+/* num.replica.fetchers may have changed: a job sees to it. Any thread. */
+void replica_manager_resize_fetchers(struct replica_manager *manager);
 
 /* Key of a partition in maps: topic and index. `out` has room for PARTITION_KEY_MAX. */
 #define PARTITION_KEY_MAX (255 + 4)

@@ -65,6 +65,10 @@ struct replica_birth {
  */
 void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count);
 
+/* A log without a role that others have all of (strays.h); nothing if it was given one meanwhile. In a
+ * control job. */
+void replica_manager_delete_stray(struct replica_manager *manager, struct partition *part);
+
 /* Waits until every job that was submitted before has been carried out. Not on a loop. */
 void replica_manager_drain(struct replica_manager *manager);
 

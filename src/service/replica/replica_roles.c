@@ -447,6 +447,7 @@ struct stop_one {
     int64_t file_delete_delay_ms;
     enum err err;
     struct errmsg why;
+    bool only_without_role;
     char *deleted_path; /* of the renamed directory; owned */
     struct replica_manager *manager;
 };
@@ -477,6 +478,8 @@ static enum err rename_for_deletion(struct partition *part, struct stop_one *sto
 static void stop_replica(struct partition *part, void *arg)
 {
     struct stop_one *stop = arg;
+    if (stop->only_without_role && part->replica.role != REPLICA_ROLE_NONE)
+        return; /* it was given one meanwhile */
     if (!part->log) {
         stop->err = ERR_KAFKA_STORAGE_ERROR;
         return;
@@ -520,6 +523,22 @@ struct stopping {
     int removed_count;
 };
 
+static enum err stop_shared(struct replica_manager *manager, struct partition *part, struct stop_one *stop,
+                            struct stopping *stopping)
+{
+    partition_call(part, stop_replica, stop);
+    if (!stop->deleted_path) {
+        partition_release(part);
+        return stop->err;
+    }
+    forget_checkpoints(part);
+    /* A topic that is made again under this name may have other settings. */
+    topic_configs_forget(manager->broker->topic_configs, part->topic);
+    upkeep_delete_dir(manager->upkeep, part->dir, stop->deleted_path, stop->file_delete_delay_ms);
+    stopping->removed[stopping->removed_count++] = part; /* keeps the share */
+    return ERR_NONE;
+}
+
 static enum err stop_one(struct replica_manager *manager, struct view topic, int32_t index,
                          int32_t leader_epoch, bool delete_log, struct stopping *stopping)
 {
@@ -527,17 +546,28 @@ static enum err stop_one(struct replica_manager *manager, struct view topic, int
     if (!part)
         return log_dirs_any_offline(&manager->dirs) && delete_log ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
     struct stop_one stop = {.leader_epoch = leader_epoch, .delete_log = delete_log, .manager = manager};
-    partition_call(part, stop_replica, &stop);
-    if (stop.deleted_path) {
-        forget_checkpoints(part);
-        /* A topic that is made again under this name may have other settings. */
-        topic_configs_forget(manager->broker->topic_configs, part->topic);
-        upkeep_delete_dir(manager->upkeep, part->dir, stop.deleted_path, stop.file_delete_delay_ms);
-        stopping->removed[stopping->removed_count++] = part; /* keeps the share */
-        return ERR_NONE;
-    }
-    partition_release(part);
-    return stop.err;
+    return stop_shared(manager, part, &stop, stopping);
+}
+
+static void forget_stopped(struct replica_manager *manager, const struct stopping *stopping)
+{
+    if (stopping->removed_count > 0)
+        replica_manager_change_table(manager, NULL, 0, stopping->removed, stopping->removed_count);
+    for (int i = 0; i < stopping->removed_count; i++)
+        partition_release(stopping->removed[i]);
+}
+
+void replica_manager_delete_stray(struct replica_manager *manager, struct partition *part)
+{
+    struct partition *removed[1];
+    struct stopping stopping = {.removed = removed};
+    struct stop_one stop = {
+        .leader_epoch = EPOCH_UNKNOWN, .delete_log = true, .only_without_role = true, .manager = manager};
+    if (stop_shared(manager, partition_share(part), &stop, &stopping) != ERR_NONE)
+        log_warn("replica", "stray_not_deleted", "partition=%s", part->name);
+    forget_stopped(manager, &stopping);
+    if (stopping.removed_count > 0)
+        log_info("replica", "stray_deleted", "partition=%s", part->name);
 }
 
 static int count_stops(const struct wire_stop_replica_request *request)
@@ -587,10 +617,7 @@ void replica_manager_stop_replica(struct replica_manager *manager, int16_t versi
             add_stop(manager, &stopping, errors, &n, request->topic_states[t].topic_name,
                      state->partition_index, state->leader_epoch, state->delete_partition);
         }
-    if (stopping.removed_count > 0)
-        replica_manager_change_table(manager, NULL, 0, stopping.removed, stopping.removed_count);
-    for (int i = 0; i < stopping.removed_count; i++)
-        partition_release(stopping.removed[i]);
+    forget_stopped(manager, &stopping);
     free(stopping.removed);
     out->partition_errors = errors;
     out->partition_errors_count = n;

@@ -10,6 +10,9 @@ from .process import Process
 from .rawclient import RawClient
 from .wait import wait_until
 
+# Sets of jars of scripts/fetch-test-jars.sh.
+_KAFKAS = {"kafka": "kafka-3.9.1", "kafka-2.6": "kafka-2.6"}
+
 _KAFKA_LOG4J = """log4j.rootLogger=INFO, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
@@ -71,7 +74,7 @@ class Broker:
     def _argv(self):
         if self.kind == "barnabas":
             return [environment.barnabas_server(), self.config_path]
-        assert self.kind == "kafka", f"unknown kind of broker: {self.kind}"
+        assert self.kind in _KAFKAS, f"unknown kind of broker: {self.kind}"
         log4j = os.path.join(self.folder, "log4j.properties")
         with open(log4j, "w") as out:
             out.write(_KAFKA_LOG4J)
@@ -84,7 +87,7 @@ class Broker:
             "-Xshare:auto",
             f"-Dlog4j.configuration=file:{log4j}",
             "-cp",
-            environment.jars("kafka-3.9.1"),
+            environment.jars(_KAFKAS[self.kind]),
             "kafka.Kafka",
             self.config_path,
         ]

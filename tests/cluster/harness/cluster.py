@@ -13,7 +13,7 @@ EXPECTED_ERRORS = ("storage unclean_stop ",)
 
 
 class Cluster:
-    """kinds: one entry per broker, "barnabas" or "kafka" (None: the make that the run tests)."""
+    """kinds: one entry per broker, "barnabas", "kafka" or "kafka-2.6" (None: the make that the run tests)."""
 
     def __init__(self, folder, zookeeper, chroot, kinds, config=None):
         self.zookeeper = zookeeper

@@ -8,12 +8,14 @@ int main(void)
     srunner_add_suite(runner, config_edit_suite());
     srunner_add_suite(runner, controlled_shutdown_suite());
     srunner_add_suite(runner, controller_channel_suite());
+    srunner_add_suite(runner, controller_wire_suite());
     srunner_add_suite(runner, flush_suite());
     srunner_add_suite(runner, lookup_suite());
     srunner_add_suite(runner, hang_watch_suite());
     srunner_add_suite(runner, followers_suite());
     srunner_add_suite(runner, incarnation_suite());
     srunner_add_suite(runner, isr_changes_suite());
+    srunner_add_suite(runner, isr_znodes_suite());
     srunner_add_suite(runner, fetchers_suite());
     srunner_add_suite(runner, follow_suite());
     srunner_add_suite(runner, partition_suite());

@@ -115,6 +115,7 @@ int rig_add_core(struct rig *rig, int id)
                                        .auto_rebalance = true,
                                        .rebalance_check_ms = 300000,
                                        .imbalance_pct = 10,
+                                       .versions = rig->versions,
                                        .suspect = !rig->no_suspicion,
                                        .suspect_pause_ms = 10000};
     rig->cores[core].c = controller_new(&config);
@@ -169,9 +170,11 @@ static void trace_states(struct rig *rig, const char *what, const struct control
 
 static void trace_stops(struct rig *rig, const struct controller_send *send)
 {
+    bool alike = rig->versions && rig->versions->stop_replica < INTER_BROKER_STOPS_EACH;
     for (int32_t t = 0; t < send->stops_count; t++) {
         for (int32_t i = 0; i < send->stops[t].partitions_count; i++) {
             const struct controller_stop_partition *p = &send->stops[t].partitions[i];
+            ck_assert(!alike || p->delete_partition == send->stops[0].partitions[0].delete_partition);
             buf_printf(&rig->trace, "Stop broker=%d %s-%d epoch=%d%s\n", send->broker_id,
                        send->stops[t].topic, p->partition, p->leader_epoch,
                        p->delete_partition ? " delete" : "");

@@ -46,7 +46,8 @@ struct rig {
     struct fake_zk *zk;
     struct rig_core cores[RIG_BROKERS];
     int cores_count;
-    bool no_suspicion; /* barnabas.broker.suspect.enable=false, of cores added later */
+    const struct inter_broker *versions; /* of cores added later; NULL = the newest */
+    bool no_suspicion;                   /* barnabas.broker.suspect.enable=false, of cores added later */
     int64_t now_ms;
     int64_t broker_session[RIG_BROKERS + 1]; /* by broker id; 0 = not registered */
     enum rig_mood mood[RIG_BROKERS + 1];
