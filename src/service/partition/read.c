@@ -91,14 +91,17 @@ static bool must_hold_back(struct read_op *op, const struct partition *part,
 /*
  * A consumer that hears that its position is beyond the end gives it up. A leader that was deposed while it
  * stood still ends before its successor does: while its followers do not come, it says rather that it may not
- * lead, and the consumer asks who does. What is below the beginning is gone everywhere.
+ * lead, and the consumer asks who does. So does a follower, to a consumer that does not say which epoch it
+ * knows, and may take it for the leader. What is below the beginning is gone everywhere.
  */
 static enum err doubt(const struct read_op *op, const struct partition *part)
 {
-    bool is_doubtful = op->err == ERR_OFFSET_OUT_OF_RANGE && op->replica_id < 0 &&
-                       part->replica.role == REPLICA_ROLE_LEADER &&
-                       op->fetch_offset >= log_start_offset(part->log) && !partition_is_sure_to_lead(part);
-    return is_doubtful ? ERR_NOT_LEADER_OR_FOLLOWER : op->err;
+    if (op->err != ERR_OFFSET_OUT_OF_RANGE || op->replica_id >= 0 ||
+        op->fetch_offset < log_start_offset(part->log))
+        return op->err;
+    bool knows = part->replica.role == REPLICA_ROLE_LEADER ? partition_is_sure_to_lead(part)
+                                                           : op->current_leader_epoch >= 0;
+    return knows ? op->err : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 /* By the holder. The slice's file is shared, so that it outlives the hold. */
