@@ -84,6 +84,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/fetcher/test_follow.c \
   tests/unit/service/identity/test_incarnation.c \
   tests/unit/service/identity/test_session_record.c \
+  tests/unit/service/identity/test_suspected.c \
   tests/unit/service/partition/test_append.c \
   tests/unit/service/partition/test_flush.c \
   tests/unit/service/partition/test_followers.c \
