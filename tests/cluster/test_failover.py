@@ -108,7 +108,7 @@ def test_broker_that_is_back_at_once_catches_up(start):
 
 @pytest.mark.parametrize("who", ("leader", "controller"))
 def test_short_pause_moves_nothing(start, who):
-    three = start()
+    three = start({"barnabas.broker.suspect.silent.ms": "12000"})
     leader, other = three.others
     three.topic([leader, other, three.controller])
     epoch = three.controller_epoch()

@@ -13,7 +13,7 @@ from harness.wait import wait_until
 
 OFFSET_OUT_OF_RANGE = 1
 NOT_LEADER_OR_FOLLOWER = 6
-# Where it does not matter how long it takes.
+# Where it does not matter how long it takes, which is all but the tests that measure.
 QUICK = {"barnabas.broker.suspect.silent.ms": "1500"}
 SESSION_S = 16
 
