@@ -129,6 +129,7 @@ END_TEST
 START_TEST(broker_whose_port_refused_is_not_heard)
 {
     struct rig *rig = cores(3);
+    freeze(rig, 2);
     rig_silent(rig, 2, 2);
     rig->mood[3] = RIG_UNREACHABLE;
     rig_refuse(rig, 0, 3);
@@ -148,6 +149,7 @@ START_TEST(what_was_said_of_an_earlier_registration_counts_for_nothing)
     rig_register_with(rig, 2, 'c', ZNODE_LOSS_NONE);
     rig_run(rig);
     rig_heard(rig, 0, 2);
+    freeze(rig, 2);
     rig_silent(rig, 0, 2);
     ck_assert(says_something(rig, 3));
     ck_assert(!is_suspected(rig, 2));
@@ -344,8 +346,30 @@ START_TEST(what_a_broker_says_is_of_its_session_and_taken_back)
     rig_run(rig);
     ck_assert(!says_something(rig, 3));
     rig_silent(rig, 2, 2);
+    rig_kill(rig, 2);
+    rig_register_with(rig, 2, 'c', ZNODE_LOSS_NONE);
+    rig_run(rig);
+    ck_assert(!says_something(rig, 3)); /* who has registered anew may well answer */
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(what_is_still_so_is_said_again_in_a_new_session)
+{
+    struct rig *rig = cores(3);
+    rig_silent(rig, 2, 2);
+    struct controller_event expired = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
     rig_kill(rig, 3);
+    rig_feed(rig, 2, &expired);
+    rig_run(rig);
     ck_assert(!says_something(rig, 3));
+    rig_register_with(rig, 3, 'd', ZNODE_LOSS_NONE);
+    rig->cores[2].session = rig->broker_session[3];
+    struct controller_event opened = {.kind = CONTROLLER_EVENT_SESSION_OPENED};
+    opened.session_opened.session_id = rig->broker_session[3];
+    rig_feed(rig, 2, &opened);
+    rig_run(rig);
+    ck_assert(says_something(rig, 3));
     rig_free(rig);
 }
 END_TEST
@@ -429,6 +453,7 @@ Suite *silence_suite(void)
     tcase_add_test(tcase, controller_is_not_replaced_by_one_that_is_cut_off);
     tcase_add_test(tcase, controller_that_is_cut_off_suspects_nobody_and_is_replaced);
     tcase_add_test(tcase, what_a_broker_says_is_of_its_session_and_taken_back);
+    tcase_add_test(tcase, what_is_still_so_is_said_again_in_a_new_session);
     tcase_add_test(tcase, what_could_not_be_said_is_said_when_it_is_told_again);
     tcase_add_test(tcase, nothing_is_written_twice);
     tcase_add_test(tcase, every_broker_watches_every_other_one_as_it_is_registered);
