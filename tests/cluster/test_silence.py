@@ -277,6 +277,9 @@ def test_controller_cut_off_from_the_brokers_gives_up_what_it_led_on_what_zookee
 
     wait_until(steps_down, LIMIT_S, "it leads no more")
     assert is_suspected(three, deposed)
+    with deposed.connect(timeout_s=3) as client:
+        (topic,) = client.metadata([TOPIC])["topics"]
+    assert topic["partitions"][0]["leader"] == first.id, "clients that ask it find nobody else"
     network.heal()
     three.wait_isr(three.cluster.brokers)
     wait_trusted(three, deposed)

@@ -1,7 +1,8 @@
 /*
  *   /barnabas/suspects/<me> of this registration
  *        --> states of all partitions led here (zk loop)
- *        --> those with a later epoch: a LeaderAndIsr to itself (worker, in the controller's order)
+ *        --> those with a later epoch: a LeaderAndIsr to itself (worker, in the controller's order),
+ *            and an UpdateMetadata (control loop), so that clients that ask here find who leads
  *        --> a pause, and again, while the znode is there
  */
 #include "service/identity/suspected.h"
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "port/zk.h"
+#include "service/metadata_cache.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_manager.h"
 #include "wire/codec.h"
@@ -111,6 +113,68 @@ static void give_up(struct control_job *job)
                                    &look->arena, answer);
 }
 
+/* --- telling clients ------------------------------------------------------------------------------------ */
+
+static void fill_broker(struct wire_update_metadata_request_update_metadata_broker *to,
+                        const struct metadata_broker *from, struct arena *arena)
+{
+    to->id = from->id;
+    to->rack = view_str(from->rack);
+    to->endpoints = wire_new(&wire_update_metadata_request_update_metadata_endpoint_desc, arena,
+                             (size_t)from->endpoints_count);
+    to->endpoints_count = from->endpoints_count;
+    for (int32_t i = 0; i < from->endpoints_count; i++) {
+        to->endpoints[i].listener = view_str(from->endpoints[i].listener);
+        to->endpoints[i].host = view_str(from->endpoints[i].host);
+        to->endpoints[i].port = from->endpoints[i].port;
+        to->endpoints[i].security_protocol = from->endpoints[i].security_protocol;
+    }
+}
+
+static bool is_news(const struct metadata *metadata, const struct led *led)
+{
+    const struct metadata_partition *known =
+        led->moved ? metadata_partition(metadata, view_str(led->part->topic), led->part->index) : NULL;
+    return known && known->leader_epoch < led->state.leader_epoch;
+}
+
+/* An UpdateMetadata to itself, on the control loop: the cluster as it was, but for who leads these. */
+static void tell_clients(struct control_job *job)
+{
+    struct look *look = CONTAINER_OF(job, struct look, job);
+    struct metadata_cache *cache = look->suspected->broker->metadata;
+    const struct metadata *metadata = metadata_cache_get(cache);
+    struct wire_update_metadata_request *request =
+        wire_new(&wire_update_metadata_request_desc, &look->arena, 1);
+    request->controller_id = metadata->controller_id;
+    request->live_brokers = wire_new(&wire_update_metadata_request_update_metadata_broker_desc, &look->arena,
+                                     (size_t)metadata->brokers_count);
+    request->live_brokers_count = metadata->brokers_count;
+    for (int32_t i = 0; i < metadata->brokers_count; i++)
+        fill_broker(&request->live_brokers[i], &metadata->brokers[i], &look->arena);
+    request->ungrouped_partition_states =
+        wire_new(&wire_update_metadata_request_update_metadata_partition_state_desc, &look->arena,
+                 (size_t)look->moved);
+    for (int i = 0; i < look->count; i++) {
+        const struct led *led = &look->items[i];
+        if (!is_news(metadata, led))
+            continue;
+        struct wire_update_metadata_request_update_metadata_partition_state *to =
+            &request->ungrouped_partition_states[request->ungrouped_partition_states_count++];
+        to->topic_name = view_str(led->part->topic);
+        to->partition_index = led->part->index;
+        to->controller_epoch = led->state.controller_epoch;
+        to->leader = led->state.leader;
+        to->leader_epoch = led->state.leader_epoch;
+        to->zk_version = led->version;
+        to->isr = led->state.isr.ids;
+        to->isr_count = led->state.isr.count;
+        to->replicas = led->role.replicas;
+        to->replicas_count = led->role.replicas_count;
+    }
+    metadata_cache_update(cache, request);
+}
+
 /* --- looking -------------------------------------------------------------------------------------------- */
 
 static void look_again_later(struct suspected *suspected)
@@ -143,8 +207,11 @@ static void all_read(struct look *look)
         end_look(&look->job);
         return;
     }
-    look->job = (struct control_job){
-        .home = look->suspected->broker->zk_loop, .run = give_up, .done = end_look, .label = "give_up"};
+    look->job = (struct control_job){.home = look->suspected->broker->zk_loop,
+                                     .run = give_up,
+                                     .apply = tell_clients,
+                                     .done = end_look,
+                                     .label = "give_up"};
     replica_manager_submit(look->suspected->broker->replicas, &look->job);
 }
 

@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "rig.h"
 #include "service/identity/suspected.h"
+#include "service/metadata_cache.h"
 #include "service/partition/partition_call.h"
 #include "suites.h"
+#include "wire/generated/wire_messages.h"
 
 #define EPOCH     77
 #define SUSPICION "/barnabas/suspects/1"
@@ -182,6 +184,58 @@ START_TEST(suspect_follows_where_another_leads_and_goes_on_where_nobody_else_doe
 }
 END_TEST
 
+static void tell_who_leads(void *arg)
+{
+    (void)arg;
+    int32_t replicas[] = {1, 2};
+    struct wire_update_metadata_request_update_metadata_partition_state led[2];
+    for (int32_t i = 0; i < 2; i++)
+        led[i] =
+            (struct wire_update_metadata_request_update_metadata_partition_state){.topic_name = view_str("t"),
+                                                                                  .partition_index = i,
+                                                                                  .leader = RIG_ME,
+                                                                                  .leader_epoch = 3,
+                                                                                  .replicas = replicas,
+                                                                                  .replicas_count = 2};
+    struct wire_update_metadata_request_update_metadata_broker broker = {.id = 2};
+    struct wire_update_metadata_request request = {.controller_id = 2,
+                                                   .live_brokers = &broker,
+                                                   .live_brokers_count = 1,
+                                                   .ungrouped_partition_states = led,
+                                                   .ungrouped_partition_states_count = 2};
+    metadata_cache_update(rig.broker.metadata, &request);
+}
+
+static void look_at_metadata(void *arg)
+{
+    int32_t *seen = arg;
+    const struct metadata *metadata = metadata_cache_get(rig.broker.metadata);
+    seen[0] = metadata_partition(metadata, view_str("t"), 0)->leader;
+    seen[1] = metadata_partition(metadata, view_str("t"), 1)->leader;
+    seen[2] = metadata->brokers_count;
+    seen[3] = metadata->controller_id;
+    seen[4] = metadata_partition(metadata, view_str("t"), 0)->replicas_count;
+}
+
+START_TEST(suspect_tells_clients_who_leads)
+{
+    int32_t seen[5];
+    rig_on_loop(rig.control, tell_who_leads, NULL);
+    put(0, suspicion_of(EPOCH));
+    put(1, LED_BY(2, 4));
+    put(2, LED_BY(2, 2));
+    watch_as(EPOCH);
+    do
+        rig_on_loop(rig.control, look_at_metadata, seen);
+    while (seen[0] == RIG_ME);
+    ck_assert_int_eq(seen[0], 2);
+    ck_assert_int_eq(seen[1], RIG_ME);
+    ck_assert_int_eq(seen[2], 1);
+    ck_assert_int_eq(seen[3], 2);
+    ck_assert_int_eq(seen[4], 2);
+}
+END_TEST
+
 START_TEST(suspect_looks_again_until_others_lead)
 {
     put(0, suspicion_of(EPOCH));
@@ -256,6 +310,7 @@ Suite *suspected_suite(void)
     TCase *tcase = tcase_create("suspected");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, suspect_follows_where_another_leads_and_goes_on_where_nobody_else_does);
+    tcase_add_test(tcase, suspect_tells_clients_who_leads);
     tcase_add_test(tcase, suspect_looks_again_until_others_lead);
     tcase_add_test(tcase, suspicion_that_comes_later_is_seen);
     tcase_add_test(tcase, suspicion_of_an_earlier_registration_says_nothing);
