@@ -156,10 +156,15 @@ static int64_t ask_pause_ms(const struct presence *presence)
     return ms < ASK_MIN_MS ? ASK_MIN_MS : ms > ASK_MAX_MS ? ASK_MAX_MS : ms;
 }
 
-static bool is_silent(const struct presence *presence, int64_t now_ms)
+static bool is_unheard_for(const struct presence *presence, int64_t now_ms, int64_t ms)
 {
     return presence->answers && presence->unheard_since_ms != NEVER &&
-           now_ms - presence->unheard_since_ms >= presence->silent_ms;
+           now_ms - presence->unheard_since_ms >= ms;
+}
+
+static bool is_silent(const struct presence *presence, int64_t now_ms)
+{
+    return is_unheard_for(presence, now_ms, presence->silent_ms);
 }
 
 static void arm_clock(struct presence *presence, int64_t now_ms)
@@ -194,6 +199,15 @@ static void ask_elsewhere(struct presence *presence, int64_t now_ms)
     begin(presence);
 }
 
+static void tell_silent(struct presence *presence, int64_t now_ms)
+{
+    if (presence->told_silent_ms != NEVER && now_ms - presence->told_silent_ms < SLOW_PAUSE_MS)
+        return;
+    presence->told_silent_ms = now_ms;
+    presence->told_heard = false;
+    presence->events.silent(presence->events.arg); /* may free it */
+}
+
 static void on_clock(struct loop_timer *timer, int64_t now_ms)
 {
     struct presence *presence = CONTAINER_OF(timer, struct presence, clock);
@@ -203,14 +217,13 @@ static void on_clock(struct loop_timer *timer, int64_t now_ms)
     if (presence->state == PRESENCE_THERE)
         ask(presence);
     arm_clock(presence, now_ms);
-    if (!is_silent(presence, now_ms))
-        return;
-    ask_elsewhere(presence, now_ms);
-    if (presence->told_silent_ms != NEVER && now_ms - presence->told_silent_ms < SLOW_PAUSE_MS)
-        return;
-    presence->told_silent_ms = now_ms;
-    presence->told_heard = false;
-    presence->events.silent(presence->events.arg); /* may free it */
+    if (is_silent(presence, now_ms)) {
+        ask_elsewhere(presence, now_ms);
+        tell_silent(presence, now_ms);
+    } else if (presence->told_heard && is_unheard_for(presence, now_ms, presence->silent_ms / 2)) {
+        presence->told_heard = false;
+        presence->events.quiet(presence->events.arg); /* may free it */
+    }
 }
 
 /* --- a connection ----------------------------------------------------------------------------------------

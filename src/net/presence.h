@@ -38,6 +38,8 @@ struct presence_events {
     void (*refused)(void *arg, bool was_there);
     /* Nothing was answered for silent_ms. Told again as above. */
     void (*silent)(void *arg);
+    /* It was heard, and then nothing was answered for half of silent_ms. */
+    void (*quiet)(void *arg);
     /* An answer came: the first, or the first after one of the above was told. */
     void (*heard)(void *arg);
     void *arg;

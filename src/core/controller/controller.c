@@ -225,6 +225,9 @@ static void take_in(struct controller *c, const struct controller_event *event)
     case CONTROLLER_EVENT_SILENT:
         ctl_hear(c, event->watched.broker_id, event->watched.broker_epoch, CTL_HEARING_SILENT);
         return;
+    case CONTROLLER_EVENT_QUIET:
+        ctl_hear(c, event->watched.broker_id, event->watched.broker_epoch, CTL_HEARING_UNKNOWN);
+        return;
     case CONTROLLER_EVENT_HEARD:
         ctl_hear(c, event->watched.broker_id, event->watched.broker_epoch, CTL_HEARING_HEARD);
         return;

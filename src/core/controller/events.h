@@ -21,9 +21,11 @@ enum controller_event_kind {
     CONTROLLER_EVENT_TIMER,
     CONTROLLER_EVENT_UNCLEAN_ELECTION, /* unclean.leader.election.enable was read anew */
     /* Of a broker on the endpoint that WATCH_PEER named last: its port refuses, or it answers nothing, for as
-     * long as settings say, both told again while that lasts; or it answers, for the first time or again. */
+     * long as settings say, both told again while that lasts; half of that time has passed without an answer;
+     * or it answers, for the first time or again. */
     CONTROLLER_EVENT_REFUSED,
     CONTROLLER_EVENT_SILENT,
+    CONTROLLER_EVENT_QUIET,
     CONTROLLER_EVENT_HEARD
 };
 
@@ -75,7 +77,7 @@ struct controller_event {
             int32_t broker_id;
             int64_t broker_epoch; /* as the effect named it */
             bool was_there;       /* REFUSED: there was a connection before */
-        } watched;                /* REFUSED, SILENT, HEARD */
+        } watched;                /* REFUSED, SILENT, QUIET, HEARD */
     };
 };
 

@@ -4,10 +4,14 @@
  *
  *   /barnabas/silent/<witness>   ephemeral: whom this broker does not hear, by registration
  *
- *   the controller suspects      whom it does not hear, while it hears a majority of the registered brokers
- *                                (itself included), and a broker that it hears says the same
- *   another broker replaces      a controller that it does not hear, when a majority of the registered
- * brokers says so, all of which it hears
+ *   the controller suspects   whom it does not hear, while it hears a majority of the registered brokers
+ *                             (itself included), and a broker that it hears says the same
+ *   another broker replaces   a controller that it does not hear, when a majority of the registered brokers
+ *                             (itself included) says so, all of which it hears
+ *
+ * Who has not answered for half of the time that makes silence is not heard any more, though not silent
+ * either: where many are cut off at once, the first of them is found silent when of none of the others it is
+ * thought that it is heard.
  *
  * A controller that hears no majority is perhaps the one that is cut off: it does nothing of this. It goes on
  * being controller, for its writes are fenced; the majority, where there is one, replaces it. Of two brokers

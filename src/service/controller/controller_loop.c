@@ -170,6 +170,11 @@ static void is_silent(void *arg)
     tell(arg, CONTROLLER_EVENT_SILENT, true);
 }
 
+static void is_quiet(void *arg)
+{
+    tell(arg, CONTROLLER_EVENT_QUIET, true);
+}
+
 static void is_heard(void *arg)
 {
     tell(arg, CONTROLLER_EVENT_HEARD, true);
@@ -205,7 +210,7 @@ static void do_watch_peer(struct controller_loop *cl, const struct controller_li
                                      .silent_ms = cl->silent_ms,
                                      .ask = buf_view(&question)};
     struct presence_events events = {
-        .refused = port_refused, .silent = is_silent, .heard = is_heard, .arg = watched};
+        .refused = port_refused, .silent = is_silent, .quiet = is_quiet, .heard = is_heard, .arg = watched};
     watched->presence = presence_new(cl->loop, &config, &events);
     buf_close(&question);
     map_put_int(&cl->watched, broker->id, watched);

@@ -19,6 +19,7 @@ static int port;
 static int told;
 static bool told_was_there;
 static int told_silent;
+static int told_quiet;
 static int told_heard;
 static bool free_when_told;
 
@@ -40,7 +41,7 @@ static void setup(void)
 {
     fixture_init(&f);
     fixture_start(&f);
-    told = told_silent = told_heard = 0;
+    told = told_silent = told_quiet = told_heard = 0;
     free_when_told = false;
     port = 0;
     bind_port();
@@ -77,6 +78,13 @@ static void on_silent(void *arg)
     free_if_wanted();
 }
 
+static void on_quiet(void *arg)
+{
+    ck_assert_ptr_eq(arg, &f);
+    told_quiet++;
+    free_if_wanted();
+}
+
 static void on_heard(void *arg)
 {
     ck_assert_ptr_eq(arg, &f);
@@ -92,7 +100,7 @@ static void look_at(const char *host)
                                      .silent_ms = SILENT_MS,
                                      .ask = VIEW_LIT(QUESTION)};
     struct presence_events events = {
-        .refused = on_refused, .silent = on_silent, .heard = on_heard, .arg = &f};
+        .refused = on_refused, .silent = on_silent, .quiet = on_quiet, .heard = on_heard, .arg = &f};
     presence = presence_new(f.loop, &config, &events);
 }
 
@@ -293,6 +301,26 @@ START_TEST(peer_that_answered_late_is_not_told)
 }
 END_TEST
 
+START_TEST(peer_that_answers_nothing_for_half_of_the_time_is_told_quiet_and_heard_again)
+{
+    listen_again();
+    look_at("127.0.0.1");
+    int fd = pass_until_taken();
+    answer_for(fd, 3000);
+    ck_assert_int_eq(told_quiet, 0);
+    int64_t passed = 0;
+    while (told_quiet == 0)
+        passed += pass();
+    ck_assert_int_ge(passed, SILENT_MS / 2 - 50);
+    ck_assert_int_le(passed, SILENT_MS / 2 + SILENT_MS / 4);
+    answer_for(fd, 1000);
+    ck_assert_int_eq(told_heard, 2);
+    ck_assert_int_eq(told_quiet, 1);
+    ck_assert_int_eq(told_silent, 0);
+    close(fd);
+}
+END_TEST
+
 START_TEST(peer_that_never_answered_is_not_told)
 {
     listen_again();
@@ -419,6 +447,7 @@ START_TEST(it_may_be_freed_by_who_hears_no_more)
     look_at("127.0.0.1");
     int fd = pass_until_taken();
     answer_for(fd, 100);
+    pass_until_told_silent();
     free_when_told = true;
     pass_until_told_silent();
     ck_assert_ptr_null(presence);
@@ -440,6 +469,7 @@ Suite *presence_suite(void)
     tcase_add_test(tcase, peer_that_answers_is_heard_and_asked_again);
     tcase_add_test(tcase, peer_that_answers_no_more_is_told_no_sooner_than_the_time_says_and_told_again);
     tcase_add_test(tcase, peer_that_answered_late_is_not_told);
+    tcase_add_test(tcase, peer_that_answers_nothing_for_half_of_the_time_is_told_quiet_and_heard_again);
     tcase_add_test(tcase, peer_that_never_answered_is_not_told);
     tcase_add_test(tcase, silent_peer_is_asked_on_a_new_connection_and_heard_when_it_answers);
     tcase_add_test(tcase, peer_whose_port_refuses_is_not_silent_but_heard_when_it_is_back);

@@ -126,6 +126,26 @@ START_TEST(witness_that_is_not_heard_counts_for_nothing)
 }
 END_TEST
 
+/* Two of five are cut off from the others, the controller among them: it finds one after the other silent. */
+START_TEST(controller_among_the_few_suspects_nobody_before_it_has_found_all_others_silent)
+{
+    struct rig *rig = cores(5);
+    for (int id = 3; id <= 5; id++) {
+        freeze(rig, id);
+        struct controller_event quiet = rig_watched(rig, CONTROLLER_EVENT_QUIET, id);
+        rig_feed(rig, 0, &quiet);
+        rig_feed(rig, 1, &quiet);
+    }
+    rig_silent(rig, 1, 3);
+    rig_silent(rig, 0, 3);
+    ck_assert(!is_suspected(rig, 3));
+    rig_heard(rig, 0, 4); /* it was a short pause, of some of them */
+    rig_silent(rig, 0, 3);
+    ck_assert(is_suspected(rig, 3));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(broker_whose_port_refused_is_not_heard)
 {
     struct rig *rig = cores(3);
@@ -440,6 +460,7 @@ Suite *silence_suite(void)
     tcase_add_test(tcase, broker_that_the_controller_hears_is_not_suspected);
     tcase_add_test(tcase, controller_that_hears_no_majority_suspects_nobody_and_stays);
     tcase_add_test(tcase, witness_that_is_not_heard_counts_for_nothing);
+    tcase_add_test(tcase, controller_among_the_few_suspects_nobody_before_it_has_found_all_others_silent);
     tcase_add_test(tcase, broker_whose_port_refused_is_not_heard);
     tcase_add_test(tcase, what_was_said_of_an_earlier_registration_counts_for_nothing);
     tcase_add_test(tcase, silence_of_an_earlier_registration_says_nothing);
