@@ -251,9 +251,11 @@ static void look_now(struct suspected *suspected)
             .path = mem_printf("/brokers/topics/%s/partitions/%d/state", part->topic, part->index)};
     }
     suspected->looking = true;
-    if (look->count == 0)
+    if (look->count == 0) {
         all_read(look);
-    for (int i = 0, count = look->count; i < count; i++) {
+        return;
+    }
+    for (int i = 0, count = look->count; i < count; i++) { /* the last answer may free it */
         struct zk_op op = {.kind = ZK_OP_GET, .path = look->items[i].path};
         zk_submit(broker->zk, &op, state_read, &look->items[i]);
     }

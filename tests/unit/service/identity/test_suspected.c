@@ -249,6 +249,16 @@ START_TEST(suspect_looks_again_until_others_lead)
 }
 END_TEST
 
+START_TEST(suspect_that_leads_nothing_asks_for_nothing)
+{
+    for (int32_t index = 0; index < 2; index++)
+        ck_assert_int_eq(rig_lead(&rig, "t", index, 4, 2, 2), ERR_NONE);
+    put(0, suspicion_of(EPOCH));
+    watch_as(EPOCH);
+    ck_assert_int_eq(count_reads(), 1); /* what was said of it */
+}
+END_TEST
+
 START_TEST(suspicion_that_comes_later_is_seen)
 {
     put(1, LED_BY(2, 4));
@@ -312,6 +322,7 @@ Suite *suspected_suite(void)
     tcase_add_test(tcase, suspect_follows_where_another_leads_and_goes_on_where_nobody_else_does);
     tcase_add_test(tcase, suspect_tells_clients_who_leads);
     tcase_add_test(tcase, suspect_looks_again_until_others_lead);
+    tcase_add_test(tcase, suspect_that_leads_nothing_asks_for_nothing);
     tcase_add_test(tcase, suspicion_that_comes_later_is_seen);
     tcase_add_test(tcase, suspicion_of_an_earlier_registration_says_nothing);
     tcase_add_test(tcase, what_is_read_of_an_earlier_epoch_is_passed_over);
