@@ -149,6 +149,17 @@ struct znode_suspect {
     const char *reason;
 };
 
+/* /barnabas/silent/<broker>: Barnabas's own. */
+struct znode_silent_broker {
+    int32_t id;
+    int64_t epoch; /* czxid of the registration that answers nothing */
+};
+struct znode_silence {
+    int64_t timestamp_ms;
+    struct znode_silent_broker *brokers;
+    int32_t brokers_count;
+};
+
 /* /feature (names and levels are not kept: a broker in ZooKeeper mode knows no feature). */
 struct znode_feature {
     int32_t version;

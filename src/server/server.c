@@ -337,7 +337,8 @@ static void make_controller(struct server *server)
         .socket_timeout_ms = config_int(config, CONFIG_CONTROLLER_SOCKET_TIMEOUT_MS),
         .request_timeout_ms = config_int(config, CONFIG_REQUEST_TIMEOUT_MS),
         .max_answer_bytes = config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES),
-        .refused_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_REFUSED_MS)};
+        .refused_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_REFUSED_MS),
+        .silent_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_SILENT_MS)};
     server->broker.controller =
         controller_loop_new(&controller, server->broker.zk_loop, server->broker.zk, server->broker.random);
 }
@@ -424,6 +425,17 @@ static enum err start(struct server *server, struct errmsg *why)
     return ERR_NONE;
 }
 
+/* Never less than two fetches of a follower that waits for records are apart. */
+static int64_t sure_to_lead_ms(const struct config *config)
+{
+    int64_t ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS) / 2;
+    int64_t silent_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_SILENT_MS) / 2;
+    int64_t fetch_ms = 2 * (int64_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS);
+    if (config_bool(config, CONFIG_BARNABAS_BROKER_SUSPECT_ENABLE) && silent_ms < ms)
+        ms = silent_ms;
+    return ms > fetch_ms ? ms : fetch_ms;
+}
+
 struct server *server_new(struct config *config)
 {
     struct server *server = MEM_NEW(struct server);
@@ -439,7 +451,7 @@ struct server *server_new(struct config *config)
     atomic_store(&broker->epoch, -1);
     atomic_store(&broker->config.value, config_share(config));
     broker->replica_lag_max_ms = config_long(config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
-    broker->sure_to_lead_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS) / 2;
+    broker->sure_to_lead_ms = sure_to_lead_ms(config);
     pthread_mutex_init(&broker->config_lock, NULL);
     broker->quotas = replication_quotas_new(config);
     pthread_mutex_init(&server->start_lock, NULL);

@@ -58,7 +58,8 @@ struct broker {
     _Atomic bool registered;    /* under the present session */
     _Atomic int64_t epoch;      /* czxid of /brokers/ids/N; -1 = not registered */
     int64_t replica_lag_max_ms; /* replica.lag.time.max.ms */
-    /* Half a session: nobody is deposed without having stood still, or been without ZooKeeper, for longer. */
+    /* Nobody is deposed without having stood still, or been cut off, for longer: half a session, or half of
+     * what it takes to be suspected for being silent. */
     int64_t sure_to_lead_ms;
 
     struct clock *clock;

@@ -73,7 +73,8 @@ src_service_libservice_a_SOURCES += \
   src/service/identity/cluster_setup.c src/service/identity/cluster_setup.h \
   src/service/identity/incarnation.c src/service/identity/incarnation.h \
   src/service/identity/registration.c src/service/identity/registration.h \
-  src/service/identity/session_record.c src/service/identity/session_record.h
+  src/service/identity/session_record.c src/service/identity/session_record.h \
+  src/service/identity/suspected.c src/service/identity/suspected.h
 
 check_PROGRAMS += tests/unit/service/test_service
 tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/unit/service
@@ -88,6 +89,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/fetcher/test_follow.c \
   tests/unit/service/identity/test_incarnation.c \
   tests/unit/service/identity/test_session_record.c \
+  tests/unit/service/identity/test_suspected.c \
   tests/unit/service/partition/test_append.c \
   tests/unit/service/partition/test_flush.c \
   tests/unit/service/partition/test_followers.c \

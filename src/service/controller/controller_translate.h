@@ -36,7 +36,11 @@ void controller_encode_request(enum controller_effect_kind kind, const struct co
                                const struct inter_broker *versions, const char *listener,
                                int32_t correlation_id, struct arena *arena, struct buf *out);
 
-/* The answer to it: fills err, partitions and partitions_count of a reply. */
+/* The frame of an ApiVersions v0, with its size: any broker answers it at once, and needs no disk for that.
+ */
+void controller_encode_question(struct buf *out);
+
+/* The answer to a request of the controller: fills err, partitions and partitions_count of a reply. */
 enum err controller_decode_answer(enum controller_effect_kind kind, const struct inter_broker *versions,
                                   struct view frame, struct arena *arena, enum err *top,
                                   struct controller_reply_partition **partitions, int32_t *count,

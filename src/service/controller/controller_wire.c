@@ -14,6 +14,7 @@
 #define LEADER_AND_ISR_KEY  4
 #define STOP_REPLICA_KEY    5
 #define UPDATE_METADATA_KEY 6
+#define API_VERSIONS_KEY    18
 
 /* The first versions that do so: before, partitions stood in one list. */
 #define LEADER_AND_ISR_BY_TOPIC  2
@@ -365,6 +366,14 @@ void controller_encode_request(enum controller_effect_kind kind, const struct co
     char *client_id = arena_printf(arena, "%d", send->controller_id);
     wire_encode_request_header(api, version, correlation_id, view_str(client_id), out);
     ASSERT(wire_encode(api->request, version, request, out, NULL) == ERR_NONE);
+    be_put_i32(out->data + begin, (int32_t)(out->len - begin - 4));
+}
+
+void controller_encode_question(struct buf *out)
+{
+    size_t begin = out->len;
+    buf_put_i32(out, 0);
+    wire_encode_request_header(wire_api_find(API_VERSIONS_KEY), 0, 0, view_str("presence"), out);
     be_put_i32(out->data + begin, (int32_t)(out->len - begin - 4));
 }
 

@@ -48,6 +48,7 @@ class Broker:
         self.folder = str(folder)
         self.kind = kind or environment.broker_kind()
         self.id = broker_id
+        self.host = "127.0.0.1"
         self.port = free_port()
         os.makedirs(self.folder, exist_ok=True)
         base = log_folder or self.folder
@@ -94,6 +95,12 @@ class Broker:
 
     def _env(self):
         return {**os.environ, **sanitizers.settings()}
+
+    def move_to(self, network, number):
+        """Its process will run on that host of a network."""
+        self.host = network.address(number)
+        self.config["listeners"] = f"PLAINTEXT://{self.host}:{self.port}"
+        self.process.argv = ["ip", "netns", "exec", network.namespace(number), *self.process.argv]
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -154,13 +161,13 @@ class Broker:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def connect(self, timeout_s=20):
-        return RawClient("127.0.0.1", self.port, timeout_s=timeout_s)
+        return RawClient(self.host, self.port, timeout_s=timeout_s)
 
     def socket(self, timeout_s=20):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s)
+        return socket.create_connection((self.host, self.port), timeout=timeout_s)
 
     def partition_folder(self, topic, partition=0):
         for folder in self.log_dirs:

@@ -459,11 +459,11 @@ static void take_effect(struct rig *rig, int core, const struct controller_effec
         rc->active = false;
         buf_printf(&rig->trace, "resigned broker=%d\n", rc->id);
         break;
-    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
-        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_controller.id, rc->id);
+    case CONTROLLER_EFFECT_WATCH_PEER:
+        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_peer.id, rc->id);
         break;
-    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
-        buf_printf(&rig->trace, "unwatch by=%d\n", rc->id);
+    case CONTROLLER_EFFECT_UNWATCH_PEER:
+        buf_printf(&rig->trace, "no watch broker=%d by=%d\n", effect->unwatch_peer.broker_id, rc->id);
         break;
     }
 }
@@ -536,15 +536,37 @@ void rig_advance(struct rig *rig, int64_t ms)
     rig_run(rig);
 }
 
-void rig_refuse(struct rig *rig, int core, int id)
+struct controller_event rig_watched(struct rig *rig, enum controller_event_kind kind, int id)
 {
     char path[64];
     snprintf(path, sizeof path, "/brokers/ids/%d", id);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
-    event.refused.broker_id = id;
-    event.refused.broker_epoch = fake_zk_czxid(rig->zk, path);
+    struct controller_event event = {.kind = kind};
+    event.watched.broker_id = id;
+    event.watched.broker_epoch = fake_zk_czxid(rig->zk, path);
+    event.watched.was_there = true;
+    return event;
+}
+
+static void watched(struct rig *rig, int core, enum controller_event_kind kind, int id)
+{
+    struct controller_event event = rig_watched(rig, kind, id);
     rig_feed(rig, core, &event);
     rig_run(rig);
+}
+
+void rig_refuse(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_REFUSED, id);
+}
+
+void rig_silent(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_SILENT, id);
+}
+
+void rig_heard(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_HEARD, id);
 }
 
 /* ---- requests */

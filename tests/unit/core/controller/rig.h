@@ -111,6 +111,11 @@ void rig_advance(struct rig *rig, int64_t ms);
 
 /* The core is told that the broker's port refuses, under the present registration; runs. */
 void rig_refuse(struct rig *rig, int core, int id);
+/* It is told that the broker answers nothing, or answers; runs. */
+void rig_silent(struct rig *rig, int core, int id);
+void rig_heard(struct rig *rig, int core, int id);
+/* What it would be told, under the present registration. */
+struct controller_event rig_watched(struct rig *rig, enum controller_event_kind kind, int id);
 
 /* Hands the request to the core and runs; the ticket is `ticket`. */
 void rig_request(struct rig *rig, int core, uint64_t ticket, const struct controller_request *request);
