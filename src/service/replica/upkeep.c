@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "service/mover/mover.h"
 #include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
@@ -468,4 +469,5 @@ void upkeep_free(struct upkeep *upkeep)
 void replica_manager_start(struct replica_manager *manager)
 {
     upkeep_start(manager->upkeep);
+    mover_start(manager->mover);
 }

@@ -15,6 +15,8 @@ Suite *incarnation_suite(void);
 Suite *isr_changes_suite(void);
 Suite *fetchers_suite(void);
 Suite *follow_suite(void);
+Suite *move_plan_suite(void);
+Suite *mover_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 Suite *session_record_suite(void);
