@@ -1,12 +1,21 @@
 """Replicas that move between the log directories of one broker (AlterReplicaLogDirs, KIP-113)."""
 
+import itertools
+import json
 import os
+import random
+import threading
+import time
 
 import pytest
 
-from conftest import make_topic
-from harness import records, schema
+from conftest import make_topic, or_skip
+from harness import environment, records, schema
+from harness.shims import FaultyDisk
+from harness.tools import kafkas, ours
 from harness.wait import wait_until
+
+_numbers = itertools.count(1)
 
 NONE, UNKNOWN_TOPIC, REPLICA_NOT_AVAILABLE = 0, 3, 9
 INVALID_TOPIC, STORAGE_ERROR, LOG_DIR_NOT_FOUND = 17, 56, 57
@@ -105,3 +114,138 @@ def test_an_idle_partition_moves_and_is_served_from_where_it_is(two_dirs):
     two_dirs.stop()
     two_dirs.start()
     assert where(two_dirs, topic) == target and len(contents(two_dirs, topic)) == 55
+
+
+# --- beside Kafka -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def both(module_broker):
+    """A real Kafka and the broker under test, with two log directories each."""
+    return [module_broker(kind=kind, log_dirs=2, config=CONFIG) for kind in ("kafka", None)]
+
+
+def answers(broker, version, topic):
+    """What is said of what cannot be done, and of what is."""
+    here, there = where(broker, topic), other_dir(broker, topic)
+    return [
+        alter(broker, "/nowhere", topic, version=version),
+        alter(broker, here + "/", topic, version=version),
+        alter(broker, here, topic, version=version),
+        alter(broker, there, "x" * 249, version=version),
+        alter(broker, there, "missing", version=version),
+        alter(broker, there, topic, [7], version=version),
+        alter(broker, "/nowhere", "missing", version=version),
+    ]
+
+
+@pytest.mark.parametrize("version", schema.versions("AlterReplicaLogDirs"))
+def test_requests_are_answered_as_by_kafka(both, version):
+    name = f"asked-{next(_numbers)}"
+    said = [answers(broker, version, make_topic(broker, name=name)) for broker in both]
+    assert said[0] == said[1]
+    assert said[0][0] == {0: LOG_DIR_NOT_FOUND} and said[0][2] == {0: NONE} and said[0][3] == {0: INVALID_TOPIC}
+
+
+def test_a_partition_named_for_two_directories_goes_to_the_last(both):
+    for broker in both:
+        topic = make_topic(broker)
+        fill(broker, topic, 3)
+        there = other_dir(broker, topic)
+        topics = [{"name": topic, "partitions": [0]}]
+        with broker.connect() as client:
+            answer = schema.ask(
+                client,
+                "AlterReplicaLogDirs",
+                2,
+                dirs=[{"path": "/nowhere", "topics": topics}, {"path": there, "topics": topics}],
+            )
+        (found,) = answer["results"]
+        assert found["partitions"] == [{"partition_index": 0, "error_code": NONE}]
+        wait_moved(broker, topic, there)
+
+
+def test_a_topic_is_made_where_it_was_asked_to_be(both):
+    for broker in both:
+        name = f"wished-{next(_numbers)}"
+        for target in broker.log_dirs:
+            assert alter(broker, target, name, range(3)) == {number: UNKNOWN_TOPIC for number in range(3)}
+            make_topic(broker, partitions=3, name=name)
+            assert [where(broker, name, number) for number in range(3)] == [target] * 3
+            name += "-again"
+
+
+@pytest.fixture
+def tools():
+    or_skip(environment.barnabas_tool)
+    or_skip(environment.java)
+    or_skip(lambda: environment.jars("kafka-3.9.1"))
+    return kafkas, ours
+
+
+def run_reassign(tool, broker, action, file, *flags):
+    return tool("reassign", "--bootstrap-server", broker.address, action, "--reassignment-json-file", file, *flags)
+
+
+def test_both_tools_move_and_say_the_same(both, tools, tmp_path):
+    said = {}
+    for broker, tool in itertools.product(both, tools):
+        topic = make_topic(broker, name=f"told-{next(_numbers)}")
+        fill(broker, topic, 20)
+        here, there = where(broker, topic), other_dir(broker, topic)
+        file = tmp_path / f"{topic}.json"
+        part = {"topic": topic, "partition": 0, "replicas": [0], "log_dirs": [there]}
+        file.write_text(json.dumps({"version": 1, "partitions": [part]}))
+        lines = []
+
+        def told(done, topic=topic, here=here, there=there, lines=lines):
+            assert done.status == 0, done
+            lines += [
+                line.replace(topic, "TOPIC").replace(here, "HERE").replace(there, "THERE") for line in done.lines
+            ]
+
+        told(run_reassign(tool, broker, "--verify", file, "--preserve-throttles"))
+        told(run_reassign(tool, broker, "--execute", file, "--replica-alter-log-dirs-throttle", "1000000"))
+        wait_moved(broker, topic, there)
+        told(run_reassign(tool, broker, "--verify", file))
+        told(run_reassign(tool, broker, "--cancel", file))
+        assert f"Reassignment of replica TOPIC-0-0 completed successfully." in lines
+        assert len(contents(broker, topic)) == 20
+        said[broker is both[0], tool is kafkas] = lines
+    assert len({tuple(lines) for lines in said.values()}) == 1, said
+
+
+def test_a_throttled_move_is_shown_changed_and_taken_back(both, tools, tmp_path):
+    said = {}
+    for broker, tool in itertools.product(both, tools):
+        topic = make_topic(broker, name=f"slow-{next(_numbers)}")
+        fill(broker, topic, 60, size=100_000)
+        here, there = where(broker, topic), other_dir(broker, topic)
+        file, back = tmp_path / f"{topic}.json", tmp_path / f"{topic}-back.json"
+        for path, target in ((file, there), (back, here)):
+            part = {"topic": topic, "partition": 0, "replicas": [0], "log_dirs": [target]}
+            path.write_text(json.dumps({"version": 1, "partitions": [part]}))
+        lines = []
+
+        def told(done, topic=topic, here=here, there=there, lines=lines):
+            assert done.status == 0, done
+            lines += [
+                line.replace(topic, "TOPIC").replace(here, "HERE").replace(there, "THERE") for line in done.lines
+            ]
+
+        told(run_reassign(tool, broker, "--execute", file, "--replica-alter-log-dirs-throttle", "100000"))
+
+        def shown(broker=broker, topic=topic, there=there):
+            found = places(broker, topic)
+            return there in found and found[there]["is_future_key"] and found[there]["partition_size"] > 0
+
+        wait_until(shown, 20, "the future replica is shown")
+        found = places(broker, topic)[there]
+        assert 0 < found["offset_lag"] < 60
+        told(run_reassign(tool, broker, "--verify", file))
+        told(run_reassign(tool, broker, "--verify", back))
+        told(run_reassign(tool, broker, "--cancel", file))
+        wait_until(lambda: list(places(broker, topic)) == [here], 20, "the move is taken back")
+        told(run_reassign(tool, broker, "--verify", file))
+        said[broker is both[0], tool is kafkas] = lines
+    assert len({tuple(lines) for lines in said.values()}) == 1, said
