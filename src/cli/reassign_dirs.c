@@ -136,22 +136,24 @@ enum err reassign_dirs_begin(const struct reassign_cluster *cluster, struct aren
 
 static void print_state(const struct reassign_dir *dir)
 {
-    if (!dir->current)
+    if (!dir->current && !dir->future)
+        printf("Partition %s-%" PRId32 " is not found in any live log dir on broker %" PRId32
+               ". There is likely an offline log directory on the broker.\n",
+               dir->topic, dir->partition, dir->broker);
+    else if (!dir->current)
         printf("Partition %s-%" PRId32 " cannot be found in any live log directory on broker %" PRId32 ".\n",
                dir->topic, dir->partition, dir->broker);
     else if (dir->future && strcmp(dir->future, dir->target) == 0)
         printf("Reassignment of replica %s-%" PRId32 "-%" PRId32 " is still in progress.\n", dir->topic,
                dir->partition, dir->broker);
     else if (dir->future)
-        printf("Partition %s-%" PRId32 " on broker %" PRId32
-               " is being moved to log dir %s instead of %s.\n",
+        printf("Partition %s-%" PRId32 " on broker %" PRId32 " is being moved to log dir %s instead of %s.\n",
                dir->topic, dir->partition, dir->broker, dir->future, dir->target);
     else if (strcmp(dir->current, dir->target) == 0)
         printf("Reassignment of replica %s-%" PRId32 "-%" PRId32 " completed successfully.\n", dir->topic,
                dir->partition, dir->broker);
     else
-        printf("Partition %s-%" PRId32 " on broker %" PRId32
-               " is not being moved from log dir %s to %s.\n",
+        printf("Partition %s-%" PRId32 " on broker %" PRId32 " is not being moved from log dir %s to %s.\n",
                dir->topic, dir->partition, dir->broker, dir->current, dir->target);
 }
 
@@ -184,6 +186,7 @@ enum err reassign_dirs_cancel(const struct reassign_cluster *cluster, struct are
         back.items[back.count++] = dir;
     }
     if (err == ERR_NONE && back.count == 0)
-        fputs("None of the specified partition moves are active.", stdout); /* without an end of line, as there */
+        fputs("None of the specified partition moves are active.",
+              stdout); /* without an end of line, as there */
     return err == ERR_NONE ? reassign_dirs_begin(cluster, arena, &back, timeout_ms, why) : err;
 }

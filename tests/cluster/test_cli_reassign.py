@@ -161,8 +161,8 @@ def test_directories_that_are_not_there(broker, topics, write):
     assert wanted.lines[:before] == got.lines[:before]
     same("reassign", *connect, "--verify", "--reassignment-json-file", file)
     same("reassign", *connect, "--cancel", "--reassignment-json-file", file)
-    missing = write(with_dirs("missing", 0, "/somewhere"))
-    same("reassign", *connect, "--verify", "--preserve-throttles", "--reassignment-json-file", missing)
+    missing = write(with_dirs(topics[0], 9, "/somewhere"))
+    same("reassign", *connect, "--verify", "--reassignment-json-file", missing)
 
 
 def test_directories_need_a_broker_to_be_asked(broker, topics, write):
