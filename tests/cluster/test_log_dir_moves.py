@@ -4,16 +4,18 @@ import itertools
 import json
 import os
 import random
-import threading
 import time
 
 import pytest
 
-from conftest import make_topic, or_skip
+from conftest import CLUSTER_CONFIG, make_topic, or_skip
 from harness import environment, records, schema
+from harness.cluster import Cluster
 from harness.shims import FaultyDisk
 from harness.tools import kafkas, ours
 from harness.wait import wait_until
+from harness.workload import Workload
+from harness.zookeeper import ZooKeeper
 
 _numbers = itertools.count(1)
 
@@ -237,11 +239,10 @@ def test_a_throttled_move_is_shown_changed_and_taken_back(both, tools, tmp_path)
 
         def shown(broker=broker, topic=topic, there=there):
             found = places(broker, topic)
-            return there in found and found[there]["is_future_key"] and found[there]["partition_size"] > 0
+            entry = found.get(there, {"is_future_key": False})
+            return entry["is_future_key"] and entry["partition_size"] > 0 and 0 < entry["offset_lag"] < 60
 
         wait_until(shown, 20, "the future replica is shown")
-        found = places(broker, topic)[there]
-        assert 0 < found["offset_lag"] < 60
         told(run_reassign(tool, broker, "--verify", file))
         told(run_reassign(tool, broker, "--verify", back))
         told(run_reassign(tool, broker, "--cancel", file))
@@ -249,3 +250,234 @@ def test_a_throttled_move_is_shown_changed_and_taken_back(both, tools, tmp_path)
         told(run_reassign(tool, broker, "--verify", file))
         said[broker is both[0], tool is kafkas] = lines
     assert len({tuple(lines) for lines in said.values()}) == 1, said
+
+
+# --- interrupted ----------------------------------------------------------------------------------------------
+
+BROKER, SET, DELETE = 4, 0, 1
+RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
+
+
+def throttle(broker, rate):
+    """Bytes a second; None takes the limit away."""
+    config = {"name": RATE, "config_operation": DELETE if rate is None else SET, "value": rate and str(rate)}
+    wanted = [{"resource_type": BROKER, "resource_name": str(broker.id), "configs": [config]}]
+    with broker.connect() as client:
+        answer = schema.ask(client, "IncrementalAlterConfigs", 1, resources=wanted, validate_only=False)
+    assert [one["error_code"] for one in answer["responses"]] == [NONE]
+
+
+def begin_slowly(broker, topic, target):
+    """A move that is under way and far from its end."""
+    throttle(broker, 200_000)
+    assert alter(broker, target, topic) == {0: NONE}
+
+    def under_way():
+        found = places(broker, topic)
+        return target in found and found[target]["partition_size"] > 0
+
+    wait_until(under_way, 20, "some of it is copied")
+    assert places(broker, topic)[target]["is_future_key"]
+
+
+@pytest.mark.parametrize("kinds", (("barnabas", "kafka"), ("kafka", "barnabas")), ids="_then_".join)
+def test_a_move_goes_on_under_a_broker_of_the_other_make(new_broker, kinds):
+    broker = new_broker(kind=kinds[0], log_dirs=2, config=CONFIG)
+    topic = make_topic(broker)
+    fill(broker, topic, 60, size=100_000)
+    before, target = contents(broker, topic), other_dir(broker, topic)
+    begin_slowly(broker, topic, target)
+    broker.stop()
+    assert [name for name in leftovers(broker) if name.endswith("-future")]
+    other = new_broker.like(broker, kind=kinds[1])
+    throttle(other, None)
+    wait_moved(other, topic, target)
+    assert contents(other, topic) == before
+    fill(other, topic, 3)
+    other.stop()
+    first = new_broker.like(other, kind=kinds[0])
+    assert where(first, topic) == target and contents(first, topic)[:60] == before
+    assert len(contents(first, topic)) == 63
+
+
+@pytest.mark.parametrize("ending", ("stop", "kill"))
+def test_a_move_goes_on_after_a_start(two_dirs, ending):
+    topic = make_topic(two_dirs)
+    fill(two_dirs, topic, 60, size=100_000)
+    before, target = contents(two_dirs, topic), other_dir(two_dirs, topic)
+    begin_slowly(two_dirs, topic, target)
+    getattr(two_dirs, ending)()
+    two_dirs.start()
+    throttle(two_dirs, None)
+    wait_moved(two_dirs, topic, target)
+    assert contents(two_dirs, topic) == before
+    wait_until(lambda: not leftovers(two_dirs), 20, "the old directory is deleted")
+
+
+def test_records_deleted_and_expired_while_it_is_copied_are_not_in_the_copy(two_dirs):
+    topic = make_topic(two_dirs)
+    fill(two_dirs, topic, 60, size=100_000)
+    target = other_dir(two_dirs, topic)
+    begin_slowly(two_dirs, topic, target)
+    with two_dirs.connect() as client:
+        schema.ask(
+            client,
+            "DeleteRecords",
+            2,
+            topics=[{"name": topic, "partitions": [{"partition_index": 0, "offset": 55}]}],
+            timeout_ms=5000,
+        )
+    before = contents(two_dirs, topic)
+    assert before[0][0] == 55
+    throttle(two_dirs, None)
+    wait_moved(two_dirs, topic, target)
+    assert contents(two_dirs, topic) == before
+    two_dirs.stop()
+    two_dirs.start()
+    assert contents(two_dirs, topic) == before
+
+
+def test_a_topic_deleted_while_it_is_copied_is_gone(two_dirs):
+    topic = make_topic(two_dirs)
+    fill(two_dirs, topic, 60, size=100_000)
+    begin_slowly(two_dirs, topic, other_dir(two_dirs, topic))
+    with two_dirs.connect() as client:
+        client.delete_topics([topic])
+    wait_until(lambda: not leftovers(two_dirs) and not places(two_dirs, topic), 30, "nothing is left of it")
+    make_topic(two_dirs, name=topic)
+    assert contents(two_dirs, topic) == []
+
+
+# --- directories that fail ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def faulty(new_broker, tmp_path):
+    """A broker whose first log directory can be made to fail or hang, and a topic in either."""
+    broker = new_broker(start=False, log_dirs=2, config=CONFIG)
+    broker.faulty = or_skip(lambda: FaultyDisk(tmp_path, broker.log_dirs[0]))
+    broker.faulty.attach(broker)
+    yield broker.start()
+    broker.faulty.be(None)
+
+
+def topic_in(broker, folder):
+    name = f"placed-{next(_numbers)}"
+    assert alter(broker, folder, name) == {0: UNKNOWN_TOPIC}
+    make_topic(broker, name=name)
+    assert where(broker, name) == folder
+    fill(broker, name, 60, size=100_000)
+    return name
+
+
+def is_offline(broker, folder):
+    with broker.connect() as client:
+        answer = schema.ask(client, "DescribeLogDirs", 4, topics=[])
+    return [result["error_code"] for result in answer["results"] if result["log_dir"] == folder] == [STORAGE_ERROR]
+
+
+@pytest.mark.parametrize("how", ("write", "sync", "full"))
+def test_a_target_that_fails_costs_the_copy_alone(faulty, how):
+    target, source = faulty.log_dirs
+    topic = topic_in(faulty, source)
+    begin_slowly(faulty, topic, target)
+    faulty.faulty.be(how)
+    throttle(faulty, None)
+    wait_until(lambda: is_offline(faulty, target), 30, "the target is offline")
+    assert list(places(faulty, topic)) == [source]
+    fill(faulty, topic, 5)
+    before = contents(faulty, topic)
+    assert len(before) == 65
+    assert alter(faulty, target, topic) == {0: STORAGE_ERROR}
+    assert alter(faulty, source, topic) == {0: NONE}
+    faulty.faulty.be(None)
+    faulty.stop()
+    faulty.start()
+    wait_moved(faulty, topic, target)
+    assert contents(faulty, topic) == before
+
+
+def test_a_source_that_fails_takes_the_replica_and_the_copy_waits(faulty):
+    source, target = faulty.log_dirs
+    topic = topic_in(faulty, source)
+    before = contents(faulty, topic)
+    begin_slowly(faulty, topic, target)
+    faulty.faulty.be("write")
+    with faulty.connect() as client:
+        assert client.produce(topic, records.batch([(b"k", b"v")]))["error"] == STORAGE_ERROR
+    wait_until(lambda: is_offline(faulty, source), 30, "the source is offline")
+    assert places(faulty, topic) == {}
+    assert alter(faulty, target, topic) == {0: STORAGE_ERROR}
+    faulty.faulty.be(None)
+    faulty.kill()
+    faulty.start()
+    throttle(faulty, None)
+    wait_moved(faulty, topic, target)
+    assert contents(faulty, topic)[:60] == before
+
+
+def test_a_target_that_hangs_holds_up_nobody(faulty):
+    target, source = faulty.log_dirs
+    topic = topic_in(faulty, source)
+    begin_slowly(faulty, topic, target)
+    faulty.faulty.be("hang")
+    throttle(faulty, None)
+    fill(faulty, topic, 30, size=1000)
+    assert list(places(faulty, topic)) == [target, source] or list(places(faulty, topic)) == [source, target]
+    faulty.faulty.be(None)
+    wait_moved(faulty, topic, target)
+    assert len(contents(faulty, topic)) == 90
+
+
+# --- under load -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def moving_cluster(workspace):
+    """Three brokers with two log directories each."""
+    zk = or_skip(lambda: ZooKeeper(workspace / "moves-zookeeper"))
+    zk.start()
+    cluster = or_skip(
+        lambda: Cluster(workspace / "moves", zk, zk.make_chroot("/moves"), [None] * 3, CLUSTER_CONFIG, log_dirs=2)
+    )
+    cluster.start()
+    yield cluster
+    cluster.stop()
+    zk.kill()
+
+
+PARTITIONS = 4
+
+
+def move_all(broker, topic):
+    """Each replica of the broker to its other directory."""
+    for partition in range(PARTITIONS):
+        assert alter(broker, other_dir(broker, topic, partition), topic, [partition]) == {partition: NONE}
+
+
+def none_moves(broker, topic):
+    return all(len(places(broker, topic, partition)) == 1 for partition in range(PARTITIONS))
+
+
+@pytest.mark.parametrize("flush", (None, "1"), ids=("cached", "synced"))
+def test_nothing_is_lost_while_replicas_move_and_brokers_die(moving_cluster, flush):
+    draw = random.Random(int(os.environ.get("BARNABAS_SEED", "7")))
+    topic = f"moved-{next(_numbers)}"
+    configs = {"min.insync.replicas": "2", **({"flush.messages": flush} if flush else {})}
+    moving_cluster.heal()
+    moving_cluster.create(topic, partitions=PARTITIONS, configs=configs)
+    with Workload(moving_cluster, topic, PARTITIONS) as load:
+        for number in range(6):
+            broker = moving_cluster.brokers[number % 3]
+            move_all(broker, topic)
+            time.sleep(draw.random() * 0.3)
+            if number % 2:
+                broker.kill()
+                broker.start()
+                moving_cluster.heal()
+            load.progress()
+        for broker in moving_cluster.brokers:
+            wait_until(lambda broker=broker: none_moves(broker, topic), 60, f"all moves of broker {broker.id} end")
+        assert load.finish() > 0
+    for broker in moving_cluster.brokers:
+        wait_until(lambda broker=broker: not leftovers(broker), 30, f"nothing is left over on broker {broker.id}")
