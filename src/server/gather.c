@@ -154,6 +154,7 @@ static void put_fetchers(struct metrics_text *text, const struct broker *broker)
     metrics_put(text, METRIC_FETCHER_MAX_LAG, NULL, numbers.max_lag);
     metrics_put(text, METRIC_FETCHER_MIN_RATE, NULL, numbers.min_rate);
     metrics_put(text, METRIC_FETCHER_FAILED, NULL, numbers.failed);
+    metrics_put(text, METRIC_LOG_DIRS_MAX_LAG, NULL, replica_manager_move_lag(broker->replicas));
 }
 
 /* --- log directories ------------------------------------------------------------------------------------ */

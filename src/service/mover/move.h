@@ -56,10 +56,11 @@ struct move {
     _Atomic bool cancelled;     /* set under the lock of the checkpoints, see move_disown */
     _Atomic int64_t end_offset; /* for mover_progress */
     _Atomic int64_t size_bytes;
-    int64_t cut_to;   /* as in move_sides, kept until the copy was adjusted */
-    int64_t unsynced; /* bytes copied since the last sync */
-    bool compared;    /* the copy is known to be one: it was made here, or its epochs were compared */
-    int refused;      /* what was copied could not be appended so many times in a row */
+    _Atomic int64_t lag; /* records that are to be copied, when it was looked at last */
+    int64_t cut_to;      /* as in move_sides, kept until the copy was adjusted */
+    int64_t unsynced;    /* bytes copied since the last sync */
+    bool compared;       /* the copy is known to be one: it was made here, or its epochs were compared */
+    int refused;         /* what was copied could not be appended so many times in a row */
     struct buf bytes;
 };
 

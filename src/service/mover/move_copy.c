@@ -280,6 +280,7 @@ enum err move_apply(struct move_look *look, struct errmsg *why)
     log_doomed_close(&doomed);
     atomic_store(&move->end_offset, log_end(move->log).offset);
     atomic_store(&move->size_bytes, log_size_bytes(move->log));
+    atomic_store(&move->lag, look->end - log_end(move->log).offset);
     return err;
 }
 

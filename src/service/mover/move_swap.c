@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/mover/move.h"
+#include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_state.h"
@@ -152,6 +153,7 @@ static struct log *take_its_place(struct partition *part, struct swapping *swap)
     move->log = NULL;
     part->move = NULL;
     atomic_store(&part->dir, move->target);
+    log_dir_state_forget_flush(move->source, part);
     part->unsynced_since_ms = 0;
     swap->delete_delay_ms = settings->file_delete_delay_ms;
     swap->swapped = true;
@@ -195,6 +197,7 @@ static void swap_by_holder(struct partition *part, void *arg)
     rename_old(part, swap, old);
     log_free(old);
     partition_advance(part); /* all of it is synced: who waited for that goes home */
+    partition_flushed(part);
     partition_announce(part);
 }
 

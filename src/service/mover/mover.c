@@ -293,3 +293,15 @@ struct mover_progress mover_progress(const struct partition *part)
     return (struct mover_progress){move->target, atomic_load(&move->size_bytes),
                                    atomic_load(&move->end_offset)};
 }
+
+int64_t mover_max_lag(struct mover *mover)
+{
+    int64_t max = 0;
+    pthread_mutex_lock(&mover->lock);
+    LIST_EACH (node, &mover->moves) {
+        int64_t lag = atomic_load(&CONTAINER_OF(node, struct move, node)->lag);
+        max = lag > max ? lag : max;
+    }
+    pthread_mutex_unlock(&mover->lock);
+    return max;
+}

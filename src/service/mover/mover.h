@@ -59,6 +59,11 @@ void mover_cancel(struct mover *mover, struct partition *part);
  */
 struct log_dir_state *mover_take_wish(struct mover *mover, const struct partition *part);
 
+/* --- any thread --- */
+
+/* Records that are still to be copied of the replica farthest behind. */
+int64_t mover_max_lag(struct mover *mover);
+
 /* --- by the holder --- */
 
 struct mover_progress {

@@ -132,6 +132,19 @@ void log_dir_state_flush(struct log_dir_state *state, struct partition *part)
     }
 }
 
+void log_dir_state_forget_flush(struct log_dir_state *state, struct partition *part)
+{
+    pthread_mutex_lock(&state->lock);
+    bool waits = list_is_linked(&part->members);
+    if (waits)
+        list_remove(&part->members);
+    pthread_mutex_unlock(&state->lock);
+    if (!waits)
+        return;
+    part->flushing = false;
+    partition_release(part);
+}
+
 /* --- hanging ---------------------------------------------------------------------------------------- */
 
 static int64_t mono_ms(const struct log_dir_state *state)

@@ -86,5 +86,8 @@ void log_dir_state_fail(struct log_dir_state *state, enum err err, const struct 
 
 /* Asks for a flush of the partition's log, together with others of its directory. By its holder. */
 void log_dir_state_flush(struct log_dir_state *state, struct partition *part);
+/* The partition's log is elsewhere now, synced: what waits in this directory's queue is not needed. By its
+ * holder. */
+void log_dir_state_forget_flush(struct log_dir_state *state, struct partition *part);
 
 #endif

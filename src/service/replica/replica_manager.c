@@ -269,6 +269,11 @@ enum err replica_manager_alter_log_dir(struct replica_manager *manager, struct v
     return mover_request(manager->mover, topic, index, path);
 }
 
+int64_t replica_manager_move_lag(struct replica_manager *manager)
+{
+    return mover_max_lag(manager->mover);
+}
+
 /* --- failed directories ------------------------------------------------------------------------------ */
 
 static void offline_if_there(struct partition *part, void *arg)
