@@ -22,6 +22,7 @@
 #include "service/replica/replica_manager_internal.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_trim.h"
+#include "storage/move_mark.h"
 #include "suites.h"
 
 #define SMALL "{\"version\":1,\"config\":{\"segment.bytes\":\"400\",\"retention.ms\":\"-1\"}}"
@@ -140,14 +141,19 @@ static void expect_bytes(struct buf *wanted)
     buf_close(&found);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), tail = strlen(end);
+    return len >= tail && strcmp(text + len - tail, end) == 0;
+}
+
 static int count_named(const char *dir, const char *end)
 {
     int count = 0;
     DIR *listing = opendir(dir);
     ck_assert_ptr_nonnull(listing);
     for (struct dirent *entry; (entry = readdir(listing));) {
-        size_t len = strlen(entry->d_name), tail = strlen(end);
-        count += len >= tail && strcmp(entry->d_name + len - tail, end) == 0;
+        count += ends_with(entry->d_name, end);
     }
     closedir(listing);
     return count;
@@ -713,6 +719,135 @@ START_TEST(nothing_is_lost_when_the_process_is_killed_at_any_call)
 }
 END_TEST
 
+/* --- a directory that is away at the next start
+ * --------------------------------------------------------------- */
+
+static void restart_without(const char *dir)
+{
+    partition_release(part);
+    rig_stop(&rig);
+    fault_disk_only(rig.disk, dir);
+    fault_disk_fail(rig.disk, FAULT_ANY, 0, -1, ERR_IO);
+    rig_start(&rig, 1);
+    part = rig_find(&rig, "t", 0);
+}
+
+static void mend(void)
+{
+    fault_disk_only(rig.disk, NULL);
+    fault_disk_fail(rig.disk, FAULT_ANY, 0, 0, ERR_NONE);
+    fault_disk_fail(rig.disk, FAULT_RENAME, 0, 0, ERR_NONE);
+}
+
+START_TEST(one_that_went_on_when_its_origin_failed_is_served_without_it_and_with_it)
+{
+    append(12);
+    const char *source = its_dir(), *target = other_dir();
+    char *renamed = mem_printf("%s/t-0", source);
+    fault_disk_only(rig.disk, renamed);
+    fault_disk_fail(rig.disk, FAULT_RENAME, 0, -1, ERR_IO);
+    ck_assert_int_eq(alter(target), ERR_NONE);
+    await_moved(target);
+    mend();
+    append(3);
+    struct buf before = bytes_of_log();
+    restart_without(source);
+    ck_assert(look().there);
+    expect_bytes(&before);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 1, RIG_ME, 1), ERR_NONE);
+    append(2);
+    buf_close(&before);
+    before = bytes_of_log();
+    mend();
+    restart();
+    ck_assert_str_eq(look().dir, target);
+    expect_bytes(&before);
+    ck_assert_int_eq(count_everywhere("t-0"), 1);
+    buf_close(&before);
+    free(renamed);
+}
+END_TEST
+
+/* The process is killed when both directories have their names. */
+struct both_named {
+    const char *source;
+    char *script;
+};
+
+static void kill_before_rename(void *arg, enum fault_op op, const char *path)
+{
+    struct both_named *kill = arg;
+    if (op == FAULT_RENAME && strncmp(path, kill->source, strlen(kill->source)) == 0 &&
+        ends_with(path, "/t-0"))
+        ck_assert_int_eq(system(kill->script), 0);
+}
+
+START_TEST(a_crash_between_the_renames_is_settled_by_the_next_start)
+{
+    append(12);
+    struct buf before = bytes_of_log();
+    const char *source = its_dir(), *target = other_dir();
+    struct both_named kill = {
+        .source = source,
+        .script = mem_printf("mkdir %s/snap && cp -a %s/d? %s/snap/", rig.root, rig.root, rig.root)};
+    char *back = mem_printf("cd %s && rm -r d? && mv snap/d? . && rmdir snap", rig.root);
+    fault_disk_on_call(rig.disk, kill_before_rename, &kill);
+    ck_assert_int_eq(alter(target), ERR_NONE);
+    await_moved(target);
+    fault_disk_on_call(rig.disk, NULL, NULL);
+    partition_release(part);
+    rig_stop(&rig);
+    ck_assert_int_eq(system(back), 0);
+    ck_assert_int_eq(count_everywhere("t-0"), 2);
+    rig_start(&rig, 1);
+    part = rig_find(&rig, "t", 0);
+    restart_without(source); /* it was whole: the first of these starts has settled it */
+    ck_assert(look().there);
+    mend();
+    restart();
+    expect_bytes(&before);
+    ck_assert_int_eq(count_everywhere("t-0"), 1);
+    buf_close(&before);
+    free(back);
+    free(kill.script);
+}
+END_TEST
+
+START_TEST(nobody_trusts_a_pending_one_before_its_origin_was_looked_at)
+{
+    append(12);
+    const char *source = its_dir(), *target = other_dir();
+    struct buf before = bytes_of_log();
+    ck_assert_int_eq(alter(target), ERR_NONE);
+    await_moved(target);
+    partition_release(part);
+    rig_stop(&rig);
+    char *path = mem_printf("%s/t-0", target);
+    char origin[128];
+    snprintf(origin, sizeof origin, "%s", source);
+    struct move_mark mark = {.state = MOVE_MARK_PENDING, .id = {.bytes = {1}}, .other = origin};
+    struct errmsg why;
+    ck_assert_int_eq(move_mark_write(rig.posix, path, &mark, &why), ERR_NONE);
+    rig_start(&rig, 1);
+    part = rig_find(&rig, "t", 0);
+    ck_assert(look().there);
+    partition_release(part);
+    rig_stop(&rig);
+    ck_assert_int_eq(move_mark_write(rig.posix, path, &mark, &why), ERR_NONE);
+    fault_disk_only(rig.disk, source);
+    fault_disk_fail(rig.disk, FAULT_ANY, 0, -1, ERR_IO);
+    rig_start(&rig, 1);
+    part = rig_find(&rig, "t", 0);
+    ck_assert(!look().there);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 1, RIG_ME, 1), ERR_KAFKA_STORAGE_ERROR);
+    mend();
+    restart();
+    expect_bytes(&before);
+    buf_close(&before);
+    free(path);
+}
+END_TEST
+
 /* When the future directory is renamed, no write to its log is without a sync behind it. */
 struct order {
     pthread_mutex_t lock;
@@ -720,12 +855,6 @@ struct order {
     int renames;
     bool early;
 };
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), tail = strlen(end);
-    return len >= tail && strcmp(text + len - tail, end) == 0;
-}
 
 static void note_order(void *arg, enum fault_op op, const char *path)
 {
@@ -796,6 +925,9 @@ Suite *mover_suite(void)
     tcase_add_test(tcase, a_future_directory_of_another_topic_is_not_gone_on_with);
     tcase_add_test(tcase, of_two_future_directories_one_is_gone_on_with);
     tcase_add_test(tcase, the_copy_is_synced_before_it_counts);
+    tcase_add_test(tcase, one_that_went_on_when_its_origin_failed_is_served_without_it_and_with_it);
+    tcase_add_test(tcase, a_crash_between_the_renames_is_settled_by_the_next_start);
+    tcase_add_test(tcase, nobody_trusts_a_pending_one_before_its_origin_was_looked_at);
     suite_add_tcase(suite, tcase);
     TCase *calls = tcase_create("each call");
     tcase_set_timeout(calls, 300);
