@@ -162,6 +162,7 @@ static void put_replication(struct metrics_text *text, const struct broker *brok
     metrics_put(text, METRIC_FOLLOWER_THROTTLED_RATE, NULL,
                 replication_quota_rate(broker->quotas, REPLICATION_QUOTA_FOLLOWER, now_ms));
     metrics_put(text, METRIC_STRAY_LOGS, NULL, strays_count(broker->strays));
+    metrics_put(text, METRIC_LOG_DIRS_MAX_LAG, NULL, replica_manager_move_lag(broker->replicas));
 }
 
 /* --- log directories ------------------------------------------------------------------------------------ */

@@ -38,6 +38,16 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/strays.c src/service/replica/strays.h \
   src/service/replica/upkeep.c
 
+# moving replicas between the log directories
+src_service_libservice_a_SOURCES += \
+  src/service/mover/move.h \
+  src/service/mover/move_copy.c \
+  src/service/mover/move_plan.c src/service/mover/move_plan.h \
+  src/service/mover/move_settle.c src/service/mover/move_settle.h \
+  src/service/mover/move_start.c \
+  src/service/mover/move_swap.c \
+  src/service/mover/mover.c src/service/mover/mover.h
+
 # following: Fetch to the leaders
 src_service_libservice_a_SOURCES += \
   src/service/fetcher/fetcher.c \
@@ -90,6 +100,8 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/identity/test_incarnation.c \
   tests/unit/service/identity/test_session_record.c \
   tests/unit/service/identity/test_suspected.c \
+  tests/unit/service/mover/test_move_plan.c \
+  tests/unit/service/mover/test_mover.c \
   tests/unit/service/partition/test_append.c \
   tests/unit/service/partition/test_flush.c \
   tests/unit/service/partition/test_followers.c \

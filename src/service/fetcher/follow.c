@@ -203,17 +203,18 @@ static enum err lower_checkpoints(struct partition *part, int64_t offset, struct
                                                     LOG_DIR_HIGH_WATERMARK};
     struct view topic = view_str(part->topic);
     unsigned lowered = 0;
-    pthread_mutex_lock(&part->dir->checkpoints_lock);
+    struct log_dir_state *dir = part->dir;
+    pthread_mutex_lock(&dir->checkpoints_lock);
     for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-        struct offset_map *map = &part->dir->dir.checkpoints[KINDS[i]];
+        struct offset_map *map = &dir->dir.checkpoints[KINDS[i]];
         int64_t value;
         if (!offset_map_get(map, topic, part->index, &value) || value <= offset)
             continue;
         offset_map_put(map, topic, part->index, offset);
         lowered |= 1u << KINDS[i];
     }
-    enum err err = lowered ? log_dir_save_checkpoints(&part->dir->dir, lowered, why) : ERR_NONE;
-    pthread_mutex_unlock(&part->dir->checkpoints_lock);
+    enum err err = lowered ? log_dir_save_checkpoints(&dir->dir, lowered, why) : ERR_NONE;
+    pthread_mutex_unlock(&dir->checkpoints_lock);
     return err;
 }
 

@@ -67,6 +67,10 @@ void log_dirs_close(struct log_dirs *dirs);
 /* Live directory with the fewest logs, one that answers before one that hangs; NULL when none is live. Any
  * thread. */
 struct log_dir_state *log_dirs_pick(struct log_dirs *dirs);
+/* By its absolute path, as DescribeLogDirs tells it; NULL when log.dirs has no such. Any thread. */
+struct log_dir_state *log_dirs_find(const struct log_dirs *dirs, const char *path);
+/* The absolute path, a fresh heap string. */
+char *log_dir_state_path(const struct log_dir_state *state);
 /* True if some directory is offline: a log that is not found may be on it. Any thread. */
 bool log_dirs_any_offline(const struct log_dirs *dirs);
 
@@ -83,5 +87,8 @@ void log_dir_state_fail(struct log_dir_state *state, enum err err, const struct 
 
 /* Asks for a flush of the partition's log, together with others of its directory. By its holder. */
 void log_dir_state_flush(struct log_dir_state *state, struct partition *part);
+/* The partition's log is elsewhere now, synced: what waits in this directory's queue is not needed. By its
+ * holder. */
+void log_dir_state_forget_flush(struct log_dir_state *state, struct partition *part);
 
 #endif

@@ -15,6 +15,7 @@
 #include "core/metadata/metadata.h"
 #include "loop/latch.h"
 #include "service/metadata_cache.h"
+#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
@@ -111,6 +112,19 @@ enum err replica_manager_find_or_error(struct replica_manager *manager, struct v
     return elsewhere ? ERR_NOT_LEADER_OR_FOLLOWER : ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+struct partition *replica_manager_find_shared(struct replica_manager *manager, struct view topic,
+                                              int32_t index)
+{
+    uint8_t key[PARTITION_KEY_MAX];
+    pthread_mutex_lock(&manager->table_lock);
+    struct partition *part =
+        map_get(&replica_manager_table_locked(manager)->by_key, partition_key(key, topic, index));
+    if (part)
+        partition_share(part);
+    pthread_mutex_unlock(&manager->table_lock);
+    return part;
+}
+
 struct log_dirs *replica_manager_dirs(struct replica_manager *manager)
 {
     return &manager->dirs;
@@ -129,6 +143,7 @@ struct replica_manager *replica_manager_new(struct broker *broker)
     manager->dirs.all_failed = replica_manager_all_dirs_failed;
     manager->dirs.arg = manager;
     manager->upkeep = upkeep_new(manager);
+    manager->mover = mover_new(manager);
     return manager;
 }
 
@@ -136,6 +151,7 @@ void replica_manager_free(struct replica_manager *manager)
 {
     if (!manager)
         return;
+    mover_free(manager->mover);
     upkeep_free(manager->upkeep);
     table_free(atomic_load(&manager->table.value));
     log_dirs_close(&manager->dirs);
@@ -232,6 +248,19 @@ void replica_manager_drain(struct replica_manager *manager)
     latch_init(&last.done);
     replica_manager_submit(manager, &last.job);
     latch_await(&last.done);
+}
+
+/* --- moves between directories ------------------------------------------------------------------------ */
+
+enum err replica_manager_alter_log_dir(struct replica_manager *manager, struct view topic, int32_t index,
+                                       const char *path)
+{
+    return mover_request(manager->mover, topic, index, path);
+}
+
+int64_t replica_manager_move_lag(struct replica_manager *manager)
+{
+    return mover_max_lag(manager->mover);
 }
 
 /* --- failed directories ------------------------------------------------------------------------------ */

@@ -19,6 +19,7 @@
 #include "core/metadata/metadata.h"
 #include "service/fetcher/fetchers.h"
 #include "service/metadata_cache.h"
+#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_manager_internal.h"
@@ -110,18 +111,6 @@ static void judge_existing(struct partition *part, void *arg)
         change->err = replica_judge(&part->replica, &change->command, change->my_id);
 }
 
-static struct partition *find_shared(struct replica_manager *manager, struct view topic, int32_t index)
-{
-    uint8_t key[PARTITION_KEY_MAX];
-    pthread_mutex_lock(&manager->table_lock);
-    struct partition *part =
-        map_get(&replica_manager_table_locked(manager)->by_key, partition_key(key, topic, index));
-    if (part)
-        partition_share(part);
-    pthread_mutex_unlock(&manager->table_lock);
-    return part;
-}
-
 /* `named`: the partitions of this request so far, by key. One that is named twice is told one thing, the
  * first. */
 static void judge(struct replica_manager *manager, struct role_change *change, struct map *named)
@@ -131,7 +120,7 @@ static void judge(struct replica_manager *manager, struct role_change *change, s
         change->err = ERR_INVALID_REQUEST;
         return;
     }
-    change->part = find_shared(manager, change->topic, change->state->partition_index);
+    change->part = replica_manager_find_shared(manager, change->topic, change->state->partition_index);
     if (change->part) {
         partition_call(change->part, judge_existing, change);
         return;
@@ -512,10 +501,11 @@ static void stop_replica(struct partition *part, void *arg)
 
 static void forget_checkpoints(struct partition *part)
 {
-    pthread_mutex_lock(&part->dir->checkpoints_lock);
+    struct log_dir_state *dir = part->dir;
+    pthread_mutex_lock(&dir->checkpoints_lock);
     for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
-        offset_map_remove(&part->dir->dir.checkpoints[kind], view_str(part->topic), part->index);
-    pthread_mutex_unlock(&part->dir->checkpoints_lock);
+        offset_map_remove(&dir->dir.checkpoints[kind], view_str(part->topic), part->index);
+    pthread_mutex_unlock(&dir->checkpoints_lock);
 }
 
 struct stopping {
@@ -531,6 +521,7 @@ static enum err stop_shared(struct replica_manager *manager, struct partition *p
         partition_release(part);
         return stop->err;
     }
+    mover_cancel(manager->mover, part);
     forget_checkpoints(part);
     /* A topic that is made again under this name may have other settings. */
     topic_configs_forget(manager->broker->topic_configs, part->topic);
@@ -542,7 +533,7 @@ static enum err stop_shared(struct replica_manager *manager, struct partition *p
 static enum err stop_one(struct replica_manager *manager, struct view topic, int32_t index,
                          int32_t leader_epoch, bool delete_log, struct stopping *stopping)
 {
-    struct partition *part = find_shared(manager, topic, index);
+    struct partition *part = replica_manager_find_shared(manager, topic, index);
     if (!part)
         return log_dirs_any_offline(&manager->dirs) && delete_log ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
     struct stop_one stop = {.leader_epoch = leader_epoch, .delete_log = delete_log, .manager = manager};

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "service/mover/mover.h"
 #include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
@@ -183,17 +184,18 @@ static void note_checkpoint(struct partition *part, void *arg)
     struct view topic = view_str(part->topic);
     int64_t value, before;
     bool wanted = checkpoint_value(part, note->kind, &value);
-    pthread_mutex_lock(&part->dir->checkpoints_lock);
-    struct offset_map *map = &part->dir->dir.checkpoints[note->kind];
+    struct log_dir_state *state = part->dir;
+    pthread_mutex_lock(&state->checkpoints_lock);
+    struct offset_map *map = &state->dir.checkpoints[note->kind];
     bool had = offset_map_get(map, topic, part->index, &before);
     bool changed = wanted ? !had || before != value : had;
     if (wanted && changed)
         offset_map_put(map, topic, part->index, value);
     else if (changed)
         offset_map_remove(map, topic, part->index);
-    pthread_mutex_unlock(&part->dir->checkpoints_lock);
+    pthread_mutex_unlock(&state->checkpoints_lock);
     if (changed)
-        note->changed |= 1u << (dir_index(dirs, part->dir) & 31);
+        note->changed |= 1u << (dir_index(dirs, state) & 31);
 }
 
 static void save_checkpoints(struct upkeep *upkeep, struct checkpointing *note)
@@ -468,4 +470,5 @@ void upkeep_free(struct upkeep *upkeep)
 void replica_manager_start(struct replica_manager *manager)
 {
     upkeep_start(manager->upkeep);
+    mover_start(manager->mover);
 }

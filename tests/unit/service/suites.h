@@ -17,6 +17,8 @@ Suite *isr_changes_suite(void);
 Suite *isr_znodes_suite(void);
 Suite *fetchers_suite(void);
 Suite *follow_suite(void);
+Suite *move_plan_suite(void);
+Suite *mover_suite(void);
 Suite *partition_suite(void);
 Suite *roles_suite(void);
 Suite *session_record_suite(void);

@@ -18,6 +18,8 @@ int main(void)
     srunner_add_suite(runner, isr_znodes_suite());
     srunner_add_suite(runner, fetchers_suite());
     srunner_add_suite(runner, follow_suite());
+    srunner_add_suite(runner, move_plan_suite());
+    srunner_add_suite(runner, mover_suite());
     srunner_add_suite(runner, partition_suite());
     srunner_add_suite(runner, roles_suite());
     srunner_add_suite(runner, session_record_suite());
