@@ -1,0 +1,9 @@
+#ifndef BARNABAS_TESTS_UNIT_CORE_GROUP_SUITES_H
+#define BARNABAS_TESTS_UNIT_CORE_GROUP_SUITES_H
+
+#include <check.h>
+
+Suite *records_suite(void);
+Suite *offsets_suite(void);
+
+#endif
