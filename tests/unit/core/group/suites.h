@@ -5,5 +5,8 @@
 
 Suite *records_suite(void);
 Suite *offsets_suite(void);
+Suite *join_suite(void);
+Suite *sync_suite(void);
+Suite *static_suite(void);
 
 #endif

@@ -7,6 +7,9 @@ int main(void)
 {
     SRunner *runner = srunner_create(records_suite());
     srunner_add_suite(runner, offsets_suite());
+    srunner_add_suite(runner, join_suite());
+    srunner_add_suite(runner, sync_suite());
+    srunner_add_suite(runner, static_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
