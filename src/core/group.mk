@@ -36,6 +36,11 @@ tests_unit_core_test_group_SOURCES = \
   tests/unit/core/group/test_join.c \
   tests/unit/core/group/test_sync.c \
   tests/unit/core/group/test_static.c \
+  tests/unit/core/group/test_commit.c \
+  tests/unit/core/group/test_txn.c \
+  tests/unit/core/group/test_load.c \
+  tests/unit/core/group/test_expiry.c \
+  tests/unit/core/group/test_describe.c \
   tests/unit/core/group/test_main.c \
   tests/unit/core/group/test_offsets.c \
   tests/unit/core/group/test_records.c

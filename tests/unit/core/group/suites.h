@@ -8,5 +8,10 @@ Suite *offsets_suite(void);
 Suite *join_suite(void);
 Suite *sync_suite(void);
 Suite *static_suite(void);
+Suite *commit_suite(void);
+Suite *txn_suite(void);
+Suite *load_suite(void);
+Suite *expiry_suite(void);
+Suite *describe_suite(void);
 
 #endif

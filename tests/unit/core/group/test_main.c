@@ -10,6 +10,11 @@ int main(void)
     srunner_add_suite(runner, join_suite());
     srunner_add_suite(runner, sync_suite());
     srunner_add_suite(runner, static_suite());
+    srunner_add_suite(runner, commit_suite());
+    srunner_add_suite(runner, txn_suite());
+    srunner_add_suite(runner, load_suite());
+    srunner_add_suite(runner, expiry_suite());
+    srunner_add_suite(runner, describe_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
