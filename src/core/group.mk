@@ -30,6 +30,7 @@ src_core_libcore_a_SOURCES += \
 check_PROGRAMS += tests/unit/core/test_group
 tests_unit_core_test_group_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_core_test_group_SOURCES = \
+  tests/unit/core/group/audit.c tests/unit/core/group/audit.h \
   tests/unit/core/group/hex.c tests/unit/core/group/hex.h \
   tests/unit/core/group/rig.c tests/unit/core/group/rig.h \
   tests/unit/core/group/suites.h \
@@ -41,6 +42,7 @@ tests_unit_core_test_group_SOURCES = \
   tests/unit/core/group/test_load.c \
   tests/unit/core/group/test_expiry.c \
   tests/unit/core/group/test_describe.c \
+  tests/unit/core/group/test_property.c \
   tests/unit/core/group/test_main.c \
   tests/unit/core/group/test_offsets.c \
   tests/unit/core/group/test_records.c

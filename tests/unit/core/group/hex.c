@@ -5,6 +5,7 @@
 
 void hex_put(struct buf *out, const char *digits)
 {
+    ck_assert_uint_eq(strlen(digits) % 2, 0);
     for (; *digits; digits += 2) {
         unsigned byte;
         ck_assert_int_eq(sscanf(digits, "%2x", &byte), 1);

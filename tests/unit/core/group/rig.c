@@ -50,9 +50,8 @@ static void append(struct rig *rig, const struct group_append_wish *wish)
 /* Every token once. */
 static void note_answer(struct rig *rig, uint64_t token, int32_t at)
 {
-    ck_assert_uint_gt(token, 0);
-    ck_assert_uint_le(token, rig->tokens);
-    ck_assert_msg(rig->answer_of[token] == -1, "token %llu is answered twice", (unsigned long long)token);
+    if (token == 0 || token > rig->tokens || rig->answer_of[token] != -1)
+        ck_abort_msg("token %llu is answered twice, or was never given", (unsigned long long)token);
     rig->answer_of[token] = at;
 }
 
@@ -118,7 +117,8 @@ static void stop(struct rig *rig)
     group_coordinator_resign(rig->c, &rig->now, &rig->out);
     look(rig);
     for (uint64_t token = 1; token <= rig->tokens; token++)
-        ck_assert_msg(rig->answer_of[token] >= 0, "token %llu was never answered", (unsigned long long)token);
+        if (rig->answer_of[token] < 0)
+            ck_abort_msg("token %llu was never answered", (unsigned long long)token);
     ck_assert_int_eq(group_coordinator_deadline(rig->c), INT64_MAX);
     group_coordinator_free(rig->c);
     rig->held_count = 0;
@@ -364,10 +364,8 @@ static struct group_fetched_offset fetch(struct rig *rig, const char *group, con
     int32_t count;
     enum err err =
         group_fetch_offsets(rig->c, view_str(group), &topics, 1, stable, &rig->arena, &fetched, &count);
-    ck_assert_int_eq(err, ERR_NONE);
-    ck_assert_int_eq(count, 1);
-    ck_assert_int_eq(fetched->offsets_count, 1);
-    ck_assert_int_eq(fetched->offsets->partition, partition);
+    if (err || count != 1 || fetched->offsets_count != 1 || fetched->offsets->partition != partition)
+        ck_abort_msg("OffsetFetch of %s: %s, %d topics", group, err_name(err), count);
     return fetched->offsets[0];
 }
 

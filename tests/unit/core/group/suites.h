@@ -13,5 +13,6 @@ Suite *txn_suite(void);
 Suite *load_suite(void);
 Suite *expiry_suite(void);
 Suite *describe_suite(void);
+Suite *property_suite(void);
 
 #endif

@@ -142,13 +142,13 @@ static struct group_load_counts counts_of_log(void)
 START_TEST(records_that_make_no_sense_are_passed_over)
 {
     put_hex(OFFSET_KEY, "00020000011f71fb04cb00036dc3a90000018bcfe56800");
-    put_hex(OFFSET_KEY, "0003000000");                      /* ends too early */
-    put_hex(OFFSET_KEY, "0009000000");                      /* of a time to come */
-    put_hex(OFFSET_KEY, "");                                /* has no version */
-    put_hex("0001000167", "0003000000");                    /* half a key */
-    put_hex("00", NULL);                                    /* no key at all */
-    put_hex("0003000167", "00000000000700");                /* KIP-848 */
-    put_hex("0002000168", "00030008636f6e73756d657200000"); /* a group */
+    put_hex(OFFSET_KEY, "0003000000");                     /* ends too early */
+    put_hex(OFFSET_KEY, "0009000000");                     /* of a time to come */
+    put_hex(OFFSET_KEY, "");                               /* has no version */
+    put_hex("0001000167", "0003000000");                   /* half a key */
+    put_hex("00", NULL);                                   /* no key at all */
+    put_hex("0003000167", "00000000000700");               /* KIP-848 */
+    put_hex("0002000168", "00030008636f6e73756d65720000"); /* a group */
     rig_log_record(&rig, VIEW_NULL, VIEW_LIT("x"));
     put_hex("000100016700066f726465727300000008", "00020000000000000005000000000180000000000000");
     rig_restart(&rig);
