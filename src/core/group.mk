@@ -43,6 +43,7 @@ tests_unit_core_test_group_SOURCES = \
   tests/unit/core/group/test_expiry.c \
   tests/unit/core/group/test_describe.c \
   tests/unit/core/group/test_property.c \
+  tests/unit/core/group/test_table.c \
   tests/unit/core/group/test_main.c \
   tests/unit/core/group/test_offsets.c \
   tests/unit/core/group/test_records.c

@@ -14,5 +14,6 @@ Suite *load_suite(void);
 Suite *expiry_suite(void);
 Suite *describe_suite(void);
 Suite *property_suite(void);
+Suite *table_suite(void);
 
 #endif

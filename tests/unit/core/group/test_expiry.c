@@ -210,6 +210,33 @@ START_TEST(many_groups_are_looked_at_in_steps)
 }
 END_TEST
 
+START_TEST(group_that_is_deleted_between_two_steps_is_not_looked_at)
+{
+    enum { MANY = 20000 };
+    struct group_commit_offset *offsets = arena_zalloc(&rig.arena, MANY * sizeof *offsets);
+    for (int32_t i = 0; i < MANY; i++)
+        offsets[i] = (struct group_commit_offset){VIEW_LIT("t"), i, 1, -1, -1, VIEW_NULL};
+    struct group_commit_request request = {.group_id = VIEW_LIT("large"),
+                                           .generation = -1,
+                                           .retention_ms = -1,
+                                           .producer_id = -1,
+                                           .offsets = offsets,
+                                           .offsets_count = MANY};
+    group_commit(rig.c, &request, ++rig.tokens, &rig.now, &rig.out);
+    rig_wait(&rig, 0);
+    rig_commit_ok(&rig, (struct rig_commit){.group = "next", .offset = 1});
+    rig_commit_ok(&rig, (struct rig_commit){.group = "last", .offset = 1});
+    rig_wait(&rig, group_coordinator_deadline(rig.c) - rig.now.mono_ms); /* the large one is a step */
+    ck_assert_int_eq(group_coordinator_deadline(rig.c), rig.now.mono_ms + 1);
+    ck_assert_int_eq(group_delete(rig.c, VIEW_LIT("next"), &rig.now, &rig.out), ERR_NONE);
+    rig_wait(&rig, 1);
+    ck_assert_int_gt(group_coordinator_deadline(rig.c), rig.now.mono_ms + TICK_MS / 2);
+    rig_wait(&rig, WEEK_MS + TICK_MS);
+    ck_assert_int_eq(rig_fetch(&rig, "large", "t", MANY - 1), -1);
+    ck_assert_str_eq(rig_state(&rig, "last"), "Dead");
+}
+END_TEST
+
 Suite *expiry_suite(void)
 {
     Suite *suite = suite_create("group expiry");
@@ -227,6 +254,7 @@ Suite *expiry_suite(void)
     tcase_add_test(tc, open_transaction_keeps_the_group_but_not_the_offset);
     tcase_add_test(tc, group_that_never_had_anything_is_gone_at_the_next_look);
     tcase_add_test(tc, many_groups_are_looked_at_in_steps);
+    tcase_add_test(tc, group_that_is_deleted_between_two_steps_is_not_looked_at);
     suite_add_tcase(suite, tc);
     return suite;
 }

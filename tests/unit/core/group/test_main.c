@@ -16,6 +16,7 @@ int main(void)
     srunner_add_suite(runner, expiry_suite());
     srunner_add_suite(runner, describe_suite());
     srunner_add_suite(runner, property_suite());
+    srunner_add_suite(runner, table_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

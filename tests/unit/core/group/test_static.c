@@ -145,6 +145,36 @@ START_TEST(rebalance_that_begins_while_it_is_stored_answers_instead)
 }
 END_TEST
 
+START_TEST(rebalance_that_still_waits_when_it_is_stored_keeps_it_waiting)
+{
+    rig.holds = true;
+    uint64_t token = rig_join(&rig, (struct rig_join){.instance = "i1"});
+    uint64_t third = rig_join(&rig, (struct rig_join){.version = 3});
+    rig_ack(&rig, ERR_NONE);
+    ck_assert(!rig_joined(&rig, token)); /* the leader has not joined yet */
+    rig_join(&rig, (struct rig_join){.member = ids[0], .instance = "i0"});
+    ck_assert_int_eq(rig_joined(&rig, token)->generation_id, generation + 1);
+    ck_assert_int_eq(rig_joined(&rig, third)->generation_id, generation + 1);
+}
+END_TEST
+
+START_TEST(leader_that_took_over_from_an_absent_one_leads_after_a_change_of_coordinator)
+{
+    uint64_t token =
+        rig_join(&rig, (struct rig_join){.member = ids[1], .instance = "i1", .protocols = {"range=new"}});
+    for (int i = 0; i < 12; i++) {
+        rig_heartbeat(&rig, "g", ids[0], generation);
+        rig_wait(&rig, 5000);
+    }
+    ck_assert(view_equal_str(rig_joined(&rig, token)->leader, ids[1]));
+    rig_sync(&rig, "g", ids[1], ++generation, NULL);
+    ck_assert_str_eq(rig_state(&rig, "g"), "Stable");
+    rig_restart(&rig);
+    rig_join(&rig, (struct rig_join){.member = ids[1], .instance = "i1", .protocols = {"range=new"}});
+    ck_assert_str_eq(rig_state(&rig, "g"), "PreparingRebalance"); /* a follower would have been answered */
+}
+END_TEST
+
 START_TEST(other_protocol_begins_a_rebalance)
 {
     rig_leave(&rig, "g", "", "i0");
@@ -242,6 +272,8 @@ Suite *static_suite(void)
     tcase_add_test(tc, new_id_that_cannot_be_stored_is_taken_back);
     tcase_add_test(tc, who_comes_back_twice_while_it_is_stored_is_fenced_by_the_second);
     tcase_add_test(tc, rebalance_that_begins_while_it_is_stored_answers_instead);
+    tcase_add_test(tc, rebalance_that_still_waits_when_it_is_stored_keeps_it_waiting);
+    tcase_add_test(tc, leader_that_took_over_from_an_absent_one_leads_after_a_change_of_coordinator);
     tcase_add_test(tc, other_protocol_begins_a_rebalance);
     tcase_add_test(tc, who_comes_back_while_the_leader_assigns_begins_a_rebalance);
     tcase_add_test(tc, second_process_of_an_instance_fences_the_first_that_waits_to_join);
