@@ -15,7 +15,7 @@ src_core_libcore_a_SOURCES += \
   src/core/group/join.c \
   src/core/group/join_static.c \
   src/core/group/leave.c \
-  src/core/group/load.c src/core/group/loader.h \
+  src/core/group/loader.c src/core/group/loader.h \
   src/core/group/member.c \
   src/core/group/offsets.c src/core/group/offsets.h \
   src/core/group/protocols.c \
@@ -39,7 +39,7 @@ tests_unit_core_test_group_SOURCES = \
   tests/unit/core/group/test_static.c \
   tests/unit/core/group/test_commit.c \
   tests/unit/core/group/test_txn.c \
-  tests/unit/core/group/test_load.c \
+  tests/unit/core/group/test_loader.c \
   tests/unit/core/group/test_expiry.c \
   tests/unit/core/group/test_describe.c \
   tests/unit/core/group/test_property.c \

@@ -69,6 +69,15 @@ static void warn_of_mixture(struct grp_group *g, bool txn)
             VIEW_FMT(g->id), g->generation);
 }
 
+/* Whoever wishes for more than there is of time means for ever. */
+static int64_t expiry_of(const struct group_coordinator *c, int64_t retention_ms)
+{
+    int64_t at_ms;
+    if (retention_ms == -1)
+        return -1;
+    return __builtin_add_overflow(c->now.wall_ms, retention_ms, &at_ms) ? INT64_MAX : at_ms;
+}
+
 static struct offset_value value_of(const struct group_coordinator *c,
                                     const struct group_commit_request *request,
                                     const struct group_commit_offset *o)
@@ -77,7 +86,7 @@ static struct offset_value value_of(const struct group_coordinator *c,
         .offset = o->offset,
         .leader_epoch = o->leader_epoch,
         .commit_ms = o->commit_ms == -1 ? c->now.wall_ms : o->commit_ms,
-        .expire_ms = request->retention_ms == -1 ? -1 : c->now.wall_ms + request->retention_ms,
+        .expire_ms = expiry_of(c, request->retention_ms),
         .metadata = view_is_null(o->metadata) ? VIEW_LIT("") : o->metadata,
     };
 }
@@ -216,7 +225,7 @@ void grp_commit_stored(struct group_coordinator *c, struct grp_append *a, enum e
         settle_all(a, err == ERR_NONE, base_offset);
     c->counted.commits += err == ERR_NONE;
     if (err)
-        err = grp_commit_error(err);
+        err = group_commit_error(err);
     enum err *errs = arena_alloc(&c->out->arena, (size_t)a->entries_count * sizeof *errs);
     for (int32_t i = 0; i < a->entries_count; i++)
         errs[i] = a->entries[i].is_refused ? ERR_OFFSET_METADATA_TOO_LARGE : err;

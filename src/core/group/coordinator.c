@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "core/group/internal.h"
 
@@ -19,6 +20,12 @@ const struct group_config GROUP_CONFIG_DEFAULT = {
     .history_count = 10,
 };
 
+int32_t group_partition_of(struct view group_id, int32_t partitions)
+{
+    int32_t hash = hash_java_string(group_id);
+    return hash == INT32_MIN ? 0 : (hash < 0 ? -hash : hash) % partitions;
+}
+
 struct group_coordinator *group_coordinator_new(const struct group_config *config)
 {
     struct group_coordinator *c = MEM_NEW(struct group_coordinator);
@@ -26,6 +33,8 @@ struct group_coordinator *group_coordinator_new(const struct group_config *confi
     c->phase = GRP_LOADING;
     c->expiry_timer.kind = GRP_TIMER_EXPIRY;
     prng_seed(&c->prng, config->seed);
+    /* Far from where other terms count, so that what comes home from one is not taken for ours. */
+    c->last_ticket = prng_next(&c->prng) >> 2;
     grp_tables_init(&c->tables);
     return c;
 }

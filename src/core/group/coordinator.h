@@ -35,7 +35,7 @@ struct group_config {
     int64_t retention_check_ms; /* offsets.retention.check.interval.ms */
     enum codec codec;           /* offsets.topic.compression.codec */
     size_t tombstones_bytes;    /* tombstones that belong together go in batches of about this size */
-    int32_t history_count;      /* rebalances that are remembered of each group */
+    int32_t history_count;      /* rebalances that are remembered of each group, at least one */
 };
 
 /* Kafka's defaults; the seed and the partition are the caller's. */
@@ -45,6 +45,10 @@ struct group_time {
     int64_t mono_ms; /* what deadlines go by */
     int64_t wall_ms; /* what records and retention go by; may jump */
 };
+
+/* The partition of __consumer_offsets, of so many, that a group's records are in: Java's hash, as Kafka
+ * counts. */
+int32_t group_partition_of(struct view group_id, int32_t partitions);
 
 /* --- the term ------------------------------------------------------------------------------------------ */
 
@@ -116,9 +120,12 @@ struct group_commit_request {
     int32_t offsets_count;
 };
 
-/* Parks or answers with GROUP_EFFECT_COMMITTED. */
+/* Parks or answers with GROUP_EFFECT_COMMITTED. A time to expire that is beyond all clocks is never. */
 void group_commit(struct group_coordinator *c, const struct group_commit_request *request, uint64_t token,
                   const struct group_time *now, struct group_effects *out);
+
+/* What an error of the log, or of verifying a transaction, is to who commits (5.8). */
+enum err group_commit_error(enum err err);
 
 /*
  * A marker of the producer's transaction is in the partition at `marker_offset`, as durable as it must be:

@@ -27,7 +27,10 @@ static bool is_over(const struct sweeping *s, const struct offset_entry *entry)
         return c->now.wall_ms >= entry->expire_ms;
     int64_t since_ms =
         s->basis == BY_STATE && s->g->state_since_ms != -1 ? s->g->state_since_ms : entry->commit_ms;
-    return c->now.wall_ms - since_ms >= c->config.retention_ms;
+    int64_t age_ms;
+    if (__builtin_sub_overflow(c->now.wall_ms, since_ms, &age_ms))
+        return since_ms < 0; /* clients choose these times, too */
+    return age_ms >= c->config.retention_ms;
 }
 
 /* A commit that is under way keeps its partition; one of an open transaction does not. */

@@ -101,8 +101,6 @@ void group_history_begin(struct group_history *history, int32_t limit, enum grou
                          int64_t wall_ms)
 {
     history->phase_ms = mono_ms;
-    if (limit <= 0)
-        return;
     struct group_rebalance *r = next_place(history, limit);
     *r = (struct group_rebalance){.cause = cause,
                                   .outcome = GROUP_OUTCOME_RUNNING,

@@ -57,7 +57,7 @@ struct group_history {
 
 void group_history_close(struct group_history *history);
 
-/* A rebalance begins; the oldest goes when there are `limit` (0: none is kept). Texts are cut. */
+/* A rebalance begins; the oldest goes when there are `limit` (> 0). Texts are cut. */
 void group_history_begin(struct group_history *history, int32_t limit, enum group_cause cause,
                          struct view member, struct view reason, int32_t generation, int64_t mono_ms,
                          int64_t wall_ms);

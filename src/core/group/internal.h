@@ -136,7 +136,7 @@ struct grp_tables {
     int64_t counts[GROUP_STATE_COUNT];
 };
 
-/* --- appends on their way (appends.c) ------------------------------------------------------------------- */
+/* --- appends on their way (store.c) -------------------------------------------------------------------- */
 
 enum grp_append_kind { GRP_APPEND_ASSIGNMENT, GRP_APPEND_EMPTY, GRP_APPEND_STATIC, GRP_APPEND_COMMIT };
 
@@ -333,7 +333,7 @@ void grp_remove_pending(struct grp_group *g, struct view id);
 /* The newest rebalance is over, or goes on elsewhere: the log line. */
 void grp_rebalance_ended(struct grp_group *g, enum group_outcome outcome);
 
-/* --- appends.c, store.c ------------------------------------------------------------------------------------
+/* --- store.c -------------------------------------------------------------------------------------------
  */
 
 /* Gives an append that is in the coordinator's and the group's lists; its ticket is fresh. */
@@ -357,9 +357,8 @@ void grp_batch_wish(struct grp_batch *b, uint64_t ticket);
 void grp_tombstone_offset(struct grp_batch *b, struct view group, struct view topic, int32_t partition);
 void grp_tombstone_group(struct grp_batch *b, struct view group);
 
-/* What the log's error means to who joined or synced, or committed. */
+/* What the log's error means to who joined or synced. */
 enum err grp_store_error(enum err err);
-enum err grp_commit_error(enum err err);
 
 /* --- outcome of appends, each beside what asked for it
  * ------------------------------------------------------ */

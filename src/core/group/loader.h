@@ -40,7 +40,8 @@ void group_loader_free(struct group_loader *loader);
 /* Whole entries as they lie in the log, of any magic. Gives how many bytes they took: what follows is the
  * beginning of one that is not complete. */
 size_t group_loader_add(struct group_loader *loader, struct view entries);
-/* Where reading is to go on; 0 at first. */
+/* Where reading is to go on; 0 at first. When it does not move, a batch's size is damaged, and what lies
+ * behind it in the log cannot be found. */
 int64_t group_loader_next_offset(const struct group_loader *loader);
 /* Makes the groups of what was read. `wall_ms`: since when those are empty that have no record. */
 void group_loader_finish(struct group_loader *loader, int64_t wall_ms);

@@ -28,8 +28,9 @@ void grp_rebalance_ended(struct grp_group *g, enum group_outcome outcome)
 static void remember(struct grp_group *g, const struct grp_why *why)
 {
     grp_rebalance_ended(g, GROUP_OUTCOME_RESTARTED);
-    group_history_begin(&g->history, g->c->config.history_count, why->cause, why->member, why->reason,
-                        g->generation, g->c->now.mono_ms, g->c->now.wall_ms);
+    int32_t limit = g->c->config.history_count > 0 ? g->c->config.history_count : 1;
+    group_history_begin(&g->history, limit, why->cause, why->member, why->reason, g->generation,
+                        g->c->now.mono_ms, g->c->now.wall_ms);
 }
 
 /* --- waiting for joins

@@ -165,7 +165,7 @@ enum err grp_store_error(enum err err)
     return err;
 }
 
-enum err grp_commit_error(enum err err)
+enum err group_commit_error(enum err err)
 {
     switch ((int)err) {
     case ERR_NETWORK_EXCEPTION:

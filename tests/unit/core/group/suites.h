@@ -10,7 +10,7 @@ Suite *sync_suite(void);
 Suite *static_suite(void);
 Suite *commit_suite(void);
 Suite *txn_suite(void);
-Suite *load_suite(void);
+Suite *loader_suite(void);
 Suite *expiry_suite(void);
 Suite *describe_suite(void);
 Suite *property_suite(void);

@@ -5,6 +5,7 @@
 #include "hex.h"
 #include "rig.h"
 #include "suites.h"
+#include "wire/record_batch.h"
 
 static struct rig rig;
 static char ids[2][100];
@@ -106,6 +107,54 @@ START_TEST(retention_that_the_client_wishes_is_stored_as_a_time)
     rig_commit_ok(&rig, (struct rig_commit){.offset = 42, .retention_ms = 5000, .commit_ms = 77});
     rig_restart(&rig);
     ck_assert_int_eq(rig_fetch(&rig, "g", "t", 0), 42);
+}
+END_TEST
+
+START_TEST(retention_beyond_all_clocks_is_for_ever)
+{
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 42, .retention_ms = INT64_MAX});
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 42, .partition = 1, .commit_ms = INT64_MIN});
+    rig_wait(&rig, 700000);
+    ck_assert_int_eq(rig_fetch(&rig, "g", "t", 0), 42);
+    ck_assert_int_eq(rig_fetch(&rig, "g", "t", 1), -1); /* committed before all time */
+}
+END_TEST
+
+START_TEST(batches_are_compressed_as_the_settings_say)
+{
+    rig.config.codec = CODEC_GZIP;
+    rig_restart(&rig);
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 42});
+    struct batch_info info;
+    ck_assert_int_eq(batch_peek(rig_last_batch(&rig), &info), ERR_NONE);
+    ck_assert_int_eq(info.codec, CODEC_GZIP);
+    rig_restart(&rig);
+    ck_assert_int_eq(rig_fetch(&rig, "g", "t", 0), 42);
+}
+END_TEST
+
+START_TEST(append_of_a_term_that_is_over_is_nobodys)
+{
+    rig.holds = true;
+    rig_commit(&rig, (struct rig_commit){.offset = 5});
+    uint64_t stale = rig.held[0].ticket;
+    rig_restart(&rig);
+    uint64_t token = rig_commit(&rig, (struct rig_commit){.offset = 6});
+    group_appended(rig.c, stale, ERR_NONE, 0, &rig.now, &rig.out);
+    rig_wait(&rig, 0);
+    ck_assert(!rig_is_committed(&rig, token));
+}
+END_TEST
+
+START_TEST(groups_are_in_the_partition_that_javas_hash_says)
+{
+    ck_assert_int_eq(group_partition_of(VIEW_LIT("my-group"), 50), 12);
+    ck_assert_int_eq(group_partition_of(VIEW_LIT("gr\xc3\xbc\xc3\x9f"
+                                                 "e"),
+                                        50),
+                     23);
+    ck_assert_int_eq(group_partition_of(VIEW_LIT("\xf0\x9f\x98\x80"), 50), 49);
+    ck_assert_int_eq(group_partition_of(VIEW_LIT("polygenelubricants"), 50), 0); /* -2^31 */
 }
 END_TEST
 
@@ -421,6 +470,10 @@ Suite *commit_suite(void)
     tcase_add_test(tc, record_in_the_log_is_kafkas_to_the_byte);
     tcase_add_test(tc, tombstone_in_the_log_is_kafkas_to_the_byte);
     tcase_add_test(tc, retention_that_the_client_wishes_is_stored_as_a_time);
+    tcase_add_test(tc, retention_beyond_all_clocks_is_for_ever);
+    tcase_add_test(tc, batches_are_compressed_as_the_settings_say);
+    tcase_add_test(tc, append_of_a_term_that_is_over_is_nobodys);
+    tcase_add_test(tc, groups_are_in_the_partition_that_javas_hash_says);
     tcase_add_test(tc, offset_is_the_groups_when_the_log_has_it);
     tcase_add_test(tc, commit_that_fails_leaves_what_was_there);
     tcase_add_test(tc, errors_of_the_log_are_told_as_kafka_tells_them);

@@ -12,7 +12,7 @@ int main(void)
     srunner_add_suite(runner, static_suite());
     srunner_add_suite(runner, commit_suite());
     srunner_add_suite(runner, txn_suite());
-    srunner_add_suite(runner, load_suite());
+    srunner_add_suite(runner, loader_suite());
     srunner_add_suite(runner, expiry_suite());
     srunner_add_suite(runner, describe_suite());
     srunner_add_suite(runner, property_suite());

@@ -259,7 +259,7 @@ START_TEST(load_that_ends_after_the_partition_is_lost_is_void)
 }
 END_TEST
 
-Suite *load_suite(void)
+Suite *loader_suite(void)
 {
     Suite *suite = suite_create("group load");
     TCase *tc = tcase_create("load");
