@@ -31,8 +31,7 @@ static void put_members(struct wire_join_group_response *answer, const struct gr
     answer->members = wire_new(&wire_join_group_response_join_group_response_member_desc, arena,
                                (size_t)answer->members_count);
     int32_t i = 0;
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         answer->members[i].member_id = arena_dup_view(arena, m->id);
         answer->members[i].group_instance_id = arena_dup_view(arena, m->instance_id);
         answer->members[i].metadata = arena_dup_view(arena, grp_member_metadata(m, g->protocol_name));

@@ -43,8 +43,8 @@ struct group_coordinator *group_coordinator_new(const struct group_config *confi
 static void revive(struct group_coordinator *c, struct grp_group *g)
 {
     g->c = c;
-    GRP_EACH_MEMBER(m, g)
-    grp_session_renew(m);
+    GRP_EACH_MEMBER (m, g)
+        grp_session_renew(m);
     if (grp_member_count(g) > c->config.max_size)
         grp_rebalance(g, (struct grp_why){.cause = GROUP_CAUSE_OVER_CAPACITY});
 }
@@ -90,8 +90,7 @@ void group_coordinator_resign(struct group_coordinator *c, const struct group_ti
     drop_appends(c);
     LIST_EACH_SAFE (node, &c->tables.list) {
         struct grp_group *g = CONTAINER_OF(node, struct grp_group, node);
-        GRP_EACH_MEMBER(m, g)
-        {
+        GRP_EACH_MEMBER (m, g) {
             grp_fail_join(m, ERR_NOT_COORDINATOR);
             grp_fail_sync(m, ERR_NOT_COORDINATOR);
         }

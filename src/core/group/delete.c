@@ -47,11 +47,10 @@ static bool delete_offset(struct grp_group *g, struct view topic, int32_t partit
 
 void grp_bury(struct grp_group *g, struct grp_batch *tombstones)
 {
-    OFFSET_EACH_TOPIC(topic, &g->offsets)
-    {
-        OFFSET_EACH_ENTRY(entry, topic)
-        if (entry->is_set || entry->appends)
-            grp_tombstone_offset(tombstones, g->id, topic->name, entry->partition);
+    OFFSET_EACH_TOPIC (topic, &g->offsets) {
+        OFFSET_EACH_ENTRY (entry, topic)
+            if (entry->is_set || entry->appends)
+                grp_tombstone_offset(tombstones, g->id, topic->name, entry->partition);
     }
     /* A group of generation 0 only stored offsets: it has no record. */
     if (g->generation > 0)

@@ -49,8 +49,8 @@ void group_describe(const struct group_coordinator *c, struct view group_id, str
         answer->protocol_data = dup(arena, g->protocol_name);
     answer->members = wire_new(&wire_describe_groups_response_described_group_member_desc, arena,
                                (size_t)grp_member_count(g) + 1);
-    GRP_EACH_MEMBER(m, g)
-    describe_member(m, arena, &answer->members[answer->members_count++]);
+    GRP_EACH_MEMBER (m, g)
+        describe_member(m, arena, &answer->members[answer->members_count++]);
 }
 
 static bool equals_ignoring_case(struct view v, const char *text)

@@ -40,8 +40,7 @@ static bool fetch_topic(const struct offset_topic *topic, bool require_stable, s
 {
     *out = (struct group_fetched_topic){.name = arena_dup_view(arena, topic->name)};
     out->offsets = arena_alloc(arena, topic->count * sizeof *out->offsets);
-    OFFSET_EACH_ENTRY(entry, topic)
-    {
+    OFFSET_EACH_ENTRY (entry, topic) {
         if (!entry->is_set)
             continue;
         struct group_fetched_offset *offset = &out->offsets[out->offsets_count++];
@@ -55,8 +54,7 @@ static void fetch_all(struct grp_group *g, bool require_stable, struct arena *ar
                       struct group_fetched_topic **fetched, int32_t *fetched_count)
 {
     *fetched = arena_alloc(arena, g->offsets.topics.count * sizeof **fetched);
-    OFFSET_EACH_TOPIC(topic, &g->offsets)
-    {
+    OFFSET_EACH_TOPIC (topic, &g->offsets) {
         *fetched_count += fetch_topic(topic, require_stable, arena, &(*fetched)[*fetched_count]);
     }
 }

@@ -139,8 +139,8 @@ enum err grp_member_validate(const struct grp_group *g, struct view member_id, s
 int32_t grp_rebalance_timeout(const struct grp_group *g)
 {
     int32_t longest = 0;
-    GRP_EACH_MEMBER(m, g)
-    longest = m->rebalance_timeout_ms > longest ? m->rebalance_timeout_ms : longest;
+    GRP_EACH_MEMBER (m, g)
+        longest = m->rebalance_timeout_ms > longest ? m->rebalance_timeout_ms : longest;
     return longest;
 }
 

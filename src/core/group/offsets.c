@@ -10,16 +10,15 @@
 
 static void free_topic(struct offset_topic *topic)
 {
-    OFFSET_EACH_ENTRY(entry, topic)
-    free(entry->metadata);
+    OFFSET_EACH_ENTRY (entry, topic)
+        free(entry->metadata);
     free(topic->entries);
     free(topic);
 }
 
 void offset_table_close(struct offset_table *table)
 {
-    OFFSET_EACH_TOPIC(topic, table)
-    {
+    OFFSET_EACH_TOPIC (topic, table) {
         free_topic(topic);
     }
     map_close(&table->topics);
@@ -70,8 +69,8 @@ struct offset_entry *offset_table_get(struct offset_table *table, struct view to
 static void rehash(struct offset_topic *topic, uint32_t cap)
 {
     struct offset_topic fresh = {.entries = mem_zalloc(cap * sizeof *fresh.entries), .cap = cap};
-    OFFSET_EACH_ENTRY(entry, topic)
-    *place_of(&fresh, entry->partition) = *entry;
+    OFFSET_EACH_ENTRY (entry, topic)
+        *place_of(&fresh, entry->partition) = *entry;
     free(topic->entries);
     topic->entries = fresh.entries;
     topic->cap = cap;
@@ -211,8 +210,7 @@ sweep_topic(struct offset_table *table, struct offset_topic *topic,
             bool (*unset)(void *arg, const struct offset_topic *topic, struct offset_entry *entry), void *arg)
 {
     uint32_t gone = 0;
-    OFFSET_EACH_ENTRY(entry, topic)
-    {
+    OFFSET_EACH_ENTRY (entry, topic) {
         if (!unset(arg, topic, entry) || is_needed(entry))
             continue;
         *entry = (struct offset_entry){0};
@@ -231,8 +229,7 @@ void offset_table_sweep(struct offset_table *table,
                                       struct offset_entry *entry),
                         void *arg)
 {
-    OFFSET_EACH_TOPIC(topic, table)
-    {
+    OFFSET_EACH_TOPIC (topic, table) {
         sweep_topic(table, topic, unset, arg);
     }
 }

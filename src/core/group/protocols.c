@@ -123,14 +123,12 @@ struct view grp_protocols_vote(const struct grp_group *g)
     struct map votes = {0};
     intptr_t most = 0;
     struct view winner = VIEW_NULL;
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         struct view choice = vote_of(m);
         if (!view_is_null(choice))
             map_put(&votes, choice, (void *)((intptr_t)map_get(&votes, choice) + 1));
     }
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         struct view choice = vote_of(m);
         if (view_is_null(choice) || (intptr_t)map_get(&votes, choice) <= most)
             continue;

@@ -39,8 +39,7 @@ static void remember(struct grp_group *g, const struct grp_why *why)
 /* A generation that is not assigned yet is void: who waits for its assignment joins again. */
 static void break_off_sync(struct grp_group *g)
 {
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         grp_member_set_assignment(m, VIEW_NULL);
         if (!m->sync.waits)
             continue;
@@ -51,8 +50,8 @@ static void break_off_sync(struct grp_group *g)
 
 static void owe_no_sync(struct grp_group *g)
 {
-    GRP_EACH_MEMBER(m, g)
-    m->owes_sync = false;
+    GRP_EACH_MEMBER (m, g)
+        m->owes_sync = false;
     g->owing_sync = 0;
     grp_timer_disarm(g->c, &g->sync_timer);
 }
@@ -107,8 +106,7 @@ static bool elect_leader(struct grp_group *g)
 {
     if (g->leader && g->leader->join.waits)
         return true;
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         if (!m->join.waits)
             continue;
         g->leader = m;
@@ -143,8 +141,7 @@ static void become_completing(struct grp_group *g)
 {
     begin_generation(g);
     grp_set_state(g, GROUP_COMPLETING);
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         grp_answer_join(m);
         m->is_new = false;
         m->owes_sync = true;

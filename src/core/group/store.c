@@ -131,8 +131,8 @@ void grp_store_group(struct grp_append *a)
     value.members = wire_new(&wire_group_metadata_value_member_metadata_desc, &c->out->arena,
                              (size_t)value.members_count);
     int32_t i = 0;
-    GRP_EACH_MEMBER(m, g)
-    put_member(&value.members[i++], m);
+    GRP_EACH_MEMBER (m, g)
+        put_member(&value.members[i++], m);
     buf_clear(&c->key);
     buf_clear(&c->value);
     group_key_put_group(&c->key, g->id);

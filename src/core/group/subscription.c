@@ -27,8 +27,7 @@ void grp_subscription_of(const struct grp_group *g, struct grp_subscription *out
         return;
     struct arena arena = {0};
     out->is_known = grp_member_count(g) == 0 || !view_is_null(g->protocol_name);
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         if (!out->is_known)
             break;
         struct view metadata = grp_member_metadata(m, g->protocol_name);

@@ -38,8 +38,8 @@ static void pay_sync(struct grp_member *m)
 /* Members that the leader did not think of get nothing. Nobody sees it before it is stored. */
 static void take_assignment(struct grp_group *g, const struct wire_sync_group_request *request)
 {
-    GRP_EACH_MEMBER(m, g)
-    grp_member_set_assignment(m, VIEW_NULL);
+    GRP_EACH_MEMBER (m, g)
+        grp_member_set_assignment(m, VIEW_NULL);
     for (int32_t i = 0; i < request->assignments_count; i++) {
         struct grp_member *m = grp_member_find(g, request->assignments[i].member_id);
         if (m)
@@ -107,8 +107,7 @@ void group_sync(struct group_coordinator *c, const struct wire_sync_group_reques
 
 static void give_out(struct grp_group *g)
 {
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         if (!m->sync.waits)
             continue;
         m->sync.waits = false;
@@ -119,8 +118,7 @@ static void give_out(struct grp_group *g)
 
 static void fail_all(struct grp_group *g, enum err err)
 {
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         grp_member_set_assignment(m, VIEW_NULL);
         if (!m->sync.waits)
             continue;

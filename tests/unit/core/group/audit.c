@@ -16,8 +16,7 @@ static void audit_members(const struct grp_group *g)
 {
     int32_t members = 0, waiting = 0, owing = 0;
     size_t statics = 0;
-    GRP_EACH_MEMBER(m, g)
-    {
+    GRP_EACH_MEMBER (m, g) {
         members++;
         waiting += m->join.waits;
         owing += m->owes_sync;
@@ -70,10 +69,8 @@ static void audit_state(const struct grp_group *g)
 static void audit_offsets(struct grp_group *g)
 {
     size_t entries = 0, set = 0, txns = 0, txn_entries = 0;
-    OFFSET_EACH_TOPIC(topic, &g->offsets)
-    {
-        OFFSET_EACH_ENTRY(entry, topic)
-        {
+    OFFSET_EACH_TOPIC (topic, &g->offsets) {
+        OFFSET_EACH_ENTRY (entry, topic) {
             entries++;
             set += entry->is_set;
             txns += entry->txns;
@@ -94,8 +91,8 @@ static void audit_offsets(struct grp_group *g)
 static size_t armed_of(const struct grp_group *g)
 {
     size_t armed = (size_t)heap_contains(&g->join_timer.node) + heap_contains(&g->sync_timer.node);
-    GRP_EACH_MEMBER(m, g)
-    armed += heap_contains(&m->session.node);
+    GRP_EACH_MEMBER (m, g)
+        armed += heap_contains(&m->session.node);
     return armed + g->pending.count;
 }
 
