@@ -59,6 +59,7 @@ def many_lines(sizes):
             Line(f"{count} partitions, rf 2: controller killed until all are led", row, "takeover_s", "s",
                  ("value", AT_MOST, takeover_s)),
             Line(f"{count} partitions, rf 2: most anonymous memory of a broker", row, "anonymous_mb", "MB", *memory),
+            Line(f"{count} partitions, rf 2: limit of open files", row, "descriptors", ""),
         ]  # fmt: skip
     return found
 
