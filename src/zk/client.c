@@ -25,6 +25,11 @@
 #include "zk/session.h"
 
 #define REOPEN_BACKOFF_MS 1000
+/* A close waits so long for answers that are on their way. */
+#define CLOSE_PATIENCE_MS 1000
+/* In the library's words: names are resolved when it connects, never while there is a connection. Else it
+ * does so at each turn of its thread, with two dozen system calls for each answer. */
+#define RESOLVE_WHEN_CONNECTING (-1)
 
 enum client_state { CLIENT_IDLE, CLIENT_OPENING, CLIENT_UP, CLIENT_CLOSED };
 
@@ -50,7 +55,8 @@ struct zk_client {
     struct handle_context *context;
     int64_t handles_count;
     struct list waiting; /* calls to send when connected */
-    struct list sent;    /* calls the library has */
+    struct list sent;    /* calls the library has, or whose answer is in the mailbox */
+    int64_t at_library_count;
     struct list contexts;
     struct histogram latency;
     struct loop_timer reopen_timer;
@@ -65,6 +71,9 @@ struct zk_client {
 
     /* zk_client_close waits for the loop to let go of the handle. */
     struct loop_message close_message;
+    struct loop_timer close_timer;
+    bool closing;                       /* the loop is about to let go */
+    struct loop_message closed_message; /* the handle's last word is over */
     pthread_mutex_t close_lock;
     pthread_cond_t close_cond;
     bool close_done;
@@ -76,6 +85,7 @@ struct zk_call {
     struct list node;
     struct zk_client *client;
     int64_t handle_number;
+    bool at_library;    /* no answer of the library has come home yet */
     struct arena arena; /* the op's copy and the answer's copy */
     struct zk_op op;
     int64_t submitted_ns;
@@ -176,6 +186,16 @@ static void call_fail(struct zk_call *call, enum err err)
 }
 
 static void call_send(struct zk_call *call);
+static void client_let_go_if_quiet(struct zk_client *client);
+
+static void call_leaves_library(struct zk_call *call)
+{
+    if (!call->at_library)
+        return;
+    call->at_library = false;
+    call->client->at_library_count--;
+    client_let_go_if_quiet(call->client);
+}
 
 /* On the loop: the library's answer has arrived. */
 static void call_answer(struct loop_message *msg, bool discard)
@@ -183,6 +203,7 @@ static void call_answer(struct loop_message *msg, bool discard)
     struct zk_call *call = CONTAINER_OF(msg, struct zk_call, message);
     struct zk_client *client = call->client;
     (void)discard;
+    call_leaves_library(call);
     if (call->result.err == ERR_CONNECTION_LOSS && op_only_reads(&call->op) &&
         client->state != CLIENT_CLOSED) {
         list_remove(&call->node);
@@ -369,6 +390,8 @@ static void call_send(struct zk_call *call)
     call->handle_number = client->context->number;
     call->result = (struct zk_result){0};
     list_push_back(&client->sent, &call->node);
+    call->at_library = true;
+    client->at_library_count++;
     int rc = send_to_library(client->handle, call);
     if (rc != ZOK) {
         /* Refused without being queued; answered by the mailbox, never from inside submit. */
@@ -427,6 +450,28 @@ static void client_fail_waiting(struct zk_client *client, enum err err)
         list_push_back(&batch, node);
     while ((node = list_pop_front(&batch)))
         call_fail(CONTAINER_OF(node, struct zk_call, node), err);
+}
+
+/*
+ * Fails what the library has and will not answer, because the handle that it was given to is closed. All that
+ * it did answer has come home before: its threads have ended.
+ */
+static void client_fail_unanswered(struct zk_client *client, int64_t live_handle, enum err err)
+{
+    struct list batch;
+    list_init(&batch);
+    struct list *node;
+    while ((node = list_pop_front(&client->sent)))
+        list_push_back(&batch, node);
+    while ((node = list_pop_front(&batch))) {
+        struct zk_call *call = CONTAINER_OF(node, struct zk_call, node);
+        if (!call->at_library || call->handle_number == live_handle) {
+            list_push_back(&client->sent, node);
+            continue;
+        }
+        call_leaves_library(call);
+        call_fail(call, err);
+    }
 }
 
 /* --- sessions --------------------------------------------------------------------------------------- */
@@ -511,8 +556,10 @@ static void on_library_event(zhandle_t *handle, int type, int state, const char 
     word->type = type;
     word->state = state;
     word->handle = handle;
-    if (type == ZOO_SESSION_EVENT && state == ZOO_CONNECTED_STATE)
+    if (type == ZOO_SESSION_EVENT && state == ZOO_CONNECTED_STATE) {
         word->session_id = zoo_client_id(handle)->client_id;
+        zoo_set_servers_resolution_delay(handle, RESOLVE_WHEN_CONNECTING);
+    }
     memcpy(word->path, name, size);
     loop_post(context->client->loop, &word->message);
 }
@@ -540,6 +587,7 @@ static void open_done(struct work *work, bool discard)
         client->handle = handle != client->closed_handle ? handle : NULL;
         return;
     }
+    client_fail_unanswered(client, client->context->number, ERR_SESSION_EXPIRED);
     if (client->expired_meanwhile) {
         client->expired_meanwhile = false;
         client_begin_open(client, handle);
@@ -585,6 +633,56 @@ static void on_open_message(struct loop_message *msg, bool discard)
     client_begin_open(client, NULL);
 }
 
+/* --- closing -------------------------------------------------------------------------------------------- */
+
+/* Lets go of the handle, so that another thread may close it. */
+static void client_let_go(struct zk_client *client)
+{
+    client->closing = false;
+    loop_timer_cancel(client->loop, &client->close_timer);
+    pthread_mutex_lock(&client->close_lock);
+    client->close_handle = client->closed_handle = client->handle;
+    client->handle = NULL;
+    client->close_done = true;
+    pthread_cond_signal(&client->close_cond);
+    pthread_mutex_unlock(&client->close_lock);
+}
+
+/* The server does not read that a session ends when its client closes the connection over answers that it has
+ * not read: that resets it. So what is on its way is waited for. */
+static void client_let_go_if_quiet(struct zk_client *client)
+{
+    if (client->closing && client->at_library_count == 0)
+        client_let_go(client);
+}
+
+static void on_close_timer(struct loop_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    client_let_go(CONTAINER_OF(timer, struct zk_client, close_timer));
+}
+
+static void on_close_message(struct loop_message *msg, bool discard)
+{
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, close_message);
+    (void)discard;
+    client->state = CLIENT_CLOSED;
+    client->connected = false;
+    client->session_id = 0;
+    loop_timer_cancel(client->loop, &client->reopen_timer);
+    client_fail_waiting(client, ERR_CLOSED);
+    client->closing = true;
+    loop_timer_arm(client->loop, &client->close_timer, loop_now_ms(client->loop) + CLOSE_PATIENCE_MS);
+    client_let_go_if_quiet(client);
+}
+
+static void on_closed_message(struct loop_message *msg, bool discard)
+{
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, closed_message);
+    if (!discard)
+        client_fail_unanswered(client, 0, ERR_CLOSED);
+}
+
 /* --- lifecycle -------------------------------------------------------------------------------------- */
 
 struct zk_client *zk_client_new(const struct zk_client_config *config, struct loop *loop,
@@ -598,6 +696,7 @@ struct zk_client *zk_client_new(const struct zk_client_config *config, struct lo
     client->connect = mem_strdup(config->connect);
     client->session_timeout_ms = config->session_timeout_ms;
     client->reopen_timer.fire = on_reopen;
+    client->close_timer.fire = on_close_timer;
     client->open_message = (struct loop_message){.run = on_open_message, .label = "zk_open"};
     list_init(&client->waiting);
     list_init(&client->sent);
@@ -634,24 +733,6 @@ const struct histogram *zk_client_latency(const struct zk_client *client)
     return &client->latency;
 }
 
-/* On the loop: lets go of the handle, so that another thread may close it. */
-static void on_close_message(struct loop_message *msg, bool discard)
-{
-    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, close_message);
-    (void)discard;
-    client->state = CLIENT_CLOSED;
-    client->connected = false;
-    client->session_id = 0;
-    loop_timer_cancel(client->loop, &client->reopen_timer);
-    client_fail_waiting(client, ERR_CLOSED);
-    pthread_mutex_lock(&client->close_lock);
-    client->close_handle = client->closed_handle = client->handle;
-    client->handle = NULL;
-    client->close_done = true;
-    pthread_cond_signal(&client->close_cond);
-    pthread_mutex_unlock(&client->close_lock);
-}
-
 void zk_client_close(struct zk_client *client)
 {
     ASSERT(!loop_is_current(client->loop));
@@ -663,8 +744,11 @@ void zk_client_close(struct zk_client *client)
     zhandle_t *handle = client->close_handle;
     client->close_handle = NULL;
     pthread_mutex_unlock(&client->close_lock);
-    if (handle)
-        zookeeper_close(handle); /* answers what is open by ZCLOSING, through the loop */
+    if (!handle)
+        return;
+    zookeeper_close(handle);
+    client->closed_message = (struct loop_message){.run = on_closed_message, .label = "zk_closed"};
+    loop_post(client->loop, &client->closed_message);
 }
 
 void zk_client_free(struct zk_client *client)
