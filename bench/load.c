@@ -27,7 +27,7 @@ static const char USAGE[] =
     "  --scatter                in an order without neighbours\n"
     "  --producer-ids FROM      each request is the first of another idempotent producer\n"
     "  --rate R                 requests per second in all; latency counts from when a request was due\n"
-    "  --seconds S | --requests N\n"
+    "  --seconds S | --requests N   SIGINT ends it sooner\n"
     "hold opens the connections, says ready, and keeps them until its input ends.\n";
 
 enum option_id {
