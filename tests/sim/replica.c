@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sim/checker.h"
 #include "sim/node.h"
+#include "sim/plants.h"
 #include "sim/produce.h"
 
 struct part *part_new(struct proc *proc, int number)
@@ -115,7 +116,8 @@ enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch)
 
 static bool must_sync_first(struct part *part, int32_t stay)
 {
-    if (stay >= replica_effective_min_isr(&part->replica, part->proc->sim->shape.min_isr) ||
+    if (plant_is(PLANT_NO_SYNC_BEFORE_SHRINK) ||
+        stay >= replica_effective_min_isr(&part->replica, part->proc->sim->shape.min_isr) ||
         log_recovery_point(part->log) >= log_high_watermark(part->log).offset)
         return false;
     part->leaves_when_flushed = true;
