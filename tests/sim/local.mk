@@ -49,7 +49,6 @@ tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) \
   -Wl,--wrap=replica_isr_answered \
   -Wl,--wrap=replica_check_epoch \
   -Wl,--wrap=replica_follower_epoch \
-  -Wl,--wrap=replica_note_fetch \
   -Wl,--wrap=leader_epochs_end_offset_for \
   -Wl,--wrap=log_read \
   -Wl,--wrap=leader_epochs_truncate_from_end \

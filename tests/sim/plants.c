@@ -34,9 +34,7 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_WATCH_FORGOTTEN] = "watch-forgotten",
     [PLANT_BROKER_EPOCHS_NOT_NAMED] = "broker-epochs-not-named",
     [PLANT_EPOCH_NOT_STORED_AT_ELECTION] = "epoch-not-stored-at-election",
-    [PLANT_NO_SYNC_BEFORE_SHRINK] = "no-sync-before-shrink",
     [PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK] = "out-of-range-above-high-watermark",
-    [PLANT_EARLIER_LIFE_FETCHES] = "earlier-life-fetches",
 };
 
 static enum plant chosen;
@@ -123,15 +121,6 @@ WRAPPED(enum err, replica_check_epoch, const struct replica *replica, int32_t ep
 WRAPPED(int64_t, replica_follower_epoch, const struct replica *replica, int32_t broker_id)
 {
     return plant_is(PLANT_BROKER_EPOCHS_NOT_NAMED) ? -1 : __real_replica_follower_epoch(replica, broker_id);
-}
-
-WRAPPED(bool, replica_note_fetch, struct replica *replica, const struct replica_fetch *fetch,
-        struct replica_progress *progress)
-{
-    struct replica_fetch nameless = *fetch;
-    if (plant_is(PLANT_EARLIER_LIFE_FETCHES))
-        nameless.broker_epoch = -1;
-    return __real_replica_note_fetch(replica, &nameless, progress);
 }
 
 /* --- of the storage ----------------------------------------------------------------------------------- */

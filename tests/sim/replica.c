@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "sim/checker.h"
+#include "sim/faults.h"
 #include "sim/node.h"
-#include "sim/plants.h"
 #include "sim/produce.h"
 
 struct part *part_new(struct proc *proc, int number)
@@ -106,6 +106,7 @@ enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch)
         replica_propose_join(&part->replica, fetch->broker_id);
         sim_trace(part->proc->sim, "%d proposes %s isr +%d", part->proc->id, part->name, fetch->broker_id);
         isr_propose(part);
+        faults_join_proposed(part->proc->sim, part->number, part->proc->id, fetch->broker_id);
     }
     if (progress.end_moved)
         part_advance(part);
@@ -116,8 +117,7 @@ enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch)
 
 static bool must_sync_first(struct part *part, int32_t stay)
 {
-    if (plant_is(PLANT_NO_SYNC_BEFORE_SHRINK) ||
-        stay >= replica_effective_min_isr(&part->replica, part->proc->sim->shape.min_isr) ||
+    if (stay >= replica_effective_min_isr(&part->replica, part->proc->sim->shape.min_isr) ||
         log_recovery_point(part->log) >= log_high_watermark(part->log).offset)
         return false;
     part->leaves_when_flushed = true;
