@@ -6,6 +6,7 @@
 
 #include "base/be.h"
 #include "base/mem.h"
+#include "sim/faults.h"
 #include "sim/mirror.h"
 #include "storage/leader_epochs.h"
 #include "storage/producer_state.h"
@@ -23,8 +24,10 @@ struct ghost {
     int count;
     int cap;
     int64_t end;
-    struct map seen;      /* epoch and base offset -> struct seen */
-    struct map records;   /* producer id and sequence -> struct batch */
+    struct map seen;    /* epoch and base offset -> struct seen */
+    struct map records; /* producer id and sequence -> struct batch */
+    struct map
+        overtaken; /* records that were refused where the first that came of their producer was a later one */
     struct map forgotten; /* those that a leader had and did not know to be there */
     struct map leaders;   /* epoch -> 1 + broker */
     int32_t zk_epoch;
@@ -344,6 +347,7 @@ static void note_state(struct sim *sim, const struct controller_op *op)
         sim_fail(sim, "I1", "the leader epoch of %s-%d falls from %d to %d", topic, index, ghost->zk_epoch,
                  state->leader_epoch);
     ghost->zk_epoch = state->leader_epoch;
+    faults_isr_written(sim, number, &state->isr);
 }
 
 void checker_zk_written(struct sim *sim, int owner, const struct controller_op *op, int32_t epoch)
@@ -390,19 +394,35 @@ void checker_produced(struct sim *sim, int number, int64_t producer_id, int32_t 
                  sequence, (long long)producer_id, number, (long long)offset, batch ? "another" : "nothing");
 }
 
-void checker_refused(struct sim *sim, const struct part *part, int64_t producer_id, int32_t sequence)
+/* Of this producer, in the log of this replica; NULL = none. */
+static const struct batch *first_of_producer(const struct mirror *mirror, int64_t producer_id)
 {
-    struct ghost *ghost = &sim->checker->ghosts[part->number];
+    for (int i = 0; i < mirror->count; i++)
+        if (mirror->items[i].producer_id == producer_id)
+            return &mirror->items[i];
+    return NULL;
+}
+
+void checker_refused(struct part *part, int64_t producer_id, int32_t sequence)
+{
+    struct ghost *ghost = ghost_of(part);
+    const struct batch refused = {.producer_id = producer_id, .sequence = sequence};
+    look(part);
     const struct mirror *mirror = mirror_of(part);
+    const struct batch *first = first_of_producer(mirror, producer_id);
+    if (first && first->sequence > sequence)
+        map_put_int(&ghost->overtaken, record_key(&refused), ghost);
     for (int i = 0; i < mirror->count && mirror->items[i].base < mirror->remembers_from; i++)
         if (mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
-            map_put_int(&ghost->forgotten, record_key(&mirror->items[i]), ghost);
+            map_put_int(&ghost->forgotten, record_key(&refused), ghost);
 }
 
 bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t sequence)
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch batch = {.producer_id = producer_id, .sequence = sequence};
+    if (map_get_int(&ghost->overtaken, record_key(&batch)))
+        return true;
     if (!map_get_int(&ghost->forgotten, record_key(&batch)))
         sim_fail(sim, "I10", "producer %lld is told that sequence %d of partition %d leaves a gap",
                  (long long)producer_id, sequence, number);
@@ -631,6 +651,7 @@ void checker_free(struct sim *sim)
             free(slot->value);
         map_close(&ghost->seen);
         map_close(&ghost->records);
+        map_close(&ghost->overtaken);
         map_close(&ghost->forgotten);
         map_close(&ghost->leaders);
         free(ghost->items);

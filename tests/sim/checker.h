@@ -35,9 +35,10 @@ void checker_controlled(struct sim *sim, const struct proc *proc, int32_t contro
 void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offset, int64_t last_offset);
 /*
  * A leader is about to say that a sequence leaves a gap. That is as with Kafka when the batch is in its log
- * since before it was last loaded or cut: snapshots keep only the last batch of a producer.
+ * since before it was last loaded or cut (snapshots keep only the last batch of a producer), or when a later
+ * batch was the first that it heard of this producer (any sequence will do then).
  */
-void checker_refused(struct sim *sim, const struct part *part, int64_t producer_id, int32_t sequence);
+void checker_refused(struct part *part, int64_t producer_id, int32_t sequence);
 /* The process is about to be gone. */
 void checker_ended(struct sim *sim, const struct broker_node *node, enum node_end how);
 /* The disk is now what a power loss left. */

@@ -22,7 +22,8 @@ enum fault {
     FAULT_ZK_EXPIRE,
     FAULT_RESET,
     FAULT_SLOW,
-    FAULT_REFUSE,      /* a port refuses, though its process lives */
+    FAULT_REFUSE,    /* a port refuses, though its process lives */
+    FAULT_JOIN_TRAP, /* a follower's disk is replaced while it is to join an ISR, and then the leader dies */
     FAULT_FALSE_ALARM, /* the controller's does, and what it writes meanwhile comes late */
     FAULTS
 };
@@ -44,6 +45,7 @@ static const char *const NAMES[FAULTS] = {
     [FAULT_RESET] = "reset",
     [FAULT_SLOW] = "slow",
     [FAULT_REFUSE] = "refuse",
+    [FAULT_JOIN_TRAP] = "join-trap",
     [FAULT_FALSE_ALARM] = "false-alarm",
 };
 
@@ -54,6 +56,9 @@ const char *faults_name(int fault)
 
 struct faults {
     bool enabled[FAULTS];
+    int trapped_part; /* -1 = none */
+    int trapped_leader;
+    int trapped_follower;
     int64_t pause_us;               /* between two of them, on average */
     bool down[SIM_BROKERS_MAX + 1]; /* starts again by itself */
 };
@@ -206,6 +211,63 @@ static void false_alarm(struct sim *sim)
     }
 }
 
+/* --- the trap (KIP-903) ------------------------------------------------------------------------------- */
+
+static void spring(struct sim *sim, void *arg)
+{
+    (void)arg;
+    const struct faults *faults = sim->faults;
+    struct broker_node *follower = sim->nodes[faults->trapped_follower];
+    int controller = 0;
+    for (int id = 1; id <= sim->shape.brokers; id++)
+        if (sim->nodes[id]->proc && controller_is_active(sim->nodes[id]->proc->core))
+            controller = id;
+    if (sim->healed || !controller || controller == faults->trapped_leader || !follower->proc) {
+        sim->faults->trapped_part = -1;
+        return;
+    }
+    cut(sim, faults->trapped_leader, controller, 700 * SIM_MS);
+    node_end(follower, NODE_END_WIPED);
+    node_start(follower);
+}
+
+void faults_join_proposed(struct sim *sim, int number, int leader, int follower)
+{
+    struct faults *faults = sim->faults;
+    if (sim->healed || !faults->enabled[FAULT_JOIN_TRAP] || faults->trapped_part >= 0 ||
+        !sim_chance(sim, SIM_RNG_FAULT, 400))
+        return;
+    faults->trapped_part = number;
+    faults->trapped_leader = leader;
+    faults->trapped_follower = follower;
+    sim_trace(sim, "a trap for %d, which is to join partition %d", follower, number);
+    sim_after(sim, 0, SIM_WORLD, "trap", spring, NULL, NULL);
+}
+
+static void close_trap(struct sim *sim, void *arg)
+{
+    (void)arg;
+    int leader = sim->faults->trapped_leader;
+    sim->faults->trapped_part = -1;
+    if (!sim->healed)
+        end(sim, leader, NODE_END_KILLED);
+}
+
+void faults_isr_written(struct sim *sim, int number, const struct znode_ids *isr)
+{
+    struct faults *faults = sim->faults;
+    if (!faults || faults->trapped_part != number)
+        return;
+    const struct proc *follower = sim->nodes[faults->trapped_follower]->proc;
+    if (!follower || !follower->ready) {
+        faults->trapped_part = -1; /* too early: it is not back yet */
+        return;
+    }
+    for (int32_t i = 0; i < isr->count; i++)
+        if (isr->ids[i] == faults->trapped_follower)
+            sim_after(sim, 0, SIM_WORLD, "trap_closes", close_trap, NULL, NULL);
+}
+
 /* --- one of them -------------------------------------------------------------------------------------- */
 
 static void strike(struct sim *sim, enum fault fault)
@@ -273,6 +335,7 @@ static void strike(struct sim *sim, enum fault fault)
     case FAULT_FALSE_ALARM:
         false_alarm(sim);
         return;
+    case FAULT_JOIN_TRAP: /* by itself */
     case FAULTS:
         return;
     }
@@ -297,11 +360,13 @@ void faults_new(struct sim *sim)
 {
     struct faults *faults = MEM_NEW(struct faults);
     sim->faults = faults;
+    faults->trapped_part = -1;
     faults->pause_us = sim_between(sim, SIM_RNG_SHAPE, 60, 700) * SIM_MS;
     for (int i = 0; i < FAULTS; i++)
         faults->enabled[i] = sim_chance(sim, SIM_RNG_SHAPE, 450);
     bool alone = sim->shape.rf < 2;
     faults->enabled[FAULT_WIPE] &= !alone && sim_chance(sim, SIM_RNG_SHAPE, 500);
+    faults->enabled[FAULT_JOIN_TRAP] &= !alone;
     faults->enabled[FAULT_POWER_ALL] &= sim_chance(sim, SIM_RNG_SHAPE, 300);
     if (alone && !sim->shape.flush_each)
         faults->enabled[FAULT_POWER] = faults->enabled[FAULT_POWER_IN] = faults->enabled[FAULT_POWER_ALL] =

@@ -32,6 +32,9 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_RECOVERY_POINT_TOO_HIGH] = "recovery-point-too-high",
     [PLANT_STALE_CLEAN_MARKER] = "stale-clean-marker",
     [PLANT_WATCH_FORGOTTEN] = "watch-forgotten",
+    [PLANT_BROKER_EPOCHS_NOT_NAMED] = "broker-epochs-not-named",
+    [PLANT_EPOCH_NOT_STORED_AT_ELECTION] = "epoch-not-stored-at-election",
+    [PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK] = "out-of-range-above-high-watermark",
 };
 
 static enum plant chosen;
@@ -115,6 +118,11 @@ WRAPPED(enum err, replica_check_epoch, const struct replica *replica, int32_t ep
     return plant_is(PLANT_LEADER_EPOCH_NOT_CHECKED) ? ERR_NONE : __real_replica_check_epoch(replica, epoch);
 }
 
+WRAPPED(int64_t, replica_follower_epoch, const struct replica *replica, int32_t broker_id)
+{
+    return plant_is(PLANT_BROKER_EPOCHS_NOT_NAMED) ? -1 : __real_replica_follower_epoch(replica, broker_id);
+}
+
 /* --- of the storage ----------------------------------------------------------------------------------- */
 
 WRAPPED(struct leader_epoch, leader_epochs_end_offset_for, const struct leader_epochs *epochs,
@@ -123,6 +131,15 @@ WRAPPED(struct leader_epoch, leader_epochs_end_offset_for, const struct leader_e
     if (plant_is(PLANT_DIVERGENCE_NOT_TOLD))
         return (struct leader_epoch){requested, log_end_offset};
     return __real_leader_epochs_end_offset_for(epochs, requested, log_end_offset);
+}
+
+WRAPPED(enum err, log_read, struct log *log, const struct log_read_args *args, struct log_slice *out,
+        struct errmsg *why)
+{
+    if (plant_is(PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK) && args->bound == LOG_BOUND_HIGH_WATERMARK &&
+        args->offset > log_high_watermark(log).offset)
+        return ERR_OFFSET_OUT_OF_RANGE;
+    return __real_log_read(log, args, out, why);
 }
 
 WRAPPED(bool, leader_epochs_truncate_from_end, struct leader_epochs *epochs, int64_t end_offset)

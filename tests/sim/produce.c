@@ -177,7 +177,7 @@ static enum err append(struct part *part, struct buf *records, uint64_t id, int6
         err = log_append_as_leader(part->log, &plan, &args, &result, &why);
     }
     if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
-        checker_refused(sim, part, sent->producer_id, sent->base_sequence);
+        checker_refused(part, sent->producer_id, sent->base_sequence);
     append_plan_close(&plan);
     part_touch(part);
     if (err == ERR_KAFKA_STORAGE_ERROR)

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "sim/checker.h"
+#include "sim/faults.h"
 #include "sim/node.h"
 #include "sim/produce.h"
 
@@ -105,6 +106,7 @@ enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch)
         replica_propose_join(&part->replica, fetch->broker_id);
         sim_trace(part->proc->sim, "%d proposes %s isr +%d", part->proc->id, part->name, fetch->broker_id);
         isr_propose(part);
+        faults_join_proposed(part->proc->sim, part->number, part->proc->id, fetch->broker_id);
     }
     if (progress.end_moved)
         part_advance(part);

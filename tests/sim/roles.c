@@ -3,6 +3,7 @@
  * them out: one after the other, in two halves. In the first the role is taken over; in the second, a moment
  * later, its epoch is made durable, and only then a leader serves.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,7 @@ static void end_job(struct job *job, const void *response)
 
 /* --- LeaderAndIsr: judge and take over ---------------------------------------------------------------- */
 
-static struct replica_command command_of(const role_state *state)
+static struct replica_command command_of(const struct proc *proc, const role_state *state)
 {
     return (struct replica_command){
         .controller_epoch = state->controller_epoch,
@@ -96,6 +97,7 @@ static struct replica_command command_of(const role_state *state)
         .adding = {state->adding_replicas, state->adding_replicas_count},
         .removing = {state->removing_replicas, state->removing_replicas_count},
         .is_new = state->is_new,
+        .leader_unknown = state->leader != proc->id && !proc_sees_alive(proc, state->leader),
     };
 }
 
@@ -139,7 +141,7 @@ static enum err create(struct proc *proc, struct change *change)
 
 static enum err judge(struct proc *proc, struct change *change)
 {
-    struct replica_command command = command_of(change->state);
+    struct replica_command command = command_of(proc, change->state);
     change->part = proc->parts[change->number];
     if (change->part) {
         if (!change->part->log)
@@ -160,7 +162,7 @@ static void take_role(struct proc *proc, struct change *change)
 {
     struct part *part = change->part;
     struct sim *sim = proc->sim;
-    struct replica_command command = command_of(change->state);
+    struct replica_command command = command_of(proc, change->state);
     int64_t end = log_end(part->log).offset;
     bool was_leader = part->replica.role == REPLICA_ROLE_LEADER;
     replica_apply(&part->replica, &command, proc->id, end, sim_now_ms(sim));
@@ -171,7 +173,8 @@ static void take_role(struct proc *proc, struct change *change)
               command.partition_epoch, (long long)end, (long long)log_high_watermark(part->log).offset);
     if (change->became_leader) {
         struct leader_epochs *epochs = log_leader_epochs(part->log);
-        change->epochs_changed = leader_epochs_assign(epochs, command.leader_epoch, end);
+        change->epochs_changed = !plant_is(PLANT_EPOCH_NOT_STORED_AT_ELECTION) &&
+                                 leader_epochs_assign(epochs, command.leader_epoch, end);
         if (change->epochs_changed) {
             leader_epochs_format(epochs, &change->epochs_text);
             epochs->dirty = false;
@@ -195,11 +198,9 @@ static void take_over(struct proc *proc, struct change *change)
     change->err = judge(proc, change);
     if (change->err != ERR_NONE)
         return;
-    const role_state *state = change->state;
-    if (state->leader != proc->id && !proc_sees_alive(proc, state->leader)) {
-        sim_trace(proc->sim, "%d does not know leader %d of %s", proc->id, state->leader, change->part->name);
+    /* Nobody to follow: as with Kafka there is the log, and nothing is adopted. */
+    if (change->state->leader < 0)
         return;
-    }
     take_role(proc, change);
 }
 
@@ -307,7 +308,13 @@ static void leader_and_isr(struct job *job)
 static void update_metadata(struct job *job)
 {
     struct proc *proc = job->proc;
-    struct metadata *next = metadata_apply(proc->metadata, job->request);
+    const struct wire_update_metadata_request *request = job->request;
+    struct metadata *next = metadata_apply(proc->metadata, request);
+    char brokers[40] = "";
+    for (int32_t i = 0; i < request->live_brokers_count; i++)
+        snprintf(brokers + strlen(brokers), sizeof brokers - strlen(brokers), " %d",
+                 request->live_brokers[i].id);
+    sim_trace(proc->sim, "%d is told by %d of brokers%s", proc->id, request->controller_id, brokers);
     metadata_free(proc->metadata);
     proc->metadata = next;
     follow_kick_all(proc);

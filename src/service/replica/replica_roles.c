@@ -40,8 +40,7 @@ struct role_change {
     struct replica_command command;
     enum err err;
     bool created;
-    bool only_id;      /* no new epoch: it brings the topic id that the log has not got */
-    bool leader_known; /* alive, as far as the metadata says */
+    bool only_id; /* no new epoch: it brings the topic id that the log has not got */
     bool became_leader;
     struct fetchers *fetchers;
     bool epochs_changed;
@@ -64,7 +63,6 @@ static void change_init(struct role_change *change, struct broker *broker)
     change->my_id = broker->id;
     change->now_ms = clock_mono_ms(broker->clock);
     change->fetchers = broker->fetchers;
-    change->leader_known = metadata_broker(metadata_cache_get(broker->metadata), state->leader) != NULL;
     change->command = (struct replica_command){
         .controller_epoch = state->controller_epoch,
         .leader_id = state->leader,
@@ -75,6 +73,8 @@ static void change_init(struct role_change *change, struct broker *broker)
         .adding = borrowed_ids(state->adding_replicas, state->adding_replicas_count),
         .removing = borrowed_ids(state->removing_replicas, state->removing_replicas_count),
         .is_new = state->is_new,
+        .leader_unknown = state->leader != broker->id &&
+                          !metadata_broker(metadata_cache_get(broker->metadata), state->leader),
     };
 }
 
@@ -175,17 +175,21 @@ static void create_missing(struct replica_manager *manager, struct role_change *
 
 /* --- take over ----------------------------------------------------------------------------- */
 
-/* A leader that is not alive is not followed: as with Kafka there is the log, and nothing is adopted. */
+/*
+ * Is there nobody to follow? As with Kafka there is the log then, and nothing is adopted. A leader that is
+ * only not known to be alive is followed when it is: the brokers' list may be older than the role, and nobody
+ * would tell the role again.
+ */
 static bool leader_is_missing(const struct role_change *change)
 {
-    if (change->command.leader_id == change->my_id || change->leader_known)
+    if (!change->command.leader_unknown)
         return false;
-    log_warn(
-        "replica", "leader_unknown",
-        "partition=%.*s-%d leader=%d leader_epoch=%d effect=\"not followed until the controller says more\"",
-        (int)change->topic.len, change->topic.ptr, change->state->partition_index, change->command.leader_id,
-        change->command.leader_epoch);
-    return true;
+    log_warn("replica", "leader_unknown", "partition=%.*s-%d leader=%d leader_epoch=%d effect=\"%s\"",
+             (int)change->topic.len, change->topic.ptr, change->state->partition_index,
+             change->command.leader_id, change->command.leader_epoch,
+             change->command.leader_id < 0 ? "not followed until the controller says more"
+                                           : "followed as soon as the metadata has it");
+    return change->command.leader_id < 0;
 }
 
 static void tell_fetchers(struct partition *part, const struct role_change *change)
