@@ -1,5 +1,5 @@
 # Benchmarks: built by `make bench`, never by `make`
-EXTRA_PROGRAMS += bench/load bench/floor bench/sparse_log
+EXTRA_PROGRAMS += bench/load bench/floor bench/sparse_log bench/groups
 bench_load_SOURCES = \
   bench/load.c \
   bench/load_request.c bench/load_request.h \
@@ -13,6 +13,9 @@ bench_floor_LDADD = src/base/libbase.a $(ISAL_LIBS)
 bench_sparse_log_SOURCES = bench/sparse_log.c
 bench_sparse_log_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
+bench_groups_SOURCES = bench/groups.c
+bench_groups_LDADD = src/core/libcore.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
+
 # Put before the C library's allocator with LD_PRELOAD, so not linked by anybody.
 bench/malloc_count.so: bench/malloc_count.c
 	$(AM_V_CC)$(MKDIR_P) bench && $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -fPIC -shared -o $@ \
@@ -22,4 +25,5 @@ CLEANFILES += $(EXTRA_PROGRAMS) bench/malloc_count.so
 EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/rows.py bench/systems.py bench/table.py \
   bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
-bench: bench/load$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) bench/malloc_count.so
+bench: bench/load$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) bench/groups$(EXEEXT) \
+  bench/malloc_count.so

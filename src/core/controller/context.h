@@ -95,10 +95,11 @@ struct ctl_broker {
     char *rack;
     bool shutting_down;
     struct znode_incarnation incarnation; /* of its data; zero = it does not say */
-    bool suspected;                       /* its port refuses; see suspicion.c */
+    bool suspected;                       /* see suspicion.c */
     bool suspicion_published;
-    int64_t suspect_again_ms; /* not before */
-    struct map offline;       /* partitions whose log directory failed there, by address */
+    const char *suspect_reason; /* static; while it is not published */
+    int64_t suspect_again_ms;   /* not before */
+    struct map offline;         /* partitions whose log directory failed there, by address */
     struct ctl_outbox outbox;
     struct list node;
 };

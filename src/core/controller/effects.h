@@ -14,7 +14,7 @@
 
 enum controller_effect_kind {
     CONTROLLER_EFFECT_ZK, /* submit in order, answer all with one ZK_DONE event */
-    /* Requests to this broker may follow; replaces one that is there. Whether its port refuses is watched. */
+    /* Requests to this broker may follow; replaces one that is there. */
     CONTROLLER_EFFECT_ADD_CHANNEL,
     /* Drop it. Of what was in flight on a removed or replaced channel no reply is wanted. */
     CONTROLLER_EFFECT_REMOVE_CHANNEL,
@@ -26,9 +26,10 @@ enum controller_effect_kind {
     CONTROLLER_EFFECT_TIMER,  /* send a TIMER event at at_ms; unknown timers are ignored when they come */
     CONTROLLER_EFFECT_ACTIVE, /* this broker is the active controller, of the epoch given */
     CONTROLLER_EFFECT_RESIGNED,
-    /* Not active: watch whether the controller's port refuses; in place of the one watched before. */
-    CONTROLLER_EFFECT_WATCH_CONTROLLER,
-    CONTROLLER_EFFECT_UNWATCH_CONTROLLER
+    /* Whether this broker's port refuses, and whether it answers, is watched; in place of an earlier watch.
+     */
+    CONTROLLER_EFFECT_WATCH_PEER,
+    CONTROLLER_EFFECT_UNWATCH_PEER
 };
 
 /* One partition of a LeaderAndIsr or UpdateMetadata request; of a LOG_ENDS only its number. */
@@ -59,7 +60,7 @@ struct controller_live_broker {
     const struct znode_endpoint *endpoints;
     int32_t endpoints_count;
     const char *rack; /* NULL = none */
-    int64_t epoch;    /* of its registration; ADD_CHANNEL, WATCH_CONTROLLER */
+    int64_t epoch;    /* of its registration; ADD_CHANNEL, WATCH_PEER */
 };
 
 struct controller_stop_partition {
@@ -98,7 +99,10 @@ struct controller_effect {
             int32_t ops_count;
         } zk;
         struct controller_live_broker add_channel;
-        struct controller_live_broker watch_controller;
+        struct controller_live_broker watch_peer;
+        struct {
+            int32_t broker_id;
+        } unwatch_peer;
         struct {
             int32_t broker_id;
         } remove_channel;

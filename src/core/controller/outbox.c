@@ -46,16 +46,21 @@ static struct ctl_out_entry *set_add(struct ctl_out_set *set, struct ctl_partiti
     return entry;
 }
 
-static void set_drop(struct ctl_out_set *set, const struct ctl_partition *p)
+static void set_remove(struct ctl_out_set *set, struct ctl_out_entry *entry)
 {
-    struct ctl_out_entry *entry = set_find(set, p);
-    if (!entry)
-        return;
-    map_remove_int(&set->places, key_of(p));
+    if (entry->p)
+        map_remove_int(&set->places, key_of(entry->p));
     free(entry->topic);
     *entry = set->items[--set->count];
     if (entry != &set->items[set->count] && entry->p)
         map_put_int(&set->places, key_of(entry->p), (void *)(uintptr_t)(entry - set->items + 1));
+}
+
+static void set_drop(struct ctl_out_set *set, const struct ctl_partition *p)
+{
+    struct ctl_out_entry *entry = set_find(set, p);
+    if (entry)
+        set_remove(set, entry);
 }
 
 /* The partition goes; what has to be told of it is told by name. */
@@ -219,7 +224,45 @@ void ctl_ask_log_end(struct controller *c, struct ctl_partition *p, int32_t brok
         set_add(&batch_open(&broker->outbox)->sets[CTL_OUT_LOG_ENDS], p);
 }
 
+/* ---- putting back */
+
+/* Puts one entry of a request that did not get through back, in front of what came later. */
+static void put_back(struct ctl_out_batch *batch, enum ctl_out_kind kind, struct ctl_out_entry *sent)
+{
+    struct ctl_out_set *set = &batch->sets[kind];
+    if (!sent->p) {
+        *set_append(set) = *sent;
+        sent->topic = NULL; /* moved */
+        return;
+    }
+    if (kind == CTL_OUT_LEADER_AND_ISR && set_find(&batch->sets[CTL_OUT_STOP_REPLICA], sent->p))
+        return; /* overtaken */
+    if (kind == CTL_OUT_STOP_REPLICA && !sent->delete_partition &&
+        set_find(&batch->sets[CTL_OUT_LEADER_AND_ISR], sent->p))
+        return;
+    bool later = set_find(set, sent->p) != NULL;
+    struct ctl_out_entry *entry = set_add(set, sent->p);
+    entry->is_new |= sent->is_new;
+    entry->delete_partition |= sent->delete_partition;
+    if (!later)
+        entry->leader_epoch = sent->leader_epoch;
+}
+
 /* ---- taking out */
+
+/* Before StopReplica said of each partition whether it is deleted: those that are go first. */
+static void keep_alike(struct ctl_out_batch *batch, struct ctl_out_set *flight)
+{
+    bool any_deleted = false;
+    for (int32_t i = 0; i < flight->count; i++)
+        any_deleted |= flight->items[i].delete_partition;
+    for (int32_t i = flight->count - 1; any_deleted && i >= 0; i--) {
+        if (flight->items[i].delete_partition)
+            continue;
+        put_back(batch, CTL_OUT_STOP_REPLICA, &flight->items[i]);
+        set_remove(flight, &flight->items[i]);
+    }
+}
 
 static void send(struct controller *c, struct ctl_broker *broker, struct ctl_out_batch *batch,
                  enum ctl_out_kind kind)
@@ -231,6 +274,8 @@ static void send(struct controller *c, struct ctl_broker *broker, struct ctl_out
     memset(&batch->sets[kind], 0, sizeof batch->sets[kind]);
     if (kind == CTL_OUT_UPDATE_METADATA)
         batch->brokers_changed = false;
+    if (kind == CTL_OUT_STOP_REPLICA && c->config.versions->stop_replica < INTER_BROKER_STOPS_EACH)
+        keep_alike(batch, &outbox->flight);
     batch->begun = true;
     outbox->in_flight = true;
     outbox->flight_kind = kind;
@@ -262,28 +307,6 @@ void ctl_outbox_flush(struct controller *c)
     {
         flush_broker(c, broker);
     }
-}
-
-/* Puts one entry of a request that did not get through back, in front of what came later. */
-static void put_back(struct ctl_out_batch *batch, enum ctl_out_kind kind, struct ctl_out_entry *sent)
-{
-    struct ctl_out_set *set = &batch->sets[kind];
-    if (!sent->p) {
-        *set_append(set) = *sent;
-        sent->topic = NULL; /* moved */
-        return;
-    }
-    if (kind == CTL_OUT_LEADER_AND_ISR && set_find(&batch->sets[CTL_OUT_STOP_REPLICA], sent->p))
-        return; /* overtaken */
-    if (kind == CTL_OUT_STOP_REPLICA && !sent->delete_partition &&
-        set_find(&batch->sets[CTL_OUT_LEADER_AND_ISR], sent->p))
-        return;
-    bool later = set_find(set, sent->p) != NULL;
-    struct ctl_out_entry *entry = set_add(set, sent->p);
-    entry->is_new |= sent->is_new;
-    entry->delete_partition |= sent->delete_partition;
-    if (!later)
-        entry->leader_epoch = sent->leader_epoch;
 }
 
 /* The batch that was being sent is still the first one. */

@@ -251,16 +251,18 @@ static void add_state_write(struct controller *c, struct ctl_elect *e, int32_t i
 {
     const struct ctl_partition *p = e->items[i].p;
     const struct ctl_choice *choice = &e->choices[i];
+    bool says_recovery = c->config.versions->leader_and_isr >= INTER_BROKER_ROLES_RECOVERY;
     struct ctl_write *write =
         ctl_writes_add(c, &e->writes, CONTROLLER_OP_SET,
                        ctl_path(c, "/brokers/topics/%s/partitions/%d/state", p->topic->name, p->number));
     write->version = p->zk_version;
     write->value.kind = CONTROLLER_VALUE_STATE;
-    write->value.state = (struct znode_state){.leader = choice->leader,
-                                              .leader_epoch = p->leadership.leader_epoch + 1,
-                                              .controller_epoch = c->epoch,
-                                              .isr = choice->isr,
-                                              .leader_recovery_state = choice->leader_recovery_state};
+    write->value.state =
+        (struct znode_state){.leader = choice->leader,
+                             .leader_epoch = p->leadership.leader_epoch + 1,
+                             .controller_epoch = c->epoch,
+                             .isr = choice->isr,
+                             .leader_recovery_state = says_recovery ? choice->leader_recovery_state : 0};
     e->writers[i] = e->writes.count - 1;
     ctl_standing_join(c, &e->writes, e->items[i].p,
                       choice->unclean     ? CTL_STANDING_ENDS

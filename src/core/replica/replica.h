@@ -115,6 +115,13 @@ struct replica_lag {
 int64_t replica_high_watermark(const struct replica *replica, int64_t durable_end, int64_t current,
                                int32_t min_insync_replicas, const struct replica_lag *lag);
 
+/*
+ * The high watermark that a follower may have when its leader tells its own. A new leader may not know yet
+ * how far the one before it had come, and is behind what this replica was told: what is committed stays
+ * committed.
+ */
+int64_t replica_high_watermark_of_follower(int64_t current, int64_t of_leader);
+
 /* --- the leader and its followers (4.1, 4.5; KIP-497) --- */
 
 /* A follower asked for records from `offset` on: it has everything below, as durably as it promises. */

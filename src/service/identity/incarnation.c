@@ -332,7 +332,7 @@ static enum err make_znode(const struct settle *s, const struct znode_incarnatio
     enum err err;
     do
         err = zk_sync_create_path(s->sync, s->path, buf_view(&json), why);
-    while (err == ERR_CONNECTION_LOSS);
+    while (zk_sync_is_unclear(err));
     buf_close(&json);
     return err == ERR_EXISTS ? ERR_NONE : err;
 }

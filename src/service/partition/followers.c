@@ -64,6 +64,13 @@ enum err partition_note_fetch(struct partition *part, const struct replica_fetch
     return ERR_NONE;
 }
 
+bool partition_is_sure_to_lead(const struct partition *part)
+{
+    const struct broker *broker = part->broker;
+    return replica_is_followed(&part->replica, part->broker_id, clock_mono_ms(broker->clock),
+                               broker->sure_to_lead_ms);
+}
+
 /* --- leaving -------------------------------------------------------------------------------------------- */
 
 /* What may have been acknowledged ends here: a leader that was just elected does not know how much of what it

@@ -1,6 +1,7 @@
 #include "service/partition/lookup.h"
 
 #include "base/mem.h"
+#include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_state.h"
 #include "storage/leader_epochs.h"
@@ -94,6 +95,19 @@ static void search(struct lookup_op *op, struct partition *part)
         take_found(op, part, &found);
 }
 
+/*
+ * A consumer that hears that there is nothing at this time, or of this epoch, goes elsewhere for good. A
+ * leader that was deposed while it stood still lacks what its successor has: while its followers do not come,
+ * it says rather that it may not lead. Where the log ends it does say: who begins there again reads a record
+ * twice.
+ */
+static bool is_doubtful(const struct lookup_op *op, const struct partition *part)
+{
+    bool found_nothing = op->offset < 0 && (op->kind == LOOKUP_TIMESTAMP || op->kind == LOOKUP_EPOCH_END);
+    return found_nothing && op->err == ERR_NONE && op->replica_id == -1 &&
+           part->replica.role == REPLICA_ROLE_LEADER && !partition_is_sure_to_lead(part);
+}
+
 /* By the holder. */
 static void look(struct partition *part, void *arg)
 {
@@ -119,6 +133,8 @@ static void look(struct partition *part, void *arg)
         search(op, part);
         break;
     }
+    if (is_doubtful(op, part))
+        op->err = ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 static enum op_outcome look_run(struct partition_op *base, struct partition *part)

@@ -115,6 +115,7 @@ int rig_add_core(struct rig *rig, int id)
                                        .auto_rebalance = true,
                                        .rebalance_check_ms = 300000,
                                        .imbalance_pct = 10,
+                                       .versions = rig->versions,
                                        .suspect = !rig->no_suspicion,
                                        .suspect_pause_ms = 10000};
     rig->cores[core].c = controller_new(&config);
@@ -169,9 +170,11 @@ static void trace_states(struct rig *rig, const char *what, const struct control
 
 static void trace_stops(struct rig *rig, const struct controller_send *send)
 {
+    bool alike = rig->versions && rig->versions->stop_replica < INTER_BROKER_STOPS_EACH;
     for (int32_t t = 0; t < send->stops_count; t++) {
         for (int32_t i = 0; i < send->stops[t].partitions_count; i++) {
             const struct controller_stop_partition *p = &send->stops[t].partitions[i];
+            ck_assert(!alike || p->delete_partition == send->stops[0].partitions[0].delete_partition);
             buf_printf(&rig->trace, "Stop broker=%d %s-%d epoch=%d%s\n", send->broker_id,
                        send->stops[t].topic, p->partition, p->leader_epoch,
                        p->delete_partition ? " delete" : "");
@@ -456,11 +459,11 @@ static void take_effect(struct rig *rig, int core, const struct controller_effec
         rc->active = false;
         buf_printf(&rig->trace, "resigned broker=%d\n", rc->id);
         break;
-    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
-        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_controller.id, rc->id);
+    case CONTROLLER_EFFECT_WATCH_PEER:
+        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_peer.id, rc->id);
         break;
-    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
-        buf_printf(&rig->trace, "unwatch by=%d\n", rc->id);
+    case CONTROLLER_EFFECT_UNWATCH_PEER:
+        buf_printf(&rig->trace, "no watch broker=%d by=%d\n", effect->unwatch_peer.broker_id, rc->id);
         break;
     }
 }
@@ -533,15 +536,37 @@ void rig_advance(struct rig *rig, int64_t ms)
     rig_run(rig);
 }
 
-void rig_refuse(struct rig *rig, int core, int id)
+struct controller_event rig_watched(struct rig *rig, enum controller_event_kind kind, int id)
 {
     char path[64];
     snprintf(path, sizeof path, "/brokers/ids/%d", id);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
-    event.refused.broker_id = id;
-    event.refused.broker_epoch = fake_zk_czxid(rig->zk, path);
+    struct controller_event event = {.kind = kind};
+    event.watched.broker_id = id;
+    event.watched.broker_epoch = fake_zk_czxid(rig->zk, path);
+    event.watched.was_there = true;
+    return event;
+}
+
+static void watched(struct rig *rig, int core, enum controller_event_kind kind, int id)
+{
+    struct controller_event event = rig_watched(rig, kind, id);
     rig_feed(rig, core, &event);
     rig_run(rig);
+}
+
+void rig_refuse(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_REFUSED, id);
+}
+
+void rig_silent(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_SILENT, id);
+}
+
+void rig_heard(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_HEARD, id);
 }
 
 /* ---- requests */

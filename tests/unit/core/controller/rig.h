@@ -46,7 +46,8 @@ struct rig {
     struct fake_zk *zk;
     struct rig_core cores[RIG_BROKERS];
     int cores_count;
-    bool no_suspicion; /* barnabas.broker.suspect.enable=false, of cores added later */
+    const struct inter_broker *versions; /* of cores added later; NULL = the newest */
+    bool no_suspicion;                   /* barnabas.broker.suspect.enable=false, of cores added later */
     int64_t now_ms;
     int64_t broker_session[RIG_BROKERS + 1]; /* by broker id; 0 = not registered */
     enum rig_mood mood[RIG_BROKERS + 1];
@@ -110,6 +111,11 @@ void rig_advance(struct rig *rig, int64_t ms);
 
 /* The core is told that the broker's port refuses, under the present registration; runs. */
 void rig_refuse(struct rig *rig, int core, int id);
+/* It is told that the broker answers nothing, or answers; runs. */
+void rig_silent(struct rig *rig, int core, int id);
+void rig_heard(struct rig *rig, int core, int id);
+/* What it would be told, under the present registration. */
+struct controller_event rig_watched(struct rig *rig, enum controller_event_kind kind, int id);
 
 /* Hands the request to the core and runs; the ticket is `ticket`. */
 void rig_request(struct rig *rig, int core, uint64_t ticket, const struct controller_request *request);
