@@ -314,7 +314,7 @@ def test_a_move_goes_on_after_a_start(two_dirs, ending):
     wait_until(lambda: not leftovers(two_dirs), 20, "the old directory is deleted")
 
 
-def test_records_deleted_and_expired_while_it_is_copied_are_not_in_the_copy(two_dirs):
+def test_records_deleted_while_it_is_copied_are_not_in_the_copy(two_dirs):
     topic = make_topic(two_dirs)
     fill(two_dirs, topic, 60, size=100_000)
     target = other_dir(two_dirs, topic)
