@@ -183,8 +183,9 @@ struct request {
 static void request_run(struct control_job *job)
 {
     struct request *request = CONTAINER_OF(job, struct request, job);
-    request->err = replica_manager_alter_log_dir(rig.broker.replicas, view_str(request->topic),
-                                                 request->index, request->path);
+    struct mover_request wanted = {view_str(request->topic), request->index, request->path, ERR_NONE};
+    replica_manager_alter_log_dirs(rig.broker.replicas, &wanted, 1);
+    request->err = wanted.err;
 }
 
 static void request_done(struct control_job *job)
@@ -230,8 +231,8 @@ static _Atomic bool held;
 
 static void hold_run(struct control_job *job)
 {
-    struct request *request = CONTAINER_OF(job, struct request, job);
-    request->err = replica_manager_alter_log_dir(rig.broker.replicas, VIEW_LIT("t"), 0, request->path);
+    CONTAINER_OF(job, struct request, job)->topic = "t";
+    request_run(job);
     while (atomic_load(&held))
         usleep(1000);
 }
