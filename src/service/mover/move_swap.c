@@ -34,6 +34,7 @@ struct swapping {
     struct move *move;
     bool swapped;
     bool old_stays;     /* its directory failed before it could be renamed */
+    bool is_compacted;  /* the cleaner has come somewhere in it */
     enum err err;       /* of the target, or what kept it from being swapped */
     struct errmsg why;  /* of `err` */
     char *deleted_path; /* of the old directory; owned */
@@ -126,7 +127,8 @@ static enum err rename_future(struct partition *part, struct swapping *swap)
     return ERR_KAFKA_STORAGE_ERROR;
 }
 
-static void move_checkpoints(struct move *move)
+/* True when one of the cleaner moved. */
+static bool move_checkpoints(struct move *move)
 {
     struct log_dirs *dirs = &move->mover->manager->dirs;
     struct view topic = view_str(move->part->topic);
@@ -134,11 +136,13 @@ static void move_checkpoints(struct move *move)
     struct offset_map *from = move->source->dir.checkpoints, *to = move->target->dir.checkpoints;
     int64_t dirty;
     pthread_mutex_lock(&dirs->lock);
-    if (offset_map_get(&from[LOG_DIR_CLEANER], topic, index, &dirty))
+    bool is_compacted = offset_map_get(&from[LOG_DIR_CLEANER], topic, index, &dirty);
+    if (is_compacted)
         offset_map_put(&to[LOG_DIR_CLEANER], topic, index, dirty);
     for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
         offset_map_remove(&from[kind], topic, index);
     pthread_mutex_unlock(&dirs->lock);
+    return is_compacted;
 }
 
 /* Gives the old log. */
@@ -158,7 +162,7 @@ static struct log *take_its_place(struct partition *part, struct swapping *swap)
     swap->delete_delay_ms = settings->file_delete_delay_ms;
     swap->swapped = true;
     atomic_fetch_sub(&move->source->partitions, 1);
-    move_checkpoints(move);
+    swap->is_compacted = move_checkpoints(move);
     return old;
 }
 
@@ -204,20 +208,17 @@ static void swap_by_holder(struct partition *part, void *arg)
 /* --- 5: afterwards
  * --------------------------------------------------------------------------------------------- */
 
-static void save_checkpoints(struct move *move)
+static void save_checkpoints(struct move *move, struct log_dir_state *dir, unsigned kinds)
 {
     struct log_dirs *dirs = &move->mover->manager->dirs;
-    struct log_dir_state *both[] = {move->source, move->target};
     struct errmsg why;
-    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-        if (log_dir_is_offline(&both[i]->dir))
-            continue;
-        pthread_mutex_lock(&dirs->lock);
-        enum err err = log_dir_save_checkpoints(&both[i]->dir, (1u << LOG_DIR_CHECKPOINT_COUNT) - 1, &why);
-        pthread_mutex_unlock(&dirs->lock);
-        if (err != ERR_NONE)
-            log_dir_state_fail(both[i], ERR_KAFKA_STORAGE_ERROR, &why);
-    }
+    if (log_dir_is_offline(&dir->dir))
+        return;
+    pthread_mutex_lock(&dirs->lock);
+    enum err err = log_dir_save_checkpoints(&dir->dir, kinds, &why);
+    pthread_mutex_unlock(&dirs->lock);
+    if (err != ERR_NONE)
+        log_dir_state_fail(dir, ERR_KAFKA_STORAGE_ERROR, &why);
 }
 
 static void finish(struct swapping *swap)
@@ -225,7 +226,10 @@ static void finish(struct swapping *swap)
     struct move *move = swap->move;
     struct replica_manager *manager = move->mover->manager;
     struct errmsg why;
-    save_checkpoints(move);
+    /* The target's were written before the swap (move_checkpoint); the others follow with the next round. */
+    save_checkpoints(move, move->source, (1u << LOG_DIR_CHECKPOINT_COUNT) - 1);
+    if (swap->is_compacted)
+        save_checkpoints(move, move->target, 1u << LOG_DIR_CLEANER);
     if (!swap->old_stays && !log_dir_is_offline(&move->target->dir)) {
         char *path = log_dir_join(&move->target->dir, move->part->name);
         if (move_mark_remove(disk_of(move), path, &why) != ERR_NONE)
