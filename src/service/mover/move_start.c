@@ -53,8 +53,8 @@ static struct log_load_args args_of(struct mover *mover, const struct origin *or
                                   .seed = random_u64(broker->random)};
 }
 
-/* --- a new one
- * ---------------------------------------------------------------------------------------------- */
+/* --- a new one -------------------------------------------------------------------------------------------
+ */
 
 /* What the target's files say of the partition is of an earlier life of it there. */
 static enum err forget_earlier(struct mover *mover, struct log_dir_state *target,

@@ -46,8 +46,8 @@ static struct disk *disk_of(const struct move *move)
     return move->mover->manager->broker->disk;
 }
 
-/* --- 2: the same
- * -------------------------------------------------------------------------------------------- */
+/* --- 2: the same -----------------------------------------------------------------------------------------
+ */
 
 /* ERR_WOULD_BLOCK: there is more to do than may be done here, or it is gone. */
 static enum err copy_rest(struct partition *part, struct swapping *swap)
@@ -72,7 +72,8 @@ static enum err copy_rest(struct partition *part, struct swapping *swap)
 static enum err take_epochs(struct partition *part, struct move *move, struct errmsg *why)
 {
     struct leader_epochs *epochs = log_leader_epochs(move->log);
-    if (!leader_epochs_copy(epochs, log_leader_epochs(part->log)))
+    (void)leader_epochs_copy(epochs, log_leader_epochs(part->log));
+    if (!epochs->dirty)
         return ERR_NONE;
     return leader_epochs_save(epochs, disk_of(move), log_path(move->log), why);
 }
@@ -110,8 +111,8 @@ static enum err make_ready(struct partition *part, struct swapping *swap)
     return err == ERR_NONE ? ERR_NONE : ERR_KAFKA_STORAGE_ERROR;
 }
 
-/* --- 3: the new one counts
- * ----------------------------------------------------------------------------------- */
+/* --- 3: the new one counts -------------------------------------------------------------------------------
+ */
 
 static enum err rename_future(struct partition *part, struct swapping *swap)
 {
@@ -166,8 +167,8 @@ static struct log *take_its_place(struct partition *part, struct swapping *swap)
     return old;
 }
 
-/* --- 4: the old one goes
- * -------------------------------------------------------------------------------------- */
+/* --- 4: the old one goes ---------------------------------------------------------------------------------
+ */
 
 static void rename_old(struct partition *part, struct swapping *swap, struct log *old)
 {
@@ -205,8 +206,8 @@ static void swap_by_holder(struct partition *part, void *arg)
     partition_announce(part);
 }
 
-/* --- 5: afterwards
- * --------------------------------------------------------------------------------------------- */
+/* --- 5: afterwards ---------------------------------------------------------------------------------------
+ */
 
 static void save_checkpoints(struct move *move, struct log_dir_state *dir, unsigned kinds)
 {

@@ -521,8 +521,8 @@ START_TEST(roles_change_while_it_is_copied)
 }
 END_TEST
 
-/* --- restart in the middle
- * ------------------------------------------------------------------------------------ */
+/* --- restart in the middle -------------------------------------------------------------------------------
+ */
 
 START_TEST(a_move_goes_on_after_a_restart)
 {
@@ -581,8 +581,8 @@ START_TEST(of_two_future_directories_one_is_gone_on_with)
 }
 END_TEST
 
-/* --- each call of a move
- * -------------------------------------------------------------------------------------- */
+/* --- each call of a move ---------------------------------------------------------------------------------
+ */
 
 #define CALLS_MAX 400
 
@@ -721,8 +721,8 @@ START_TEST(nothing_is_lost_when_the_process_is_killed_at_any_call)
 }
 END_TEST
 
-/* --- a directory that is away at the next start
- * --------------------------------------------------------------- */
+/* --- a directory that is away at the next start ----------------------------------------------------------
+ */
 
 static void restart_without(const char *dir)
 {
