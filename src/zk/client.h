@@ -41,8 +41,9 @@ bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t 
 /* From an operation to its answer, in microseconds. Any thread. */
 const struct histogram *zk_client_latency(const struct zk_client *client);
 /*
- * Closes the session: the server is told, its ephemerals go a moment later. Every open operation is answered
- * ERR_CLOSED. Blocks for a moment; not on the loop. The loop must still run.
+ * Closes the session: the server is told, its ephemerals go a moment later. Answers on their way are waited
+ * for, a second at most; every operation that is open then is answered ERR_CLOSED. Not on the loop, which
+ * must still run.
  */
 void zk_client_close(struct zk_client *client);
 /* After close, when the loop has stopped. */
