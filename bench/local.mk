@@ -1,5 +1,5 @@
 # Benchmarks: built by `make bench`, never by `make`
-EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log
+EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups
 bench_load_SOURCES = \
   bench/load.c \
   bench/load_request.c bench/load_request.h \
@@ -19,6 +19,9 @@ bench_floor_LDADD = src/base/libbase.a $(ISAL_LIBS)
 bench_sparse_log_SOURCES = bench/sparse_log.c
 bench_sparse_log_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
+bench_groups_SOURCES = bench/groups.c
+bench_groups_LDADD = src/core/libcore.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
+
 # Put before the C library's allocator with LD_PRELOAD, so not linked by anybody.
 bench/malloc_count.so: bench/malloc_count.c
 	$(AM_V_CC)$(MKDIR_P) bench && $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -fPIC -shared -o $@ \
@@ -29,4 +32,5 @@ EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/runner.py 
   bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/pacer.py \
   bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
-bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) bench/malloc_count.so
+bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) \
+  bench/groups$(EXEEXT) bench/malloc_count.so

@@ -50,13 +50,14 @@ static void add_dir(struct log_flush *flush, const char *dir)
 }
 
 /*
- * The files of one segment that changed. Indexes of the active segment are left out unless it is sealed:
- * recovery builds them anew anyway, and a flush for each append is to sync one file only.
+ * The files of one segment that changed; with `again` also those that an earlier flush collected. Indexes of
+ * the active segment are left out unless it is sealed: recovery builds them anew anyway, and a flush for each
+ * append is to sync one file only.
  */
-static enum err collect_segment(struct log *log, struct segment *seg, bool sealed, struct log_flush *flush,
-                                struct errmsg *why)
+static enum err collect_segment(struct log *log, struct segment *seg, bool sealed, bool again,
+                                struct log_flush *flush, struct errmsg *why)
 {
-    if (seg->dirty) {
+    if (seg->dirty || again) {
         struct segment_files files = log_files(log, seg);
         struct disk_file *file;
         enum err err = segment_log_file(seg, &files, false, &file, why);
@@ -74,7 +75,7 @@ static enum err collect_segment(struct log *log, struct segment *seg, bool seale
                    {seg->times.file.file, &seg->times.file.dirty},
                    {seg->txns.file, &seg->txns.dirty}};
     for (size_t i = 0; i < ARRAY_LEN(indexes); i++) {
-        if (!*indexes[i].dirty)
+        if (!*indexes[i].dirty && !(again && indexes[i].file))
             continue;
         add_file(flush, disk_file_share(indexes[i].file));
         *indexes[i].dirty = false;
@@ -105,12 +106,15 @@ static enum err collect(struct log *log, int64_t up_to, bool closing, struct log
                         struct errmsg *why)
 {
     enum err err = save_epochs(log, why);
+    /* A flush that has not ended yet may not have synced what it collected; a log that is closed does not
+     * wait. */
+    bool again = closing && log->recovery_point < log->end.offset;
     int i = log_floor_segment(log, log->recovery_point);
     for (i = i < 0 ? 0 : i; i < log->segment_count && !err; i++) {
         struct segment *seg = log->segments[i];
         if (seg->base_offset >= up_to && !closing)
             break;
-        err = collect_segment(log, seg, closing || i + 1 < log->segment_count, flush, why);
+        err = collect_segment(log, seg, closing || i + 1 < log->segment_count, again, flush, why);
         if (seg->base_offset >= log->recovery_point)
             add_dir(flush, log->path);
     }

@@ -173,6 +173,13 @@ static enum err recover(struct load *load, struct errmsg *why)
 {
     const bool unclean = !load->args->clean && !load->args->skip_recovery;
     const int from = log_floor_segment(load->log, load->args->recovery_point);
+    /*
+     * A follower that cut its log saves its epochs with the next flush only: until then the file may hold an
+     * epoch where the log goes on with an older one. What is scanned says which they are.
+     */
+    if (unclean && load->log->segment_count > 0)
+        leader_epochs_truncate_from_end(&load->log->epochs,
+                                        load->log->segments[from > 0 ? from : 0]->base_offset);
     for (int i = 0; i < load->log->segment_count; i++) {
         const bool unflushed = unclean && i >= from;
         if (!unflushed && !load->unsound[i])
@@ -300,6 +307,7 @@ static struct log *log_new(const struct log_load_args *args)
     log->settings = *args->settings;
     log->seed = args->seed;
     log->unsynced_snapshot = -1;
+    log->cut_to = INT64_MAX;
     log->unstable = LOG_POSITION_OF_OFFSET(-1);
     log->hw = LOG_POSITION_OF_OFFSET(-1);
     producer_state_init(&log->producers, args->seed);

@@ -84,6 +84,23 @@ enum err log_doom_segments(struct log *log, int first, int n, struct log_doomed 
 
 /* --- at the end --- */
 
+/*
+ * The cut is durable before anything is appended behind it: else a loss of power may bring back what was cut
+ * off, beside what came in its place.
+ */
+static enum err cut_durably(struct log *log, int64_t offset, int64_t now_ms, struct errmsg *why)
+{
+    struct segment *active = log_active(log);
+    struct segment_files files = log_files(log, active);
+    struct disk_file *file;
+    enum err err = segment_truncate(active, &files, offset, now_ms, why);
+    if (!err)
+        err = segment_log_file(active, &files, false, &file, why);
+    if (!err)
+        err = DISK_FILE(file, sync, why);
+    return err;
+}
+
 static enum err truncate_to(struct log *log, int64_t offset, int64_t now_ms, struct log_doomed *doomed,
                             struct errmsg *why)
 {
@@ -97,9 +114,7 @@ static enum err truncate_to(struct log *log, int64_t offset, int64_t now_ms, str
     }
     if (err)
         return err;
-    struct segment *active = log_active(log);
-    struct segment_files files = log_files(log, active);
-    err = segment_truncate(active, &files, offset, now_ms, why);
+    err = cut_durably(log, offset, now_ms, why);
     if (err)
         return err;
     log_recent_clear(log);
@@ -135,6 +150,8 @@ enum err log_truncate_to(struct log *log, int64_t offset, int64_t now_ms, struct
     if (log->segments[0]->base_offset > offset)
         return log_truncate_fully_and_start_at(log, offset, -1, now_ms, doomed, why);
     log->truncations++;
+    if (log->cut_to > offset)
+        log->cut_to = offset;
     err = truncate_to(log, offset, now_ms, doomed, why);
     return err ? log_fail(log, err, why) : ERR_NONE;
 }
@@ -163,6 +180,7 @@ enum err log_truncate_fully_and_start_at(struct log *log, int64_t offset, int64_
     if (err)
         return err;
     log->truncations++;
+    log->cut_to = 0;
     err = truncate_fully(log, offset, now_ms, doomed, why);
     leader_epochs_clear(&log->epochs);
     log_recent_clear(log);

@@ -25,6 +25,7 @@ struct change {
 struct inode {
     int refs; /* names in both images, journal entries, handles */
     bool is_dir;
+    bool gone; /* a sync failed: what was written before is not written again */
     int64_t mtime_ms;
     struct bytes seen;
     struct bytes durable;
@@ -66,6 +67,7 @@ struct crash_disk {
     bool fired;
     bool dead;
     bool cold;
+    bool calm;
     int64_t now_ms;
 };
 
@@ -158,6 +160,8 @@ static void add_change(struct inode *inode, bool is_truncate, size_t pos, const 
 
 static void inode_sync(struct inode *inode)
 {
+    if (inode->gone)
+        return;
     bytes_copy(&inode->durable, &inode->seen);
     forget_changes(inode);
 }
@@ -314,6 +318,8 @@ static void journal_commit(struct crash_disk *disk, const char *dir)
 
 static bool fault(struct crash_disk *disk, struct errmsg *why)
 {
+    if (disk->calm)
+        return false;
     disk->counts.calls++;
     if (disk->dead || disk->die_at == 0) {
         disk->dead = true;
@@ -457,8 +463,10 @@ static enum err op_truncate(struct disk_file *file, int64_t size_bytes, struct e
 static enum err op_sync(struct disk_file *file, struct errmsg *why)
 {
     file_disk(file)->counts.syncs++;
-    if (fault(file_disk(file), why))
+    if (fault(file_disk(file), why)) {
+        file_inode(file)->gone |= !file_disk(file)->dead;
         return ERR_IO;
+    }
     inode_sync(file_inode(file));
     return ERR_NONE;
 }
@@ -744,6 +752,7 @@ static void settle_inode(struct inode *inode, enum crash_kind kind, struct prng 
         bytes_copy(&inode->durable, &inode->seen);
     bytes_copy(&inode->seen, &inode->durable);
     forget_changes(inode);
+    inode->gone = false;
 }
 
 void crash_disk_power_cut(struct crash_disk *disk, enum crash_kind kind, uint64_t seed)
@@ -768,6 +777,17 @@ void crash_disk_power_cut(struct crash_disk *disk, enum crash_kind kind, uint64_
     disk->dead = false;
     disk->die_at = disk->fail_at = -1;
     disk->counts.dead_calls = 0;
+}
+
+void crash_disk_forgive(struct crash_disk *disk)
+{
+    for (size_t i = 0; i < disk->seen.count; i++)
+        disk->seen.items[i].inode->gone = false;
+}
+
+void crash_disk_set_calm(struct crash_disk *disk, bool calm)
+{
+    disk->calm = calm;
 }
 
 void crash_disk_set_cold(struct crash_disk *disk, bool cold)

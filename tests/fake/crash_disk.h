@@ -43,6 +43,15 @@ bool crash_disk_fault_fired(const struct crash_disk *disk);
 void crash_disk_die_at(struct crash_disk *disk, int64_t k);
 bool crash_disk_is_dead(const struct crash_disk *disk);
 
+/*
+ * After a sync that failed, what was written to the file is seen but never durable, whatever later syncs say,
+ * until power is lost or this is called: the kernel still has it.
+ */
+void crash_disk_forgive(struct crash_disk *disk);
+
+/* While it is calm no call fails or dies of what was ordered, nor counts for it: an onlooker reads. */
+void crash_disk_set_calm(struct crash_disk *disk, bool calm);
+
 enum crash_kind {
     CRASH_KEEP_ALL,   /* the process was killed, the machine lives */
     CRASH_KEEP_NONE,  /* only what was synced */

@@ -28,8 +28,9 @@ struct fake_zk {
     int count;
     int cap;
     int64_t zxid;
-    struct session sessions[64];
+    struct session *sessions;
     int sessions_count;
+    int sessions_cap;
     struct fake_watch *armed;
     int armed_count;
     int armed_cap;
@@ -76,7 +77,7 @@ static struct znode_member *dup_members(struct arena *a, const struct znode_memb
     return out;
 }
 
-static void dup_value(struct arena *a, const struct controller_value *from, struct controller_value *out)
+void fake_zk_copy_value(struct arena *a, const struct controller_value *from, struct controller_value *out)
 {
     *out = *from;
     switch (from->kind) {
@@ -121,6 +122,12 @@ static void dup_value(struct arena *a, const struct controller_value *from, stru
         out->standing.lost = dup_members(a, from->standing.lost, from->standing.lost_count);
         out->standing.eligible = dup_members(a, from->standing.eligible, from->standing.eligible_count);
         break;
+    case CONTROLLER_VALUE_SILENCE: {
+        size_t size = (size_t)from->silence.brokers_count * sizeof *from->silence.brokers;
+        out->silence.brokers = arena_zalloc(a, size + 1);
+        memcpy(out->silence.brokers, from->silence.brokers, size);
+        break;
+    }
     default:
         break;
     }
@@ -169,7 +176,7 @@ static void insert(struct fake_zk *zk, const char *path, const struct controller
 {
     struct node *node = MEM_NEW(struct node);
     node->path = mem_strdup(path);
-    dup_value(&node->arena, value, &node->value);
+    fake_zk_copy_value(&node->arena, value, &node->value);
     node->czxid = node->mzxid = zk->zxid;
     node->owner = owner;
     if (zk->count == zk->cap) {
@@ -335,7 +342,7 @@ static void change(struct fake_zk *zk, int64_t session, const struct controller_
         struct node *node = find(zk, op->path);
         struct arena arena = {0};
         struct controller_value value;
-        dup_value(&arena, &op->value, &value);
+        fake_zk_copy_value(&arena, &op->value, &value);
         arena_close(&node->arena);
         node->arena = arena;
         node->value = value;
@@ -405,7 +412,7 @@ static void apply_read(struct fake_zk *zk, int64_t session, const struct control
     if (node->spoilt || !fits)
         out->err = ERR_MALFORMED;
     else
-        dup_value(arena, &node->value, &out->value);
+        fake_zk_copy_value(arena, &node->value, &out->value);
 }
 
 void fake_zk_apply(struct fake_zk *zk, int64_t session, const struct controller_op *op, struct arena *arena,
@@ -450,6 +457,7 @@ void fake_zk_free(struct fake_zk *zk)
     for (int i = 0; i < zk->count; i++)
         node_free(zk->nodes[i]);
     free(zk->nodes);
+    free(zk->sessions);
     free(zk->armed);
     free(zk->fired);
     free(zk);
@@ -457,9 +465,12 @@ void fake_zk_free(struct fake_zk *zk)
 
 int64_t fake_zk_open_session(struct fake_zk *zk)
 {
-    ASSERT(zk->sessions_count < 64);
+    if (zk->sessions_count == zk->sessions_cap) {
+        zk->sessions_cap = zk->sessions_cap ? 2 * zk->sessions_cap : 16;
+        zk->sessions = mem_resize(zk->sessions, (size_t)zk->sessions_cap * sizeof *zk->sessions);
+    }
     struct session *session = &zk->sessions[zk->sessions_count++];
-    session->id = 0x1000 + zk->sessions_count;
+    *session = (struct session){.id = 0x1000 + zk->sessions_count};
     return session->id;
 }
 

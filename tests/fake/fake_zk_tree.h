@@ -33,6 +33,10 @@ void fake_zk_apply(struct fake_zk *zk, int64_t session, const struct controller_
 /* The next watch that fired; false when there is none. */
 bool fake_zk_take_watch(struct fake_zk *zk, struct fake_watch *out);
 
+/* A deep copy in the arena. */
+void fake_zk_copy_value(struct arena *arena, const struct controller_value *from,
+                        struct controller_value *out);
+
 /* Short cuts for tests, by a session of nobody's; they assert success. Parents are created. */
 void fake_zk_put(struct fake_zk *zk, const char *path, const struct controller_value *value);
 void fake_zk_remove(struct fake_zk *zk, const char *path);

@@ -105,6 +105,11 @@ int64_t replica_high_watermark(const struct replica *replica, int64_t durable_en
     return candidate > current ? candidate : current;
 }
 
+int64_t replica_high_watermark_of_follower(int64_t current, int64_t of_leader)
+{
+    return of_leader > current ? of_leader : current;
+}
+
 /* --- proposals ---------------------------------------------------------------------------------------- */
 
 bool replica_may_join(const struct replica *replica, int32_t broker_id, int64_t high_watermark)

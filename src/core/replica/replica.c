@@ -44,7 +44,8 @@ bool replica_ids_contain(const struct replica_ids *ids, int32_t id)
 
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id)
 {
-    if (command->leader_epoch <= replica->leader_epoch)
+    if (command->leader_epoch < replica->leader_epoch ||
+        (command->leader_epoch == replica->leader_epoch && !replica->leader_unknown))
         return ERR_STALE_CONTROLLER_EPOCH;
     if (!replica_ids_contain(&command->assigned, my_id))
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -105,6 +106,7 @@ void replica_apply(struct replica *replica, const struct replica_command *comman
     replica->leader_id = command->leader_id;
     replica->controller_epoch = command->controller_epoch;
     replica->leader_epoch = command->leader_epoch;
+    replica->leader_unknown = command->leader_unknown;
     replica->partition_epoch = command->partition_epoch;
     replica_ids_copy(&replica->assigned, &command->assigned);
     replica_ids_copy(&replica->adding, &command->adding);

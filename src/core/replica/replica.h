@@ -49,6 +49,7 @@ struct replica {
     enum replica_role role;
     int32_t leader_id;       /* -1 = none */
     int32_t leader_epoch;    /* -1 = never told */
+    bool leader_unknown;     /* its broker was not known to be alive when the role was taken */
     int32_t partition_epoch; /* version of the state znode */
     int32_t controller_epoch;
     int64_t epoch_start_offset; /* leader: log end when its epoch began */
@@ -73,6 +74,7 @@ struct replica_command {
     struct replica_ids adding;
     struct replica_ids removing;
     bool is_new;
+    bool leader_unknown; /* another broker, not alive as far as is known */
 };
 
 void replica_init(struct replica *replica);
@@ -80,8 +82,9 @@ void replica_close(struct replica *replica);
 
 /*
  * Whether `command` is to be carried out by broker `my_id`: ERR_NONE, or Kafka's answer for the
- * partition: ERR_STALE_CONTROLLER_EPOCH for an epoch that is not newer, ERR_UNKNOWN_TOPIC_OR_PARTITION
- * when this broker is not among the replicas.
+ * partition: ERR_STALE_CONTROLLER_EPOCH for an epoch that is not newer (but for the next word of the same
+ * epoch on a leader that was unknown), ERR_UNKNOWN_TOPIC_OR_PARTITION when this broker is not among the
+ * replicas.
  */
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id);
 
@@ -114,6 +117,13 @@ struct replica_lag {
  */
 int64_t replica_high_watermark(const struct replica *replica, int64_t durable_end, int64_t current,
                                int32_t min_insync_replicas, const struct replica_lag *lag);
+
+/*
+ * The high watermark that a follower may have when its leader tells its own. A new leader may not know yet
+ * how far the one before it had come, and is behind what this replica was told: what is committed stays
+ * committed.
+ */
+int64_t replica_high_watermark_of_follower(int64_t current, int64_t of_leader);
 
 /* --- the leader and its followers (4.1, 4.5; KIP-497) --- */
 

@@ -417,6 +417,53 @@ START_TEST(power_cut_during_recovery_is_recovered_from)
 }
 END_TEST
 
+/* Elected, it wrote nothing; the next leader goes on in an older epoch at the same offset. */
+START_TEST(epoch_that_a_truncation_took_back_does_not_come_back_with_its_file)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    rig_append(&rig, (struct rig_append){.count = 5});
+    rig.recovery_point = 5;
+    ck_assert_int_eq(
+        leader_epochs_assign_durably(log_leader_epochs(rig.log), rig.disk, rig.dir, 5, 5, &rig.why),
+        ERR_NONE);
+    struct log_doomed doomed = {0};
+    bool truncated;
+    ck_assert_int_eq(log_truncate_to(rig.log, 5, rig.now_ms, &doomed, &truncated, &rig.why), ERR_NONE);
+    rig.leader_epoch = 4;
+    rig_append(&rig, (struct rig_append){.count = 5});
+    rig_kill(&rig);
+    rig_load(&rig, false);
+    ck_assert_int_eq(leader_epochs_epoch_for_offset(log_leader_epochs(rig.log), 4), 3);
+    ck_assert_int_eq(leader_epochs_epoch_for_offset(log_leader_epochs(rig.log), 5), 4);
+    ck_assert_int_eq(leader_epochs_latest_epoch(log_leader_epochs(rig.log)), 4);
+    log_doomed_close(&doomed);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(log_closed_while_a_flush_is_under_way_is_durable)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    for (int i = 0; i < 30; i++)
+        rig_append(&rig, (struct rig_append){.count = 3, .value_size = 200}); /* several segments */
+    struct log_flush begun = {0};
+    struct log_flush_ticket ticket;
+    bool needed;
+    ck_assert_int_eq(log_flush_begin(rig.log, INT64_MAX, &begun, &ticket, &needed, &rig.why), ERR_NONE);
+    rig_stop(&rig);
+    log_flush_close(&begun); /* it never came to it */
+    ck_assert_int_eq(DISK(rig.disk, sync_dir, "/", &rig.why), ERR_NONE);
+    crash_disk_power_cut(rig.mem, CRASH_KEEP_NONE, 1);
+    rig_load(&rig, true);
+    ck_assert_int_eq(rig_check_prefix(&rig), 90);
+    rig_close(&rig);
+}
+END_TEST
+
 Suite *log_load_suite(void)
 {
     Suite *suite = suite_create("log_load");
@@ -427,6 +474,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, deleted_and_cleaned_files_go_and_swap_replaces_its_sources);
     tcase_add_test(tc, swap_beside_cleaned_is_a_split_that_did_not_end);
     tcase_add_test(tc, log_that_ends_below_its_start_begins_anew_there);
+    tcase_add_test(tc, log_closed_while_a_flush_is_under_way_is_durable);
     suite_add_tcase(suite, tc);
     tc = tcase_create("recovery");
     tcase_set_timeout(tc, 120);
@@ -434,6 +482,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, log_cut_or_garbled_anywhere_in_its_last_batches_recovers_to_a_prefix);
     tcase_add_test(tc, damage_in_an_old_unflushed_segment_drops_what_follows);
     tcase_add_test(tc, segments_below_the_recovery_point_are_not_read);
+    tcase_add_test(tc, epoch_that_a_truncation_took_back_does_not_come_back_with_its_file);
     tcase_add_test(tc, recovery_can_be_interrupted_and_done_again);
     tcase_add_test(tc, power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed);
     tcase_add_test(tc, power_cut_during_recovery_is_recovered_from);

@@ -160,6 +160,34 @@ START_TEST(files_after_truncation_at_a_segment_boundary_are_the_same)
 }
 END_TEST
 
+/* Each unsynced write may be lost or kept: what was cut off must not come back beside what took its place. */
+START_TEST(what_was_cut_off_does_not_come_back_with_a_loss_of_power)
+{
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct rig rig;
+        rig_init(&rig);
+        rig_load(&rig, true);
+        ck_assert_int_eq(DISK(rig.disk, sync_fs, "/", &rig.why), ERR_NONE);
+        for (int i = 0; i < 6; i++)
+            rig_append(&rig, (struct rig_append){.count = 1, .value_size = 20});
+        struct log_doomed doomed = {0};
+        bool truncated;
+        ck_assert_int_eq(log_truncate_to(rig.log, 2, rig.now_ms, &doomed, &truncated, &rig.why), ERR_NONE);
+        rig_model_truncate(&rig, 2);
+        rig.leader_epoch++;
+        for (int i = 0; i < 4; i++)
+            rig_append(&rig, (struct rig_append){.count = 1, .value_size = 20});
+        rig_kill(&rig);
+        crash_disk_power_cut(rig.mem, CRASH_KEEP_SEEDED, seed);
+        rig.power_lost = true;
+        rig_load(&rig, false);
+        rig_check_prefix(&rig);
+        log_doomed_close(&doomed);
+        rig_close(&rig);
+    }
+}
+END_TEST
+
 START_TEST(truncation_below_the_first_segment_begins_anew)
 {
     struct rig rig;
@@ -172,6 +200,32 @@ START_TEST(truncation_below_the_first_segment_begins_anew)
     ck_assert_int_eq(log_start_offset(rig.log), 50);
     ck_assert_int_eq(log_segment_count(rig.log), 1);
     ck_assert_int_eq(log_size_bytes(rig.log), 0);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_lowest_cut_is_told_once)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    struct prng prng;
+    prng_seed(&prng, 1);
+    rig_append_random(&rig, &prng, 40);
+    int64_t end = log_end(rig.log).offset;
+    struct log_doomed doomed = {0};
+    bool truncated;
+    ck_assert_int_eq(log_take_cut(rig.log), INT64_MAX);
+    ck_assert_int_eq(log_truncate_to(rig.log, end, 1, &doomed, &truncated, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_take_cut(rig.log), INT64_MAX);
+    ck_assert_int_eq(log_truncate_to(rig.log, end / 2, 1, &doomed, &truncated, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_truncate_to(rig.log, end / 2 - 1, 1, &doomed, &truncated, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_take_cut(rig.log), end / 2 - 1);
+    ck_assert_int_eq(log_take_cut(rig.log), INT64_MAX);
+    ck_assert_int_eq(log_truncate_fully_and_start_at(rig.log, 500, -1, 1, &doomed, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_take_cut(rig.log), 0);
+    ck_assert_int_eq(log_doomed_unlink(&doomed, rig.disk, &rig.why), ERR_NONE);
+    rig_model_truncate(&rig, 0);
     rig_close(&rig);
 }
 END_TEST
@@ -356,8 +410,10 @@ Suite *log_trim_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, truncation_anywhere_is_as_if_the_tail_had_never_been);
     tcase_add_test(tc, files_after_truncation_at_a_segment_boundary_are_the_same);
+    tcase_add_test(tc, what_was_cut_off_does_not_come_back_with_a_loss_of_power);
     tcase_add_test(tc, truncation_below_the_first_segment_begins_anew);
     tcase_add_test(tc, truncating_fully_goes_on_at_the_offset);
+    tcase_add_test(tc, the_lowest_cut_is_told_once);
     suite_add_tcase(suite, tc);
     tc = tcase_create("beginning");
     tcase_add_test(tc, log_start_rises_to_the_high_watermark_and_no_further);

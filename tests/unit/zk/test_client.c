@@ -17,8 +17,8 @@
 #include "zk/session.h"
 #include "zk/sync.h"
 
-#define SESSION_MS    800
-#define OUTLASTING_MS 30000 /* a session that a restart of the server does not end */
+#define SESSION_MS    3000
+#define OUTLASTING_MS 30000 /* a session that neither a slow machine nor a restart of the server ends */
 #define PATIENCE_S    60
 
 static struct zk_server server;
@@ -101,7 +101,7 @@ static void rig_open_for(struct rig *rig, const char *chroot, int session_ms)
 
 static void rig_open(struct rig *rig, const char *chroot)
 {
-    rig_open_for(rig, chroot, SESSION_MS);
+    rig_open_for(rig, chroot, OUTLASTING_MS);
 }
 
 /* What is left after zk_client_close. */
@@ -384,7 +384,7 @@ END_TEST
 START_TEST(write_under_way_is_lost_and_read_is_asked_again)
 {
     struct rig rig;
-    rig_open(&rig, "");
+    rig_open_for(&rig, "", SESSION_MS);
     const char *path = own(&rig, "underway");
     ck_assert_int_eq(create(&rig, path, "x", false), ERR_NONE);
     zk_server_pause(&server);

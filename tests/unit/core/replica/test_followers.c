@@ -273,6 +273,13 @@ START_TEST(replica_that_left_with_the_epoch_is_not_caught_up)
 }
 END_TEST
 
+START_TEST(new_leader_that_is_behind_does_not_take_back_what_a_follower_knows_to_be_committed)
+{
+    ck_assert_int_eq(replica_high_watermark_of_follower(7, 9), 9);
+    ck_assert_int_eq(replica_high_watermark_of_follower(7, 3), 7);
+}
+END_TEST
+
 Suite *followers_suite(void)
 {
     Suite *suite = suite_create("core/replica: followers");
@@ -288,6 +295,7 @@ Suite *followers_suite(void)
     tcase_add_test(tc, dead_replica_outside_the_isr_holds_nothing_back);
     tcase_add_test(tc, dead_member_of_the_isr_holds_it_back);
     tcase_add_test(tc, follower_that_lost_its_end_does_not_pull_it_down);
+    tcase_add_test(tc, new_leader_that_is_behind_does_not_take_back_what_a_follower_knows_to_be_committed);
     tcase_add_test(tc, high_watermark_stays_while_the_isr_is_below_its_minimum);
     tcase_add_test(tc, proposed_member_does_not_lift_the_isr_to_its_minimum);
     tcase_add_test(tc, proposed_member_holds_it_back_whether_alive_or_late);

@@ -31,6 +31,20 @@ START_TEST(only_a_newer_epoch_is_carried_out)
 }
 END_TEST
 
+START_TEST(next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epoch)
+{
+    struct replica_command command = {
+        .leader_epoch = 6, .leader_id = 2, .assigned = rig_ids("1,2"), .leader_unknown = true};
+    ck_assert_int_eq(replica_judge(&rig.replica, &command, RIG_ME), ERR_NONE);
+    replica_apply(&rig.replica, &command, RIG_ME, 100, 0);
+    ck_assert_int_eq(rig.replica.role, REPLICA_ROLE_FOLLOWER);
+    command.leader_unknown = false;
+    ck_assert_int_eq(replica_judge(&rig.replica, &command, RIG_ME), ERR_NONE);
+    replica_apply(&rig.replica, &command, RIG_ME, 100, 0);
+    ck_assert_int_eq(replica_judge(&rig.replica, &command, RIG_ME), ERR_STALE_CONTROLLER_EPOCH);
+}
+END_TEST
+
 START_TEST(a_partition_of_others_is_unknown_here)
 {
     ck_assert_int_eq(judge(6, "2,3"), ERR_UNKNOWN_TOPIC_OR_PARTITION);
@@ -136,6 +150,7 @@ Suite *roles_suite(void)
     TCase *tc = tcase_create("roles");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, only_a_newer_epoch_is_carried_out);
+    tcase_add_test(tc, next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epoch);
     tcase_add_test(tc, a_partition_of_others_is_unknown_here);
     tcase_add_test(tc, first_word_is_newer_than_none);
     tcase_add_test(tc, leader_begins_its_epoch_at_its_log_end);

@@ -193,6 +193,16 @@ START_TEST(an_answer_without_records_moves_the_high_watermark_and_the_start)
 }
 END_TEST
 
+START_TEST(leader_that_knows_less_than_the_one_before_it_does_not_lower_the_high_watermark)
+{
+    append(0, 1, 5, 4);
+    struct buf nothing = {0};
+    begin(append_of(&nothing, 5, 1, 2), false);
+    ck_assert_int_eq(await(), FETCH_LINK_OK);
+    ck_assert_int_eq(state().high_watermark, 4);
+}
+END_TEST
+
 START_TEST(records_fetched_in_another_epoch_are_dropped)
 {
     struct buf records = batch(0, 0, 5);
@@ -313,13 +323,13 @@ static void checkpoint_all(int64_t offset)
     struct log_dirs *dirs = replica_manager_dirs(rig.broker.replicas);
     struct log_dir *dir = &dirs->items[0]->dir;
     struct errmsg why;
-    pthread_mutex_lock(&dirs->lock);
+    pthread_mutex_lock(&dirs->items[0]->checkpoints_lock);
     offset_map_put(&dir->checkpoints[LOG_DIR_RECOVERY_POINT], view_str("a"), 0, offset);
     offset_map_put(&dir->checkpoints[LOG_DIR_HIGH_WATERMARK], view_str("a"), 0, offset);
     ck_assert_int_eq(
         log_dir_save_checkpoints(dir, 1u << LOG_DIR_RECOVERY_POINT | 1u << LOG_DIR_HIGH_WATERMARK, &why),
         ERR_NONE);
-    pthread_mutex_unlock(&dirs->lock);
+    pthread_mutex_unlock(&dirs->items[0]->checkpoints_lock);
 }
 
 START_TEST(a_cut_lowers_the_checkpoints_with_the_log)
@@ -410,6 +420,7 @@ Suite *follow_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, records_keep_the_leaders_offsets_and_the_high_watermark_follows_as_far_as_they_go);
     tcase_add_test(tc, an_answer_without_records_moves_the_high_watermark_and_the_start);
+    tcase_add_test(tc, leader_that_knows_less_than_the_one_before_it_does_not_lower_the_high_watermark);
     tcase_add_test(tc, records_fetched_in_another_epoch_are_dropped);
     tcase_add_test(tc, records_for_another_offset_are_dropped_and_the_real_end_is_told);
     tcase_add_test(tc, records_with_a_wrong_checksum_are_never_appended);

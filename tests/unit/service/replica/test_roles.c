@@ -69,8 +69,8 @@ START_TEST(role_of_an_epoch_that_is_not_newer_is_refused)
 }
 END_TEST
 
-/* Then the next word of the controller, in the same epoch, is not stale. */
-START_TEST(leader_that_is_not_alive_is_not_followed_but_there_is_a_log)
+/* The next word of the controller, in the same epoch, is not stale. */
+START_TEST(leader_that_is_not_known_to_be_alive_may_be_another_in_the_same_epoch)
 {
     ck_assert_int_eq(rig_lead(&rig, "a", 0, 3, 9, 2), ERR_NONE);
     partition_release(rig_find(&rig, "a", 0));
@@ -323,7 +323,7 @@ Suite *roles_suite(void)
     tcase_add_test(tc, new_partitions_are_spread_over_the_directories);
     tcase_add_test(tc, new_partition_has_its_epoch_and_topic_id_on_disk);
     tcase_add_test(tc, role_of_an_epoch_that_is_not_newer_is_refused);
-    tcase_add_test(tc, leader_that_is_not_alive_is_not_followed_but_there_is_a_log);
+    tcase_add_test(tc, leader_that_is_not_known_to_be_alive_may_be_another_in_the_same_epoch);
     tcase_add_test(tc, stopped_replica_of_a_newer_epoch_is_fenced);
     tcase_add_test(tc, deletion_ignores_the_epoch);
     tcase_add_test(tc, topic_that_is_made_again_begins_at_zero);

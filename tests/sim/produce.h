@@ -1,0 +1,21 @@
+/*
+ * Appends of clients and their wait for the high watermark, as service/partition/append.c has them.
+ *
+ * A request's body: partition i32, records. Its answer: error i16, base offset i64.
+ * Runs on: the one thread.
+ */
+#ifndef BARNABAS_TESTS_SIM_PRODUCE_H
+#define BARNABAS_TESTS_SIM_PRODUCE_H
+
+#include "sim/node.h"
+
+#define PRODUCE_TIMEOUT_MS 1500
+
+/* Answers those that are below the high watermark. */
+void produce_complete(struct part *part);
+/* Answers all: the leader is gone, or the log. */
+void produce_complete_all(struct part *part);
+/* Forgets all without an answer: the process is gone. */
+void produce_drop_waiting(struct part *part);
+
+#endif
