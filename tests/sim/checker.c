@@ -412,6 +412,9 @@ void checker_refused(struct part *part, int64_t producer_id, int32_t sequence)
     const struct batch *first = first_of_producer(mirror, producer_id);
     if (first && first->sequence > sequence)
         map_put_int(&ghost->overtaken, record_key(&refused), ghost);
+    bool deposed = ghost->zk_epoch > part->replica.leader_epoch;
+    if (deposed)
+        map_put_int(&ghost->forgotten, record_key(&refused), ghost);
     for (int i = 0; i < mirror->count && mirror->items[i].base < mirror->remembers_from; i++)
         if (mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
             map_put_int(&ghost->forgotten, record_key(&refused), ghost);

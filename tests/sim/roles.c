@@ -173,8 +173,7 @@ static void take_role(struct proc *proc, struct change *change)
               command.partition_epoch, (long long)end, (long long)log_high_watermark(part->log).offset);
     if (change->became_leader) {
         struct leader_epochs *epochs = log_leader_epochs(part->log);
-        change->epochs_changed = !plant_is(PLANT_EPOCH_NOT_STORED_AT_ELECTION) &&
-                                 leader_epochs_assign(epochs, command.leader_epoch, end);
+        change->epochs_changed = leader_epochs_assign(epochs, command.leader_epoch, end);
         if (change->epochs_changed) {
             leader_epochs_format(epochs, &change->epochs_text);
             epochs->dirty = false;
