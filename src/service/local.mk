@@ -72,7 +72,7 @@ src_service_libservice_a_SOURCES += \
   src/service/identity/session_record.c src/service/identity/session_record.h
 
 check_PROGRAMS += tests/unit/service/test_service
-tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/unit/service
 tests_unit_service_test_service_SOURCES = \
   tests/unit/service/fake_controller.c tests/unit/service/fake_controller.h \
   tests/unit/service/rig.c tests/unit/service/rig.h \
