@@ -8,7 +8,7 @@
 #include "sim/plants.h"
 #include "sim/run.h"
 
-#define SEEDS         60
+#define SEEDS         50
 #define TWICE         6   /* of them */
 #define SEEDS_A_PLANT 300 /* at most */
 #define STEPS         2000000
