@@ -18,6 +18,10 @@ CASES = (
     ("Produce 1 x 100 B, 16 in flight", "produce", dict(in_flight=16)),
     ("Produce 80 x 100 B, 5 in flight", "produce", dict(records=80, in_flight=5)),
     ("Produce 900 x 1 KB, 2 in flight", "produce", dict(records=900, record_bytes=1024, in_flight=2)),
+    *(
+        (f"Produce 80 x 100 B, {codec}", "produce", dict(records=80, in_flight=5, codec=codec))
+        for codec in ("gzip", "snappy", "lz4", "zstd")
+    ),
     ("Fetch of 1 KB", "fetch", dict(fetch_bytes=1024, step=80, count=1000)),
     ("Fetch of 8.8 KB", "fetch", dict(fetch_bytes=8800, step=80, count=1000)),
     ("Fetch of 1 MB", "fetch", dict(fetch_bytes=1 << 20, step=80, count=1000)),

@@ -20,13 +20,14 @@ static const char USAGE[] =
     "  --in-flight N            per connection (1)\n"
     "  --records N              records per batch (1)\n"
     "  --record-bytes N         bytes of each record's value (100)\n"
+    "  --codec NAME             none, gzip, snappy, lz4 or zstd (none)\n"
     "  --acks 1|-1              1\n"
     "  --fetch-bytes N          most bytes of an answer (1048576)\n"
     "  --from N --step N --count N   offsets to fetch, or timestamps to look up: from + step * (0..count-1)\n"
     "  --scatter                in an order without neighbours\n"
     "  --producer-ids FROM      each request is the first of another idempotent producer\n"
     "  --rate R                 requests per second in all; latency counts from when a request was due\n"
-    "  --seconds S | --requests N\n"
+    "  --seconds S | --requests N   SIGINT ends it sooner\n"
     "hold opens the connections, says ready, and keeps them until its input ends.\n";
 
 enum option_id {
@@ -39,6 +40,7 @@ enum option_id {
     OPT_IN_FLIGHT,
     OPT_RECORDS,
     OPT_RECORD_BYTES,
+    OPT_CODEC,
     OPT_ACKS,
     OPT_FETCH_BYTES,
     OPT_FROM,
@@ -61,6 +63,7 @@ static const struct option OPTIONS[] = {
     {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
     {"records", required_argument, NULL, OPT_RECORDS},
     {"record-bytes", required_argument, NULL, OPT_RECORD_BYTES},
+    {"codec", required_argument, NULL, OPT_CODEC},
     {"acks", required_argument, NULL, OPT_ACKS},
     {"fetch-bytes", required_argument, NULL, OPT_FETCH_BYTES},
     {"from", required_argument, NULL, OPT_FROM},
@@ -98,6 +101,14 @@ static double real(void)
     return value;
 }
 
+static enum codec codec_named(const char *name)
+{
+    for (int i = 0; i < CODEC_COUNT; i++)
+        if (strcmp(name, codec_name(i)) == 0)
+            return (enum codec)i;
+    usage();
+}
+
 static void take_option(int id, struct load_spec *spec, struct load_plan *plan)
 {
     switch ((enum option_id)id) {
@@ -127,6 +138,9 @@ static void take_option(int id, struct load_spec *spec, struct load_plan *plan)
         return;
     case OPT_RECORD_BYTES:
         spec->record_bytes = (int32_t)number(0, 100000000);
+        return;
+    case OPT_CODEC:
+        spec->codec = codec_named(optarg);
         return;
     case OPT_ACKS:
         spec->acks = (int16_t)number(-1, 1);

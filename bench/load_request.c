@@ -69,7 +69,9 @@ static void make_batch(const struct load_spec *spec, struct buf *out)
     for (size_t i = 0; i < len; i++)
         value[i] = (uint8_t)('a' + i % 26);
     struct record_builder b;
-    record_builder_open(&b, &RECORD_BUILDER_V2, NULL, out);
+    struct record_builder_spec like = RECORD_BUILDER_V2;
+    like.codec = spec->codec;
+    record_builder_open(&b, &like, NULL, out);
     for (int32_t i = 0; i < spec->records; i++)
         record_builder_put(&b, now_ms, VIEW_NULL, view_of(value, len));
     if (record_builder_finish(&b, NULL)) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/compress.h"
 
 enum load_kind { LOAD_PRODUCE, LOAD_FETCH, LOAD_LIST_OFFSETS, LOAD_API_VERSIONS };
 
@@ -20,6 +21,7 @@ struct load_spec {
     const char *topic;
     int32_t records;      /* per batch */
     int32_t record_bytes; /* of each record's value */
+    enum codec codec;
     int16_t acks;
     int32_t fetch_bytes; /* at most this much per answer */
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -297,10 +298,19 @@ static void one_turn(struct run *r)
         fill(r, &r->links[i]);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signum)
+{
+    (void)signum;
+    interrupted = 1;
+}
+
 static bool finished(struct run *r)
 {
     const struct load_plan *plan = r->plan;
-    if (plan->seconds > 0 && r->now_ns - r->begin_ns >= (int64_t)(plan->seconds * 1e9))
+    bool time_is_up = plan->seconds > 0 && r->now_ns - r->begin_ns >= (int64_t)(plan->seconds * 1e9);
+    if (time_is_up || interrupted)
         r->closing = true;
     bool all_given = r->closing || (plan->requests > 0 && r->given >= plan->requests);
     return all_given && r->out->answers >= r->given;
@@ -310,6 +320,8 @@ void load_run(const struct load_plan *plan, const struct load_template *t, struc
 {
     struct run r = {.plan = plan, .t = t, .out = out, .epoll = epoll_create1(EPOLL_CLOEXEC)};
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
     open_links(&r);
     r.begin_ns = r.now_ns = clock_ns();
     for (int i = 0; i < plan->connections; i++) {

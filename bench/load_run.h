@@ -39,7 +39,7 @@ struct load_result {
     uint64_t worst_ns;
 };
 
-/* Runs the plan to its end; exits with a message when the broker goes away. */
+/* Runs the plan to its end, or until SIGINT; exits with a message when the broker goes away. */
 void load_run(const struct load_plan *plan, const struct load_template *t, struct load_result *out);
 
 /* Opens the connections, lets each ask one thing, says "ready" and holds them until input ends. */

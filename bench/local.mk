@@ -1,5 +1,5 @@
 # Benchmarks: built by `make bench`, never by `make`
-EXTRA_PROGRAMS += bench/load bench/floor bench/sparse_log
+EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups
 bench_load_SOURCES = \
   bench/load.c \
   bench/load_request.c bench/load_request.h \
@@ -7,11 +7,20 @@ bench_load_SOURCES = \
 bench_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_load_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
+bench_client_SOURCES = bench/client.c
+bench_client_LDADD = src/base/libbase.a $(RDKAFKA_LIBS)
+
+bench_leaders_SOURCES = bench/leaders.c
+bench_leaders_LDADD = src/cli/libcli.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
+
 bench_floor_SOURCES = bench/floor.c
 bench_floor_LDADD = src/base/libbase.a $(ISAL_LIBS)
 
 bench_sparse_log_SOURCES = bench/sparse_log.c
 bench_sparse_log_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
+
+bench_groups_SOURCES = bench/groups.c
+bench_groups_LDADD = src/core/libcore.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
 # Put before the C library's allocator with LD_PRELOAD, so not linked by anybody.
 bench/malloc_count.so: bench/malloc_count.c
@@ -19,7 +28,9 @@ bench/malloc_count.so: bench/malloc_count.c
 	  $(top_srcdir)/bench/malloc_count.c -ldl
 
 CLEANFILES += $(EXTRA_PROGRAMS) bench/malloc_count.so
-EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/rows.py bench/systems.py bench/table.py \
+EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/runner.py bench/rows.py bench/systems.py bench/table.py \
+  bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/pacer.py \
   bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
-bench: bench/load$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) bench/malloc_count.so
+bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) \
+  bench/groups$(EXEEXT) bench/malloc_count.so

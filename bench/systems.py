@@ -133,12 +133,16 @@ class System:
         """Starts the process; seconds until it answered ApiVersions."""
         begin = time.monotonic()
         self.process.start()
-        end = begin + 120
+        self.wait_answer()
+        return time.monotonic() - begin
+
+    def wait_answer(self):
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
                 with RawClient("127.0.0.1", self.port, timeout_s=5) as client:
                     client.api_versions(0)
-                return time.monotonic() - begin
+                return
             except (OSError, Closed):
                 self.process.must_run()
                 time.sleep(0.001)

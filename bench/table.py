@@ -128,39 +128,35 @@ def judge(line, ours, kafka, floor):
     return ", ".join(words), ", ".join(verdicts)
 
 
-def build_table(medians, sizes):
+NAMES = {"ours": "ours", "kafka": "Kafka", "floor": "floor"}
+
+
+def build_table(table_lines, medians, kinds):
+    """The head of the table and its rows; kinds: the systems that are compared, ours first."""
+    others = kinds[1:]
+    head = ["row", *(NAMES[kind] for kind in (*others[:1], kinds[0], *others[1:]))]
+    head += [f"ours / {NAMES[kind]}" for kind in others] + ["target", ""]
     table = []
-    for line in lines(sizes):
-        values = []
-        for kind in ("ours", "kafka", "floor"):
+    for line in table_lines:
+        values = {}
+        for kind in kinds:
             value = medians.get((line.row, kind), {}).get(line.key)
-            values.append(value * line.scale if value is not None else None)
-        if values == [None, None, None]:
+            values[kind] = value * line.scale if value is not None else None
+        if all(value is None for value in values.values()):
             continue
-        ours, kafka, floor = values
-        target, met = judge(line, ours, kafka, floor)
-        table.append(
-            [
-                f"{line.title} ({line.unit})" if line.unit not in ("", "/s") else line.title,
-                number(kafka),
-                number(ours),
-                number(floor),
-                number(ratio(ours, kafka)),
-                number(ratio(ours, floor)),
-                target,
-                met,
-            ]
-        )
-    return table
+        ours = values["ours"]
+        target, met = judge(line, ours, values.get("kafka"), values.get("floor"))
+        cells = [f"{line.title} ({line.unit})" if line.unit not in ("", "/s") else line.title]
+        cells += [number(values[kind]) for kind in (*others[:1], kinds[0], *others[1:])]
+        cells += [number(ratio(ours, values[kind])) for kind in others]
+        table.append([*cells, target, met])
+    return head, table
 
 
-HEAD = ["row", "Kafka", "ours", "floor", "ours / Kafka", "ours / floor", "target", ""]
-
-
-def format_table(table):
-    widths = [max(len(row[i]) for row in [HEAD, *table]) for i in range(len(HEAD))]
+def format_table(head, table):
+    widths = [max(len(row[i]) for row in [head, *table]) for i in range(len(head))]
 
     def one(cells):
         return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |\n"
 
-    return one(HEAD) + "|" + "|".join("-" * (width + 2) for width in widths) + "|\n" + "".join(map(one, table))
+    return one(head) + "|" + "|".join("-" * (width + 2) for width in widths) + "|\n" + "".join(map(one, table))

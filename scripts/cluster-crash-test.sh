@@ -9,23 +9,6 @@
 # round did, and a summary. BARNABAS_KEEP=1 keeps logs and data of a run that passed, too.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-rounds=50
-case "${1:-}" in
-'' | -*) ;;
-*[!0-9]*)
-    echo "usage: scripts/cluster-crash-test.sh [ROUNDS] [pytest options]" >&2
-    exit 2
-    ;;
-*)
-    rounds=$1
-    shift
-    ;;
-esac
-build=${BARNABAS_TEST_BUILD:-$PWD/build-test}
-if [ ! -x "$build/venv/bin/python" ]; then
-    echo "the Python packages are not there yet; run scripts/test.sh cluster once" >&2
-    exit 1
-fi
-export BARNABAS_BUILD=${BARNABAS_BUILD:-$build}
-exec "$build/venv/bin/python" -m pytest -p no:cacheprovider tests/cluster/test_cluster_rounds.py \
-    --crash-rounds "$rounds" -o timeout=$((rounds * 180 + 600)) -s "$@"
+self=scripts/cluster-crash-test.sh
+. scripts/lib/rounds.sh
+run_rounds 50 test_cluster_rounds.py 180 "$@"

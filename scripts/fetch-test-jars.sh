@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches the Java programs that the tests run beside Barnabas, with Maven: a whole Kafka 3.9.1 and the
-# Java clients of several years. Each set becomes one folder of jars:
+# Fetches the Java programs that the tests run beside Barnabas, with Maven: a whole Kafka 3.9.1, a Kafka 2.6 to
+# upgrade from, and the Java clients of several years. Each set becomes one folder of jars:
 #
 #   ${BARNABAS_TEST_CACHE:-~/.cache/barnabas-test}/jars/<set>/*.jar
 #
@@ -18,6 +18,8 @@ cache=${BARNABAS_TEST_CACHE:-$HOME/.cache/barnabas-test}/jars
 sets() {
     cat <<'SETS'
 kafka-3.9.1 org.apache.kafka:kafka_2.13:3.9.1 org.apache.kafka:kafka-tools:3.9.1 org.slf4j:slf4j-reload4j:1.7.36
+kafka-2.6 org.apache.kafka:kafka_2.13:2.6.3 org.slf4j:slf4j-reload4j:1.7.36
+kafka-2.6 org.apache.kafka:kafka_2.13:2.6.2 org.slf4j:slf4j-reload4j:1.7.36
 clients-0.11 org.apache.kafka:kafka-clients:0.11.0.0
 clients-2.8 org.apache.kafka:kafka-clients:2.8.2
 clients-2.8 org.apache.kafka:kafka-clients:2.8.1

@@ -76,6 +76,7 @@ void api_init_producer_id(struct api_call *call);
 void api_offset_for_leader_epoch(struct api_call *call);
 void api_describe_configs(struct api_call *call);
 void api_alter_configs(struct api_call *call);
+void api_alter_replica_log_dirs(struct api_call *call);
 void api_describe_log_dirs(struct api_call *call);
 void api_create_partitions(struct api_call *call);
 void api_incremental_alter_configs(struct api_call *call);

@@ -31,6 +31,7 @@ static size_t put_topic(struct api_call *call, const struct log_dir_report_repli
         to->partitions[i].partition_index = first[i].partition;
         to->partitions[i].partition_size = first[i].size_bytes;
         to->partitions[i].offset_lag = first[i].offset_lag;
+        to->partitions[i].is_future_key = first[i].is_future;
     }
     return count;
 }

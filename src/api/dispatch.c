@@ -32,6 +32,7 @@ static const api_handler HANDLERS[] = {
     [23] = api_offset_for_leader_epoch,
     [32] = api_describe_configs,
     [33] = api_alter_configs,
+    [34] = api_alter_replica_log_dirs,
     [35] = api_describe_log_dirs,
     [37] = api_create_partitions,
     [43] = api_elect_leaders,

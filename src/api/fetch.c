@@ -498,7 +498,8 @@ static void fill_holes(struct fetch_state *state, struct buf *out, const struct 
         copied += read->bytes.len;
         if (read->slice.file)
             reply_insert_range(&state->call->req->reply, holes->items[i].pos + copied,
-                               disk_file_share(read->slice.file), read->slice.pos, read->slice.len);
+                               disk_file_share(read->slice.file), read->slice.pos, read->slice.len,
+                               read->now_ms);
     }
 }
 

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/api/libapi.a
 src_api_libapi_a_SOURCES = \
   src/api/alter_configs.c \
+  src/api/alter_replica_log_dirs.c \
   src/api/api.h \
   src/api/api_versions.c \
   src/api/broker_loggers.c src/api/broker_loggers.h \

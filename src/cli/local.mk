@@ -35,6 +35,7 @@ src_cli_libcli_a_SOURCES = \
   src/cli/progress.c src/cli/progress.h \
   src/cli/rdkafka_settings.c src/cli/rdkafka_settings.h \
   src/cli/reassign.c src/cli/reassign.h \
+  src/cli/reassign_dirs.c \
   src/cli/reassign_file.c \
   src/cli/reassign_throttle.c \
   src/cli/reassign_wire.c \

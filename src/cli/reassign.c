@@ -44,6 +44,8 @@ enum {
 };
 #define ACTIONS (OPT_LIST + 1)
 
+#define DIRS_TIMEOUT_MS 10000
+
 static const struct option_spec specs[OPT_COUNT] = {
     [OPT_GENERATE] = {"generate", OPTION_FLAG, false, NULL,
                       "Propose where the partitions of topics could go. Changes nothing."},
@@ -110,6 +112,7 @@ struct session {
     struct arena arena;
     struct reassign_cluster cluster;
     struct reassign_list moves;  /* of the file */
+    struct reassign_dirs dirs;   /* of those, what is to move between directories */
     struct reassign_list active; /* under way */
     struct errmsg why;
     bool old; /* through ZooKeeper, with the texts of then */
@@ -160,8 +163,11 @@ static bool print_errors(struct session *session, const struct reassign_list *li
 
 static bool read_moves(struct session *session)
 {
-    return reassign_read_moves(options_text(session->opts, OPT_REASSIGNMENT_JSON_FILE), &session->arena,
-                               &session->moves, &session->why);
+    if (!reassign_read_moves(options_text(session->opts, OPT_REASSIGNMENT_JSON_FILE), &session->arena,
+                             &session->moves, &session->why))
+        return false;
+    session->dirs = reassign_dirs_of(&session->arena, &session->moves);
+    return true;
 }
 
 static bool find_active(struct session *session)
@@ -340,9 +346,13 @@ static bool throttle(struct session *session, const struct reassign_list *curren
     if (rate >= 0 && reassign_throttle(&session->cluster, &session->arena, &session->active, &session->moves,
                                        current, rate, &session->why) != ERR_NONE)
         return false;
-    if (dirs_rate >= 0)
-        reassign_throttle_dirs(dirs_rate);
-    return true;
+    return dirs_rate < 0 || reassign_throttle_dirs(&session->cluster, &session->arena, &session->dirs,
+                                                   dirs_rate, &session->why) == ERR_NONE;
+}
+
+static int64_t timeout_ms(const struct session *session)
+{
+    return options_number(session->opts, OPT_TIMEOUT, DIRS_TIMEOUT_MS);
 }
 
 static int begin(struct session *session)
@@ -362,14 +372,16 @@ static int begin(struct session *session)
     }
     printf("Successfully started partition reassignment%s for ", plural(session->moves.count));
     print_names(session, &session->moves);
-    return 0;
+    bool begun = reassign_dirs_begin(&session->cluster, &session->arena, &session->dirs, timeout_ms(session),
+                                     &session->why) == ERR_NONE;
+    return begun ? 0 : fail(session);
 }
 
 static int execute(struct session *session)
 {
     struct reassign_list current = {0};
     if (!read_moves(session) || !reassign_check_moves(&session->moves, &session->arena, &session->why) ||
-        !find_active(session))
+        !reassign_dirs_check(&session->cluster, &session->dirs, &session->why) || !find_active(session))
         return fail(session);
     if (session->active.count > 0 && !options_has(session->opts, OPT_ADDITIONAL)) {
         puts(session->old
@@ -432,8 +444,11 @@ static int verify(struct session *session)
         const struct reassign_part *move = &sorted.items[i];
         print_state(session, move, reassign_find(&present, move->topic, move->partition));
     }
-    putchar('\n');
-    if (session->active.count > 0 || options_has(session->opts, OPT_PRESERVE_THROTTLES))
+    bool moving;
+    if (reassign_dirs_verify(&session->cluster, &session->arena, &session->dirs, &moving, &session->why) !=
+        ERR_NONE)
+        return fail(session);
+    if (session->active.count > 0 || moving || options_has(session->opts, OPT_PRESERVE_THROTTLES))
         return 0;
     return unthrottle(session);
 }
@@ -464,7 +479,9 @@ static int cancel(struct session *session)
         printf("Successfully cancelled partition reassignment%s for: ", plural(taken.count));
         print_names(session, &taken);
     }
-    fputs("None of the specified partition moves are active.", stdout); /* without an end of line, as there */
+    if (reassign_dirs_cancel(&session->cluster, &session->arena, &session->dirs, timeout_ms(session),
+                             &session->why) != ERR_NONE)
+        return fail(session);
     return options_has(session->opts, OPT_PRESERVE_THROTTLES) ? 0 : unthrottle(session);
 }
 

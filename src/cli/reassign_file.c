@@ -143,9 +143,8 @@ static bool get_ids(json_t *list, struct arena *arena, struct znode_ids *out, st
     return true;
 }
 
-/* The directories that a move names: only "any" is a move between brokers. */
-static bool check_dirs(json_t *dirs, const struct reassign_part *part, struct arena *arena,
-                       struct errmsg *why)
+/* The directories that a move names; "any" is none. */
+static bool get_dirs(json_t *dirs, struct reassign_part *part, struct arena *arena, struct errmsg *why)
 {
     if (!dirs)
         return true;
@@ -154,16 +153,13 @@ static bool check_dirs(json_t *dirs, const struct reassign_part *part, struct ar
                    reassign_name(arena, part));
         return false;
     }
+    part->dirs = arena_zalloc(arena, ((size_t)part->replicas.count + 1) * sizeof *part->dirs);
     for (size_t i = 0; i < json_array_size(dirs); i++) {
-        const char *dir = json_string_value(json_array_get(dirs, i));
-        if (dir && strcmp(dir, "any") == 0)
-            continue;
-        errmsg_set(
-            why,
-            "The file names the log directory %.100s for %.100s; this program moves partitions between "
-            "brokers, not between the directories of one (write \"any\", or use Kafka's tool)",
-            dir ? dir : "(no text)", reassign_name(arena, part));
-        return false;
+        json_t *dir = json_array_get(dirs, i);
+        if (!json_is_string(dir))
+            return fail_expected("`String` value", dir, why);
+        if (strcmp(json_string_value(dir), "any") != 0)
+            part->dirs[i] = arena_strdup(arena, json_string_value(dir));
     }
     return true;
 }
@@ -183,7 +179,7 @@ static bool read_move(json_t *item, struct arena *arena, struct reassign_list *o
     struct reassign_part *part =
         reassign_add(arena, out, arena_strdup(arena, json_string_value(topic)), number);
     return get_ids(replicas, arena, &part->replicas, why) &&
-           check_dirs(json_object_get(item, "log_dirs"), part, arena, why);
+           get_dirs(json_object_get(item, "log_dirs"), part, arena, why);
 }
 
 bool reassign_read_moves(const char *path, struct arena *arena, struct reassign_list *out, struct errmsg *why)

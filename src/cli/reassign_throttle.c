@@ -145,9 +145,21 @@ enum err reassign_throttle(const struct reassign_cluster *cluster, struct arena 
     return err;
 }
 
-void reassign_throttle_dirs(int64_t rate)
+enum err reassign_throttle_dirs(const struct reassign_cluster *cluster, struct arena *arena,
+                                const struct reassign_dirs *dirs, int64_t rate, struct errmsg *why)
 {
+    struct reassign_edit edit = {DIRS_RATE, arena_printf(arena, "%" PRId64, rate)};
+    struct znode_ids brokers = {0};
+    enum err err = ERR_NONE;
+    for (int i = 0; i < dirs->count; i++)
+        add_ids(&brokers, &(struct znode_ids){.ids = &dirs->items[i].broker, .count = 1});
+    for (int32_t i = 0; i < brokers.count && err == ERR_NONE; i++)
+        err = cluster->edit_broker(cluster->session, arena, brokers.ids[i], &edit, 1, why);
+    free(brokers.ids);
+    if (err != ERR_NONE)
+        return err;
     printf("The replica-alter-dir throttle limit was set to %" PRId64 " B/s\n", rate);
+    return ERR_NONE;
 }
 
 static void print_ids(const char *what, const struct znode_ids *ids)

@@ -8,6 +8,8 @@
 #include "cli/reassign.h"
 #include "wire/codec.h"
 
+#define ALTER_REPLICA_LOG_DIRS_KEY    34
+#define DESCRIBE_LOG_DIRS_KEY         35
 #define INCREMENTAL_ALTER_CONFIGS_KEY 44
 #define ALTER_REASSIGNMENTS_KEY       45
 #define LIST_REASSIGNMENTS_KEY        46
@@ -174,6 +176,89 @@ static enum err alter(void *session, struct arena *arena, struct reassign_list *
     return ERR_NONE;
 }
 
+/* --- directories ------------------------------------------------------------------------------------ */
+
+static struct reassign_dir *find_dir(struct reassign_dirs *dirs, int32_t broker, struct view topic,
+                                     int32_t partition)
+{
+    for (int i = 0; i < dirs->count; i++) {
+        struct reassign_dir *dir = &dirs->items[i];
+        if (dir->broker == broker && dir->partition == partition && view_equal_str(topic, dir->topic))
+            return dir;
+    }
+    return NULL;
+}
+
+static bool is_first_of_broker(const struct reassign_dirs *dirs, int at)
+{
+    for (int i = 0; i < at; i++)
+        if (dirs->items[i].broker == dirs->items[at].broker)
+            return false;
+    return true;
+}
+
+static enum err find_on_broker(struct wire_session *wire, struct arena *arena, struct reassign_dirs *dirs,
+                               int32_t broker, struct errmsg *why)
+{
+    struct wire_describe_log_dirs_request request;
+    struct wire_describe_log_dirs_response answer;
+    wire_init(&wire_describe_log_dirs_request_desc, &request);
+    request.topics_count = -1;
+    enum err err = admin_call(wire->client, broker, wire_api_find_any(DESCRIBE_LOG_DIRS_KEY), &request, arena,
+                              &answer, why);
+    if (err == ERR_NONE && answer.error_code != ERR_NONE)
+        return say(why, answer.error_code, VIEW_NULL);
+    for (int32_t d = 0; err == ERR_NONE && d < answer.results_count; d++) {
+        const char *path = arena_cstr(arena, answer.results[d].log_dir);
+        for (int32_t t = 0; t < answer.results[d].topics_count; t++)
+            for (int32_t p = 0; p < answer.results[d].topics[t].partitions_count; p++) {
+                const struct wire_describe_log_dirs_response_describe_log_dirs_partition *from =
+                    &answer.results[d].topics[t].partitions[p];
+                struct reassign_dir *dir =
+                    find_dir(dirs, broker, answer.results[d].topics[t].name, from->partition_index);
+                if (dir)
+                    *(from->is_future_key ? &dir->future : &dir->current) = path;
+            }
+    }
+    return err;
+}
+
+static enum err find_dirs(void *session, struct arena *arena, struct reassign_dirs *dirs, struct errmsg *why)
+{
+    enum err err = ERR_NONE;
+    for (int i = 0; i < dirs->count && err == ERR_NONE; i++)
+        if (is_first_of_broker(dirs, i))
+            err = find_on_broker(session, arena, dirs, dirs->items[i].broker, why);
+    return err;
+}
+
+static enum err alter_one(struct wire_session *wire, struct arena *arena, struct reassign_dir *dir,
+                          struct errmsg *why)
+{
+    struct wire_alter_replica_log_dirs_request_alter_replica_log_dir_topic topic = {
+        .name = view_str(dir->topic), .partitions = &dir->partition, .partitions_count = 1};
+    struct wire_alter_replica_log_dirs_request_alter_replica_log_dir wanted = {
+        .path = view_str(dir->target), .topics = &topic, .topics_count = 1};
+    struct wire_alter_replica_log_dirs_request request = {.dirs = &wanted, .dirs_count = 1};
+    struct wire_alter_replica_log_dirs_response answer;
+    enum err err = admin_call(wire->client, dir->broker, wire_api_find_any(ALTER_REPLICA_LOG_DIRS_KEY),
+                              &request, arena, &answer, why);
+    dir->error = ERR_UNKNOWN_SERVER_ERROR; /* unless the answer says otherwise */
+    if (err == ERR_NONE && answer.results_count == 1 && answer.results[0].partitions_count == 1)
+        dir->error = answer.results[0].partitions[0].error_code;
+    return err;
+}
+
+/* One request for each: there are few. */
+static enum err alter_dirs(void *session, struct arena *arena, struct reassign_dirs *dirs, struct errmsg *why)
+{
+    enum err err = ERR_NONE;
+    for (int i = 0; i < dirs->count && err == ERR_NONE; i++)
+        if (!dirs->items[i].begun)
+            err = alter_one(session, arena, &dirs->items[i], why);
+    return err;
+}
+
 /* --- settings --------------------------------------------------------------------------------------- */
 
 static enum err edit(struct wire_session *wire, struct arena *arena, int8_t type, const char *name,
@@ -237,6 +322,8 @@ bool reassign_over_wire(const char *bootstrap, const char *command_config, struc
                                      .alter = alter,
                                      .edit_broker = edit_broker,
                                      .edit_topic = edit_topic,
+                                     .find_dirs = find_dirs,
+                                     .alter_dirs = alter_dirs,
                                      .close = close_session};
     if (client_config_load(command_config, "reassign-partitions-tool", &wire->config, why))
         wire->client = admin_client_new(bootstrap, &wire->config, why);

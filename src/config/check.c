@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/inter_broker.h"
 #include "config/snapshot.h"
 #include "config/versions.h"
 
@@ -87,6 +88,11 @@ static void check_replication(const struct config *config, struct config_report 
     const char *protocol = config_str(config, CONFIG_INTER_BROKER_PROTOCOL_VERSION);
     const char *format = config_str(config, CONFIG_LOG_MESSAGE_FORMAT_VERSION);
     int known = metadata_version_record_format(protocol);
+    if (!metadata_version_at_least(protocol, inter_broker_oldest))
+        broken(config, report, CONFIG_INTER_BROKER_PROTOCOL_VERSION,
+               "0.11.0 is the oldest that can be set: before it records had formats that are not written any "
+               "more; "
+               "raise it on the brokers of the old cluster first");
     if (!metadata_version_at_least(protocol, "3.0-IV1") && metadata_version_record_format(format) > known)
         broken(config, report, CONFIG_LOG_MESSAGE_FORMAT_VERSION,
                "log.message.format.version is newer than inter.broker.protocol.version knows");

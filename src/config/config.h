@@ -22,6 +22,7 @@
 
 struct config;
 struct config_report;
+struct inter_broker;
 struct config_value;
 
 /* Where a value comes from: the wire codes of DescribeConfigs (ConfigSource). */
@@ -92,6 +93,8 @@ const struct config_listeners *config_listeners(const struct config *config);
 int32_t config_max_connections_per_ip(const struct config *config, const char *address);
 /* inter.broker.protocol.version is at or after this one, such as "2.8-IV0". */
 bool config_protocol_at_least(const struct config *config, const char *version);
+/* What brokers may say to each other at it; does not end. */
+const struct inter_broker *config_inter_broker(const struct config *config);
 
 /* replica.selector.class sends consumers to replicas in their rack. */
 bool config_selects_by_rack(const struct config *config);

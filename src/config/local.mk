@@ -24,6 +24,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/topic_config.c src/config/topic_config.h \
   src/config/topic_table.c src/config/topic_table.h \
   src/config/value.c src/config/value.h \
+  src/config/inter_broker.c src/config/inter_broker.h \
   src/config/versions.c src/config/versions.h
 
 # Prints conf/server.properties and docs/configuration.md from the tables.
@@ -44,6 +45,7 @@ tests_unit_config_test_config_SOURCES = \
   tests/unit/config/test_config_table.c \
   tests/unit/config/test_describe.c \
   tests/unit/config/test_dynamic.c \
+  tests/unit/config/test_inter_broker.c \
   tests/unit/config/test_listeners.c \
   tests/unit/config/test_load.c \
   tests/unit/config/test_topic_config.c \

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "config/check.h"
+#include "config/inter_broker.h"
 #include "config/versions.h"
 
 struct config *snapshot_new(void)
@@ -297,6 +298,11 @@ int32_t config_max_connections_per_ip(const struct config *config, const char *a
 bool config_protocol_at_least(const struct config *config, const char *version)
 {
     return metadata_version_at_least(config_str(config, CONFIG_INTER_BROKER_PROTOCOL_VERSION), version);
+}
+
+const struct inter_broker *config_inter_broker(const struct config *config)
+{
+    return inter_broker_at(config_str(config, CONFIG_INTER_BROKER_PROTOCOL_VERSION));
 }
 
 bool config_selects_by_rack(const struct config *config)

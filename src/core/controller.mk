@@ -22,6 +22,7 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/outbox.c src/core/controller/outbox.h \
   src/core/controller/outbox_build.c src/core/controller/outbox_build.h \
   src/core/controller/partition_state.c \
+  src/core/controller/peers.c \
   src/core/controller/placement.c src/core/controller/placement.h \
   src/core/controller/producer_ids.c \
   src/core/controller/reassign_plan.c \
@@ -29,8 +30,10 @@ src_core_libcore_a_SOURCES += \
   src/core/controller/reassign_write.c \
   src/core/controller/reassign_znode.c \
   src/core/controller/reassignment.c src/core/controller/reassignment.h \
+  src/core/controller/recovery.c \
   src/core/controller/replica_state.c \
   src/core/controller/requests.h \
+  src/core/controller/silence.c \
   src/core/controller/standing.c src/core/controller/standing.h \
   src/core/controller/suspicion.c \
   src/core/controller/term.c \
@@ -56,9 +59,10 @@ tests_unit_core_test_controller_SOURCES = \
   tests/unit/core/controller/test_outbox.c \
   tests/unit/core/controller/test_reassignment.c \
   tests/unit/core/controller/test_requests.c \
+  tests/unit/core/controller/test_silence.c \
   tests/unit/core/controller/test_suspicion.c \
   tests/unit/core/controller/test_term.c \
   tests/unit/core/controller/test_topic_name.c \
   tests/unit/core/controller/test_topics.c \
   tests/unit/core/controller/test_trust.c
-tests_unit_core_test_controller_LDADD = src/core/libcore.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)
+tests_unit_core_test_controller_LDADD = src/core/libcore.a src/config/libconfig.a src/base/libbase.a $(ISAL_LIBS) $(CHECK_LIBS)

@@ -5,6 +5,7 @@ src_core_libcore_a_SOURCES =
 include src/core/controller.mk
 include src/core/fetch.mk
 include src/core/fetcher.mk
+include src/core/group.mk
 include src/core/metadata.mk
 include src/core/quota.mk
 include src/core/replica.mk

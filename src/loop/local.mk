@@ -1,6 +1,7 @@
 # loop: event loop, timers, mailbox, worker pool, snapshots
 noinst_LIBRARIES += src/loop/libloop.a
 src_loop_libloop_a_SOURCES = \
+  src/loop/latch.c src/loop/latch.h \
   src/loop/loop.c src/loop/loop.h \
   src/loop/snapshot.c src/loop/snapshot.h \
   src/loop/workers.c src/loop/workers.h
@@ -8,6 +9,7 @@ src_loop_libloop_a_SOURCES = \
 check_PROGRAMS += tests/unit/loop/test_loop
 tests_unit_loop_test_loop_SOURCES = \
   tests/unit/loop/test_main.c tests/unit/loop/tests.h \
+  tests/unit/loop/test_latch.c \
   tests/unit/loop/test_loop.c \
   tests/unit/loop/test_snapshot.c \
   tests/unit/loop/test_workers.c \

@@ -150,6 +150,7 @@ void conn_close(struct conn *conn, const char *reason)
     loop_defer(nl->loop, &nl->bury);
     counter_add(&nl->counters.connections, -1);
     conn_drop_input(conn);
+    conn_forget_warming(conn);
     orphan_requests(conn);
 }
 

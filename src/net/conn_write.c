@@ -24,7 +24,7 @@
 /* Piece of a file that has no descriptor. */
 #define BLOCK_BYTES ((size_t)64 * 1024)
 
-enum progress { PROGRESS_DONE, PROGRESS_BLOCKED, PROGRESS_FAILED };
+enum progress { PROGRESS_DONE, PROGRESS_BLOCKED, PROGRESS_WARMING, PROGRESS_FAILED };
 
 static struct request_slot *head_of(struct conn *conn)
 {
@@ -163,13 +163,13 @@ static enum progress fail_range(struct conn *conn, const char *why)
     return PROGRESS_FAILED;
 }
 
-static enum progress send_by_copy(struct conn *conn, struct disk_file *file, int64_t pos, int64_t left,
+static enum progress send_by_copy(struct conn *conn, struct disk_file *file, int64_t pos, int64_t most,
                                   int64_t *sent)
 {
     struct net_loop *nl = conn->nl;
     if (!nl->file_block)
         nl->file_block = (uint8_t *)mem_alloc(BLOCK_BYTES);
-    size_t want = left < (int64_t)BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
+    size_t want = most < (int64_t)BLOCK_BYTES ? (size_t)most : BLOCK_BYTES;
     size_t got;
     struct errmsg why;
     enum err err = DISK_FILE(file, pread, nl->file_block, want, pos, &got, &why);
@@ -181,7 +181,7 @@ static enum progress send_by_copy(struct conn *conn, struct disk_file *file, int
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n;
     do
-        n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | ((int64_t)got < left ? MSG_MORE : 0));
+        n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | ((int64_t)got < most ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
     counter_add(&nl->counters.writes, 1);
     if (n < 0)
@@ -190,10 +190,10 @@ static enum progress send_by_copy(struct conn *conn, struct disk_file *file, int
     return PROGRESS_DONE;
 }
 
-static enum progress send_by_fd(struct conn *conn, int fd, int64_t pos, int64_t left, int64_t *sent)
+static enum progress send_by_fd(struct conn *conn, int fd, int64_t pos, int64_t most, int64_t *sent)
 {
     off_t at = pos;
-    size_t want = left < TURN_BYTES_MAX ? (size_t)left : (size_t)TURN_BYTES_MAX;
+    size_t want = most < TURN_BYTES_MAX ? (size_t)most : (size_t)TURN_BYTES_MAX;
     ssize_t n;
     do
         n = sendfile(conn->fd, fd, &at, want);
@@ -209,16 +209,19 @@ static enum progress send_by_fd(struct conn *conn, int fd, int64_t pos, int64_t 
 
 static enum progress send_range(struct conn *conn, struct request_slot *slot, int64_t *turn_bytes)
 {
-    const struct reply_range *range = &slot->req.reply.ranges[slot->range_index];
+    struct reply_range *range = &slot->req.reply.ranges[slot->range_index];
     struct disk_file *file = range->file;
     int fd = file->disk->ops->pin_fd(file);
     enum progress progress = PROGRESS_DONE;
     while (progress == PROGRESS_DONE && slot->range_done < range->len && *turn_bytes < TURN_BYTES_MAX) {
         int64_t pos = range->pos + slot->range_done;
-        int64_t left = range->len - slot->range_done;
+        int64_t most = conn_sendable(conn, range, slot->range_done);
         int64_t sent = 0;
-        progress =
-            fd >= 0 ? send_by_fd(conn, fd, pos, left, &sent) : send_by_copy(conn, file, pos, left, &sent);
+        if (most == 0)
+            progress = PROGRESS_WARMING;
+        else
+            progress =
+                fd >= 0 ? send_by_fd(conn, fd, pos, most, &sent) : send_by_copy(conn, file, pos, most, &sent);
         if (progress == PROGRESS_DONE) {
             slot->range_done += sent;
             *turn_bytes += sent;
@@ -279,7 +282,7 @@ void conn_write(struct conn *conn)
 {
     int64_t turn_bytes = 0;
     enum progress progress = PROGRESS_DONE;
-    while (progress == PROGRESS_DONE) {
+    while (progress == PROGRESS_DONE && !conn->warming) {
         retire_written(conn);
         struct request_slot *head = head_of(conn);
         if (!head || head->state == SLOT_WAITING)

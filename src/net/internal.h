@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
+#include "loop/workers.h"
 #include "net/chunk.h"
 #include "net/server.h"
 
@@ -101,6 +102,8 @@ struct conn {
     int blocking; /* waiting requests that let no other start */
     int64_t out_bytes;
 
+    struct conn_warming *warming; /* a worker reads what is to be sent next */
+
     bool listening;     /* wants to be told of bytes */
     bool write_blocked; /* the socket takes no more */
     bool corked;
@@ -178,6 +181,7 @@ struct net_server {
     struct net_handler handler;
     int64_t request_max_bytes, queued_max_bytes, connections_max_idle_ms;
     int send_buffer_bytes;
+    struct workers *workers; /* NULL: loops wait for the disk themselves */
     struct net_loop **nls;
     int nls_count;
 
@@ -244,6 +248,15 @@ void conn_drop_input(struct conn *conn);
 /* --- conn_write.c ------------------------------------------------------------------------------------- */
 /* Writes what is ready, in order. */
 void conn_write(struct conn *conn);
+
+/* --- conn_warm.c -------------------------------------------------------------------------------------- */
+/*
+ * How many bytes of the range from `done` on can be sent without waiting for the disk. 0: none, a worker
+ * brings them in, and the connection is touched up when they are there.
+ */
+int64_t conn_sendable(struct conn *conn, struct reply_range *range, int64_t done);
+/* It is closed. */
+void conn_forget_warming(struct conn *conn);
 
 /* --- request.c ---------------------------------------------------------------------------------------- */
 /* A request for a frame that lies in `chunk` (takes the reference). */

@@ -4,7 +4,7 @@ src_net_libnet_a_SOURCES = \
   src/net/acceptor.c \
   src/net/channel.c src/net/channel.h \
   src/net/chunk.c src/net/chunk.h \
-  src/net/conn.c src/net/conn_read.c src/net/conn_write.c src/net/internal.h \
+  src/net/conn.c src/net/conn_read.c src/net/conn_warm.c src/net/conn_write.c src/net/internal.h \
   src/net/presence.c src/net/presence.h \
   src/net/reply.c src/net/reply.h \
   src/net/request.c \

@@ -21,12 +21,13 @@ void reply_begin(struct reply *reply)
     buf_extend(&reply->bytes, 4);
 }
 
-void reply_add_range(struct reply *reply, struct disk_file *file, int64_t pos, int64_t len)
+void reply_add_range(struct reply *reply, struct disk_file *file, int64_t pos, int64_t len, int64_t cached_ms)
 {
-    reply_insert_range(reply, reply->bytes.len, file, pos, len);
+    reply_insert_range(reply, reply->bytes.len, file, pos, len, cached_ms);
 }
 
-void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, int64_t pos, int64_t len)
+void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, int64_t pos, int64_t len,
+                        int64_t cached_ms)
 {
     ASSERT(at >= 4 && at <= reply->bytes.len && len >= 0);
     ASSERT(reply->ranges_count == 0 || reply->ranges[reply->ranges_count - 1].at <= at);
@@ -35,8 +36,8 @@ void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, 
         reply->ranges = (struct reply_range *)mem_resize(reply->ranges,
                                                          (size_t)reply->ranges_cap * sizeof *reply->ranges);
     }
-    reply->ranges[reply->ranges_count++] =
-        (struct reply_range){.at = at, .file = file, .pos = pos, .len = len};
+    reply->ranges[reply->ranges_count++] = (struct reply_range){
+        .at = at, .file = file, .pos = pos, .len = len, .cached_len = len, .cached_ms = cached_ms};
     reply->ranges_bytes += len;
 }
 

@@ -19,6 +19,9 @@ struct reply_range {
     struct disk_file *file;
     int64_t pos;
     int64_t len;
+    /* So many bytes from `pos` on were in the page cache when the loop's clock stood there. */
+    int64_t cached_len;
+    int64_t cached_ms;
 };
 
 struct reply {
@@ -31,11 +34,15 @@ struct reply {
 
 /* Empties it for a new answer: 4 bytes of room for the size, no ranges. Keeps its memory. */
 void reply_begin(struct reply *reply);
-/* The next bytes come from a file. Takes a share of `file` that the caller held; released once sent or
- * dropped. */
-void reply_add_range(struct reply *reply, struct disk_file *file, int64_t pos, int64_t len);
+/*
+ * The next bytes come from a file. Takes a share of `file` that the caller held; released once sent or
+ * dropped. `cached_ms`: when all of them were found in the page cache, by the loop's monotonic clock.
+ */
+void reply_add_range(struct reply *reply, struct disk_file *file, int64_t pos, int64_t len,
+                     int64_t cached_ms);
 /* As reply_add_range at a position already written (the hole an encoder left). Positions must ascend. */
-void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, int64_t pos, int64_t len);
+void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, int64_t pos, int64_t len,
+                        int64_t cached_ms);
 /* Writes the frame's size into its first bytes. */
 void reply_seal(struct reply *reply);
 /* Gives the shares and the memory back. */

@@ -196,6 +196,7 @@ struct net_server *net_server_new(const struct net_config *config, struct loop *
     server->queued_max_bytes = config->queued_max_bytes;
     server->connections_max_idle_ms = config->connections_max_idle_ms;
     server->send_buffer_bytes = config->send_buffer_bytes;
+    server->workers = config->workers;
     server->acceptor = loops[0];
     server->nls = (struct net_loop **)mem_zalloc((size_t)loops_count * sizeof(struct net_loop *));
     server->nls_count = loops_count;

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "loop/loop.h"
+#include "loop/workers.h"
 #include "net/reply.h"
 
 struct net_server;
@@ -103,6 +104,9 @@ struct net_config {
     int send_buffer_bytes; /* -1 = the system's */
     int receive_buffer_bytes;
     int listen_backlog; /* socket.listen.backlog.size */
+    /* Read what is to be sent and left the page cache; outlive the connections. NULL: loops wait themselves.
+     */
+    struct workers *workers;
 };
 
 struct net_counters { /* summed over loops at the time of asking; any thread */

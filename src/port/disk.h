@@ -19,6 +19,7 @@
 #define BARNABAS_PORT_DISK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -116,6 +117,17 @@ static inline struct disk_file *disk_file_share(struct disk_file *file)
 {
     file->disk->ops->share(file);
     return file;
+}
+/* Brings a range into the page cache, as far as it can be read. On a thread that may wait for the disk. */
+static inline void disk_file_warm(struct disk_file *file, int64_t pos, int64_t len)
+{
+    uint8_t piece[64 * 1024];
+    size_t got = 1;
+    for (int64_t end = pos + len; pos < end && got > 0; pos += (int64_t)got) {
+        size_t want = end - pos < (int64_t)sizeof piece ? (size_t)(end - pos) : sizeof piece;
+        if (file->disk->ops->pread(file, piece, want, pos, &got, NULL) != ERR_NONE)
+            return; /* whoever wants the bytes meets the same error */
+    }
 }
 /* NULL is a no-op. */
 static inline void disk_file_release(struct disk_file *file)

@@ -49,6 +49,12 @@ struct zk_op {
     int ops_count;
 };
 
+/* It can be done any number of times. */
+static inline bool zk_op_only_reads(const struct zk_op *op)
+{
+    return op->kind == ZK_OP_GET || op->kind == ZK_OP_EXISTS || op->kind == ZK_OP_CHILDREN;
+}
+
 struct zk_stat {
     int64_t czxid;
     int64_t mzxid;

@@ -32,7 +32,7 @@ struct znode_endpoint {
     int32_t port;
 };
 
-/* /brokers/ids/N, JSON version 5. */
+/* /brokers/ids/N, JSON version 4 or 5. */
 struct znode_broker {
     int32_t version;
     const char *host; /* of the first PLAINTEXT endpoint; NULL if there is none */
@@ -147,6 +147,17 @@ struct znode_suspect {
     int32_t controller_epoch;
     int64_t timestamp_ms;
     const char *reason;
+};
+
+/* /barnabas/silent/<broker>: Barnabas's own. */
+struct znode_silent_broker {
+    int32_t id;
+    int64_t epoch; /* czxid of the registration that answers nothing */
+};
+struct znode_silence {
+    int64_t timestamp_ms;
+    struct znode_silent_broker *brokers;
+    int32_t brokers_count;
 };
 
 /* /feature (names and levels are not kept: a broker in ZooKeeper mode knows no feature). */

@@ -12,8 +12,10 @@
 #include "server/version.h"
 #include "service/controller/controller_loop.h"
 #include "service/fetcher/fetchers.h"
+#include "service/fetcher/replication_quotas.h"
 #include "service/metadata_cache.h"
 #include "service/replica/replica_manager.h"
+#include "service/replica/strays.h"
 #include "zk/client.h"
 
 #define SWEEP_TIMEOUT_MS 5000
@@ -147,13 +149,20 @@ static void put_replicas(struct metrics_text *text, const struct partition_sweep
     metrics_put(text, METRIC_SCRAPE_MISSING, NULL, partition_sweep_missing(sweep));
 }
 
-static void put_fetchers(struct metrics_text *text, const struct broker *broker)
+static void put_replication(struct metrics_text *text, const struct broker *broker)
 {
     struct fetchers_numbers numbers;
     fetchers_numbers(broker->fetchers, &numbers);
     metrics_put(text, METRIC_FETCHER_MAX_LAG, NULL, numbers.max_lag);
     metrics_put(text, METRIC_FETCHER_MIN_RATE, NULL, numbers.min_rate);
     metrics_put(text, METRIC_FETCHER_FAILED, NULL, numbers.failed);
+    int64_t now_ms = clock_mono_ms(broker->clock);
+    metrics_put(text, METRIC_LEADER_THROTTLED_RATE, NULL,
+                replication_quota_rate(broker->quotas, REPLICATION_QUOTA_LEADER, now_ms));
+    metrics_put(text, METRIC_FOLLOWER_THROTTLED_RATE, NULL,
+                replication_quota_rate(broker->quotas, REPLICATION_QUOTA_FOLLOWER, now_ms));
+    metrics_put(text, METRIC_STRAY_LOGS, NULL, strays_count(broker->strays));
+    metrics_put(text, METRIC_LOG_DIRS_MAX_LAG, NULL, replica_manager_move_lag(broker->replicas));
 }
 
 /* --- log directories ------------------------------------------------------------------------------------ */
@@ -303,7 +312,7 @@ static void write_text(struct gatherer *gatherer)
     }
     metrics_put(&text, METRIC_BROKER_STATE, NULL, state);
     if (state >= BROKER_RUNNING) {
-        put_fetchers(&text, broker);
+        put_replication(&text, broker);
         put_cluster(&text, broker);
         metrics_put_summary(&text, METRIC_ZK_LATENCY, NULL, zk_client_latency(broker->zk_client),
                             &gatherer->zk_window, now_ms);

@@ -113,6 +113,25 @@ static struct config *load_config(const struct arguments *args)
     return config;
 }
 
+/* The start has a thread of its own, so that a signal can end it; main is woken by this when it is over. */
+#define START_IS_OVER SIGUSR1
+
+struct start {
+    pthread_t main;
+    struct server *server;
+    enum err err;
+    struct errmsg why;
+};
+
+static void *run_start(void *arg)
+{
+    struct start *start = arg;
+    log_set_thread_name("start");
+    start->err = server_start(start->server, &start->why);
+    pthread_kill(start->main, START_IS_OVER);
+    return NULL;
+}
+
 static void block_signals(sigset_t *stop_signals)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -120,17 +139,44 @@ static void block_signals(sigset_t *stop_signals)
     sigaddset(stop_signals, SIGTERM);
     sigaddset(stop_signals, SIGINT);
     sigaddset(stop_signals, SIGHUP);
+    sigaddset(stop_signals, START_IS_OVER);
     pthread_sigmask(SIG_BLOCK, stop_signals, NULL);
 }
 
-static void wait_for_stop(const sigset_t *stop_signals)
+/* The next one that means something. */
+static int wait_for_signal(const sigset_t *signals)
 {
     int number = 0;
-    do {
-        if (sigwait(stop_signals, &number) != 0)
-            continue;
-    } while (number == SIGHUP); /* a closed terminal is no reason to stop */
-    log_info("server", "stopping", "signal=%s", strsignal(number));
+    while (sigwait(signals, &number) != 0 || number == SIGHUP)
+        ; /* a closed terminal is no reason to stop */
+    if (number != START_IS_OVER)
+        log_info("server", "stopping", "signal=%s", strsignal(number));
+    return number;
+}
+
+/* From the start to the end of a broker. The exit status. */
+static int run(struct config *config, const sigset_t *signals)
+{
+    struct start start = {.main = pthread_self(), .server = server_new(config), .why = {.text = ""}};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_start, &start) != 0) {
+        log_error("server", "not_started", "reason=\"%s\"", "no thread can be made");
+        server_stop(start.server);
+        return EXIT_FAILURE;
+    }
+    bool given_up = wait_for_signal(signals) != START_IS_OVER;
+    if (given_up)
+        server_give_up(start.server);
+    pthread_join(thread, NULL);
+    while (start.err == ERR_NONE && !given_up && wait_for_signal(signals) == START_IS_OVER)
+        ;
+    server_stop(start.server);
+    if (start.err != ERR_NONE && !given_up) {
+        log_error("server", "not_started", "reason=\"%s\"", start.why.text);
+        return EXIT_FAILURE;
+    }
+    log_info("server", "stopped", "%s", "");
+    return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -154,15 +200,7 @@ int main(int argc, char **argv)
         log_info("server", "settings_can_be_used", "file=%s", args.path);
         return EXIT_SUCCESS;
     }
-    struct errmsg why = {.text = ""};
-    struct server *server = server_start(config, &why);
+    status = run(config, &stop_signals);
     config_release(config);
-    if (!server) {
-        log_error("server", "not_started", "reason=\"%s\"", why.text);
-        return EXIT_FAILURE;
-    }
-    wait_for_stop(&stop_signals);
-    server_stop(server);
-    log_info("server", "stopped", "%s", "");
-    return EXIT_SUCCESS;
+    return status;
 }

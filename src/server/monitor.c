@@ -122,7 +122,9 @@ static void on_look_around(evutil_socket_t fd, short what, void *arg)
 static struct bufferevent *make_bufferevent(struct event_base *base, void *arg)
 {
     struct monitor *monitor = arg;
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    /* Closed with our share, not when evhttp lets go: until then the base watches it, and the number is
+     * taken. */
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (!bev)
         return NULL;
     struct http_peer *peer = MEM_NEW(struct http_peer);

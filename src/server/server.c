@@ -5,6 +5,10 @@
  *   dynamic settings   logs (loaded)   listeners (bound)   registration   controller
  *   configuration changes   requests (accepted)
  *
+ * ZooKeeper may be away, and the session expire, at any time after the first connection: the start waits and
+ * goes on under the next session with what is there then. Nothing but a signal ends that wait
+ * (server_give_up).
+ *
  * Logs are loaded before the broker is visible, and it is visible before it accepts: others
  * find its connections waiting in the backlog (zookeeper-and-controller 2.6).
  */
@@ -21,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
 #include "core/fetch/fetch_sessions.h"
 #include "disk/posix.h"
 #include "disk/posix_clock.h"
@@ -45,6 +50,7 @@
 #include "service/replica/control_fence.h"
 #include "service/replica/isr_changes.h"
 #include "service/replica/replica_manager.h"
+#include "service/replica/strays.h"
 #include "service/settings/broker_settings.h"
 #include "service/settings/config_changes.h"
 #include "service/settings/topic_configs.h"
@@ -65,6 +71,10 @@ struct server {
     int all_loops_count;
     bool loops_running;
     bool logs_loaded;
+
+    pthread_mutex_t start_lock;
+    bool started;
+    bool given_up;
 };
 
 static const struct config *settings(const struct server *server)
@@ -170,13 +180,15 @@ static enum err open_session(struct server *server, struct errmsg *why)
         return ERR_INVALID_ARGUMENT;
     }
     /* A session does not need its chroot: it is opened while another one makes sure of that. */
-    server->session = session_new(&server->broker, connect, timeout_ms);
-    server->broker.zk_client = session_client(server->session);
-    server->broker.zk = zk_client_port(session_client(server->session));
-    enum err err = zk_session_ensure_chroot(connect, connect_ms, why);
-    if (err != ERR_NONE)
-        return err;
-    return session_await(server->session, connect_ms, why);
+    struct session *session = session_new(&server->broker, connect, timeout_ms);
+    server->broker.zk_client = session_client(session);
+    server->broker.zk = zk_client_port(session_client(session));
+    pthread_mutex_lock(&server->start_lock);
+    server->session = session;
+    if (server->given_up)
+        session_refuse(session);
+    pthread_mutex_unlock(&server->start_lock);
+    return zk_session_ensure_chroot(connect, connect_ms, why);
 }
 
 static enum err find_identity(struct server *server, struct errmsg *why)
@@ -231,6 +243,7 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
         .send_buffer_bytes = config_int(config, CONFIG_SOCKET_SEND_BUFFER_BYTES),
         .receive_buffer_bytes = receive_buffer_bytes(config),
         .listen_backlog = config_int(config, CONFIG_SOCKET_LISTEN_BACKLOG_SIZE),
+        .workers = server->broker.workers,
     };
     server->handler =
         (struct net_handler){.arg = &server->broker, .request = api_dispatch, .over = count_request_over};
@@ -283,19 +296,21 @@ static enum err register_broker(struct server *server, const struct znode_incarn
             paths[live++] = dirs->items[i]->dir.path;
     char hostname[256];
     struct znode_endpoint *endpoints = mem_zalloc(sizeof *endpoints * config_listeners(config)->count);
-    struct registration_config registration = {
-        .connect = config_str(config, CONFIG_ZOOKEEPER_CONNECT),
-        .session_timeout_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS),
-        .dirs = paths,
-        .dirs_count = live,
-        .znode = {.version = 5, .port = -1, .jmx_port = -1, .rack = config_str(config, CONFIG_BROKER_RACK)}};
+    struct registration_config registration = {.connect = config_str(config, CONFIG_ZOOKEEPER_CONNECT),
+                                               .session_timeout_ms =
+                                                   config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS),
+                                               .dirs = paths,
+                                               .dirs_count = live,
+                                               .znode = {.version = config_inter_broker(config)->broker_znode,
+                                                         .port = -1,
+                                                         .jmx_port = -1,
+                                                         .rack = config_str(config, CONFIG_BROKER_RACK)}};
     fill_endpoints(server, &registration.znode, hostname, endpoints);
     registration.incarnation = *incarnation;
     broker->registration = registration_new(broker, session_client(server->session), &registration);
     free(endpoints);
     free(paths);
-    enum err err = registration_check_endpoints(broker->registration, why);
-    return err == ERR_NONE ? registration_register(broker->registration, epoch, why) : err;
+    return registration_begin(broker->registration, epoch, why);
 }
 
 /* --- controller ------------------------------------------------------------------------------------------
@@ -314,6 +329,7 @@ static void make_controller(struct server *server)
                  .rebalance_check_ms =
                      config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
                  .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE),
+                 .versions = config_inter_broker(config),
                  .min_isr = config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
                  .suspect = config_bool(config, CONFIG_BARNABAS_BROKER_SUSPECT_ENABLE),
                  .suspect_pause_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_INTERVAL_MS)},
@@ -321,7 +337,8 @@ static void make_controller(struct server *server)
         .socket_timeout_ms = config_int(config, CONFIG_CONTROLLER_SOCKET_TIMEOUT_MS),
         .request_timeout_ms = config_int(config, CONFIG_REQUEST_TIMEOUT_MS),
         .max_answer_bytes = config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES),
-        .refused_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_REFUSED_MS)};
+        .refused_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_REFUSED_MS),
+        .silent_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_SILENT_MS)};
     server->broker.controller =
         controller_loop_new(&controller, server->broker.zk_loop, server->broker.zk, server->broker.random);
 }
@@ -361,6 +378,7 @@ static enum err open_dirs(struct server *server, struct errmsg *why)
     broker->producer_ids = producer_ids_new(broker);
     broker->controller_channel = controller_channel_new(broker);
     broker->isr_changes = isr_changes_new(broker);
+    broker->strays = strays_new(broker);
     return log_dirs_open(replica_manager_dirs(broker->replicas), broker, dirs.items, (int)dirs.count, why);
 }
 
@@ -401,12 +419,24 @@ static enum err start(struct server *server, struct errmsg *why)
     session_follow(server->session, server->changes, epoch);
     config_changes_kick(server->changes);
     replica_manager_start(broker->replicas);
+    strays_start(broker->strays);
     net_server_open(broker->net);
     atomic_store(&broker->state, BROKER_RUNNING);
     return ERR_NONE;
 }
 
-struct server *server_start(struct config *config, struct errmsg *why)
+/* Never less than two fetches of a follower that waits for records are apart. */
+static int64_t sure_to_lead_ms(const struct config *config)
+{
+    int64_t ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS) / 2;
+    int64_t silent_ms = config_int(config, CONFIG_BARNABAS_BROKER_SUSPECT_SILENT_MS) / 2;
+    int64_t fetch_ms = 2 * (int64_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS);
+    if (config_bool(config, CONFIG_BARNABAS_BROKER_SUSPECT_ENABLE) && silent_ms < ms)
+        ms = silent_ms;
+    return ms > fetch_ms ? ms : fetch_ms;
+}
+
+struct server *server_new(struct config *config)
 {
     struct server *server = MEM_NEW(struct server);
     struct broker *broker = &server->broker;
@@ -421,17 +451,34 @@ struct server *server_start(struct config *config, struct errmsg *why)
     atomic_store(&broker->epoch, -1);
     atomic_store(&broker->config.value, config_share(config));
     broker->replica_lag_max_ms = config_long(config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
-    broker->sure_to_lead_ms = config_int(config, CONFIG_ZOOKEEPER_SESSION_TIMEOUT_MS) / 2;
+    broker->sure_to_lead_ms = sure_to_lead_ms(config);
     pthread_mutex_init(&broker->config_lock, NULL);
     broker->quotas = replication_quotas_new(config);
-    int64_t begun_ms = clock_mono_ms(broker->clock);
-    if (start(server, why) != ERR_NONE) {
-        server_stop(server);
-        return NULL;
-    }
-    log_info("server", "started", "broker=%d port=%d ms=%lld", broker->id, net_server_port(broker->net, 0),
-             (long long)(clock_mono_ms(broker->clock) - begun_ms));
+    pthread_mutex_init(&server->start_lock, NULL);
     return server;
+}
+
+enum err server_start(struct server *server, struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    int64_t begun_ms = clock_mono_ms(broker->clock);
+    enum err err = start(server, why);
+    pthread_mutex_lock(&server->start_lock);
+    server->started = err == ERR_NONE;
+    pthread_mutex_unlock(&server->start_lock);
+    if (err == ERR_NONE)
+        log_info("server", "started", "broker=%d port=%d ms=%lld", broker->id,
+                 net_server_port(broker->net, 0), (long long)(clock_mono_ms(broker->clock) - begun_ms));
+    return err;
+}
+
+void server_give_up(struct server *server)
+{
+    pthread_mutex_lock(&server->start_lock);
+    if (!server->started && !server->given_up && server->session)
+        session_refuse(server->session);
+    server->given_up = true;
+    pthread_mutex_unlock(&server->start_lock);
 }
 
 /* What is led here goes to others while this broker still serves. */
@@ -448,6 +495,8 @@ static void stop_serving(struct server *server)
 {
     struct broker *broker = &server->broker;
     hand_over(broker);
+    if (broker->strays)
+        strays_stop(broker->strays);
     if (server->changes)
         config_changes_stop(server->changes);
     if (broker->net) {
@@ -488,6 +537,7 @@ static void free_services(struct server *server)
     config_changes_free(server->changes);
     session_free(server->session);
     isr_changes_free(broker->isr_changes);
+    strays_free(broker->strays);
     fetchers_free(broker->fetchers);
     replica_manager_free(broker->replicas);
     controller_channel_free(broker->controller_channel);
@@ -518,6 +568,7 @@ void server_stop(struct server *server)
     free(broker->net_loops);
     config_release(atomic_load(&broker->config.value));
     pthread_mutex_destroy(&broker->config_lock);
+    pthread_mutex_destroy(&server->start_lock);
     disk_posix_free(broker->disk);
     free(server);
 }

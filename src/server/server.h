@@ -1,7 +1,7 @@
 /*
  * The broker as a process: what is started in which order, and stopped in the reverse.
  *
- * Runs on: the main thread; blocks.
+ * Runs on: one thread after the other, except where said; blocks.
  */
 #ifndef BARNABAS_SERVER_SERVER_H
 #define BARNABAS_SERVER_SERVER_H
@@ -12,11 +12,15 @@
 struct config;
 struct server;
 
+/* A broker with these settings (takes a share), not started yet. Gives the server (server_stop). */
+struct server *server_new(struct config *config);
+/* Starts it. Whatever the outcome, server_stop is called for it, once. */
+MUST_USE enum err server_start(struct server *server, struct errmsg *why);
 /*
- * Starts a broker with these settings (takes a share). Gives the server (server_stop). On failure NULL,
- * with why, and nothing is left running.
+ * A start that is under way is not wanted any more: it ends with ERR_CLOSED where it needs ZooKeeper next. No
+ * effect on a broker that has started. Any thread.
  */
-struct server *server_start(struct config *config, struct errmsg *why);
+void server_give_up(struct server *server);
 /* Stops in order: leaders first, then requests, logs, the ZooKeeper session. Frees the server. */
 void server_stop(struct server *server);
 

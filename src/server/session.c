@@ -1,17 +1,15 @@
 #include "server/session.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/controller/controller_loop.h"
 #include "service/count.h"
 #include "service/identity/registration.h"
+#include "service/identity/suspected.h"
 #include "service/settings/config_changes.h"
-#include "zk/znode_json.h"
 
 #define RETRY_MS 1000
 
@@ -20,10 +18,6 @@ struct session {
     struct zk_client *client;
     struct config_changes *changes;
 
-    pthread_mutex_t lock; /* the starting thread waits for `opened` */
-    pthread_cond_t changed;
-    bool opened;
-
     /* ZooKeeper loop. */
     int64_t id;
     bool following;
@@ -31,7 +25,7 @@ struct session {
     bool again; /* another session was opened meanwhile */
     bool closed;
     char *own_path; /* the registration's znode; NULL until the session is followed */
-    char *suspect_path;
+    struct suspected *suspected;
     struct loop_timer retry;
     struct work work;
     enum err result;
@@ -65,47 +59,10 @@ static void watch_own_znode(struct session *session)
     zk_submit(session->broker->zk, &op, own_znode_seen, session);
 }
 
-/* --- suspected, and alive -------------------------------------------------------------------------------
- *
- * The controller found the port refusing (docs/failover.md). Who reads this is not gone: it says so. What it
- * led, others lead; the controller's LeaderAndIsr tells it, and until then nothing that needs the ISR is
- * acknowledged here.
- */
-
-static void suspicion_read(void *arg, const struct zk_result *result)
-{
-    struct session *session = arg;
-    struct arena arena = {0};
-    struct znode_suspect suspect;
-    struct errmsg why;
-    if (result->err == ERR_NONE && session->id != 0 && !session->closed &&
-        znode_decode_suspect(result->data, &arena, &suspect, &why) == ERR_NONE &&
-        suspect.broker_epoch == session->epoch)
-        log_warn("registration", "suspected",
-                 "path=%s controller_epoch=%d reason=\"%s\" effect=\"others lead what this broker led, until "
-                 "it answers the controller\" remedy=\"see that the controller can connect to it\"",
-                 session->suspect_path, suspect.controller_epoch, suspect.reason);
-    arena_close(&arena);
-}
-
-static void suspicion_seen(void *arg, const struct zk_result *result)
-{
-    struct session *session = arg;
-    struct zk_op op = {.kind = ZK_OP_GET, .path = session->suspect_path};
-    if (result->err == ERR_NONE && !session->closed)
-        zk_submit(session->broker->zk, &op, suspicion_read, session);
-}
-
-static void watch_suspicion(struct session *session)
-{
-    struct zk_op op = {.kind = ZK_OP_EXISTS, .path = session->suspect_path, .watch = true};
-    zk_submit(session->broker->zk, &op, suspicion_seen, session);
-}
-
 static void watch_znodes(struct session *session)
 {
     watch_own_znode(session);
-    watch_suspicion(session);
+    suspected_watch(session->suspected, session->epoch);
 }
 
 /* --- registering again ---------------------------------------------------------------------------------- */
@@ -167,10 +124,6 @@ static void on_opened(struct session *session, int64_t id)
 {
     session->id = id;
     log_info("zk", "session_opened", "session=0x%llx", (unsigned long long)id);
-    pthread_mutex_lock(&session->lock);
-    session->opened = true;
-    pthread_cond_signal(&session->changed);
-    pthread_mutex_unlock(&session->lock);
     if (session->following)
         begin_registering(session);
 }
@@ -188,8 +141,10 @@ static void on_session(void *arg, enum zk_session_event event, int64_t id)
         atomic_store(&session->broker->registered, false);
         metrics_add(shard, METRIC_ZK_EXPIRES, 1);
         loop_timer_cancel(session->broker->zk_loop, &session->retry);
-        if (session->following)
+        if (session->following) {
+            suspected_forget(session->suspected);
             controller_loop_expired(session->broker->controller);
+        }
         break;
     case ZK_SESSION_CONNECTED:
         metrics_add(shard, METRIC_ZK_CONNECTS, 1);
@@ -215,8 +170,7 @@ static void on_watch(void *arg, enum zk_watch_kind kind, const char *path)
     }
     if (strcmp(path, session->own_path) == 0 && kind != ZK_WATCH_CHILDREN)
         watch_own_znode(session);
-    if (strcmp(path, session->suspect_path) == 0)
-        watch_suspicion(session);
+    suspected_on_watch(session->suspected, path);
     controller_loop_watch(session->broker->controller, kind, path);
 }
 
@@ -227,8 +181,6 @@ struct session *session_new(struct broker *broker, const char *connect, int time
     struct session *session = MEM_NEW(struct session);
     session->broker = broker;
     session->retry.fire = retry_fired;
-    pthread_mutex_init(&session->lock, NULL);
-    pthread_cond_init(&session->changed, NULL);
     struct zk_client_config config = {.connect = connect, .session_timeout_ms = timeout_ms};
     struct zk_events events = {.arg = session, .watch = on_watch, .session = on_session};
     session->client = zk_client_new(&config, broker->zk_loop, broker->workers, &events);
@@ -239,23 +191,6 @@ struct session *session_new(struct broker *broker, const char *connect, int time
 struct zk_client *session_client(struct session *session)
 {
     return session->client;
-}
-
-enum err session_await(struct session *session, int timeout_ms, struct errmsg *why)
-{
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += timeout_ms / 1000 + 1;
-    pthread_mutex_lock(&session->lock);
-    int rc = 0;
-    while (!session->opened && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&session->changed, &session->lock, &deadline);
-    bool opened = session->opened;
-    pthread_mutex_unlock(&session->lock);
-    if (opened)
-        return ERR_NONE;
-    errmsg_set(why, "no ZooKeeper session within %d ms (zookeeper.connection.timeout.ms)", timeout_ms);
-    return ERR_REQUEST_TIMED_OUT;
 }
 
 static void follow_on_loop(struct loop_message *msg, bool discard)
@@ -281,9 +216,14 @@ void session_follow(struct session *session, struct config_changes *changes, int
     session->changes = changes;
     session->epoch = epoch;
     session->own_path = mem_printf("/brokers/ids/%d", session->broker->id);
-    session->suspect_path = mem_printf("/barnabas/suspects/%d", session->broker->id);
+    session->suspected = suspected_new(session->broker);
     session->follow_message = (struct loop_message){.run = follow_on_loop, .label = "zk_follow"};
     loop_post(session->broker->zk_loop, &session->follow_message);
+}
+
+void session_refuse(struct session *session)
+{
+    zk_client_refuse(session->client);
 }
 
 void session_close(struct session *session)
@@ -298,8 +238,6 @@ void session_free(struct session *session)
         return;
     zk_client_free(session->client);
     free(session->own_path);
-    free(session->suspect_path);
-    pthread_cond_destroy(&session->changed);
-    pthread_mutex_destroy(&session->lock);
+    suspected_free(session->suspected);
     free(session);
 }

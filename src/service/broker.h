@@ -35,6 +35,7 @@ struct producer_ids;
 struct registration;
 struct replica_manager;
 struct replication_quotas;
+struct strays;
 struct topic_configs;
 struct topic_creation;
 struct zk;
@@ -57,7 +58,8 @@ struct broker {
     _Atomic bool registered;    /* under the present session */
     _Atomic int64_t epoch;      /* czxid of /brokers/ids/N; -1 = not registered */
     int64_t replica_lag_max_ms; /* replica.lag.time.max.ms */
-    /* Half a session: nobody is deposed without having stood still, or been without ZooKeeper, for longer. */
+    /* Nobody is deposed without having stood still, or been cut off, for longer: half a session, or half of
+     * what it takes to be suspected for being silent. */
     int64_t sure_to_lead_ms;
 
     struct clock *clock;
@@ -87,6 +89,7 @@ struct broker {
     struct controller_channel *controller_channel; /* to whoever is controller, on control_loop */
     struct isr_changes *isr_changes;
     struct producer_ids *producer_ids;
+    struct strays *strays;
     struct fetchers *fetchers;             /* NULL before the logs are loaded */
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;

@@ -23,17 +23,30 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/control_fence.c src/service/replica/control_fence.h \
   src/service/replica/hang_watch.c src/service/replica/hang_watch.h \
   src/service/replica/isr_changes.c src/service/replica/isr_changes.h \
+  src/service/replica/isr_znodes.c src/service/replica/isr_znodes.h \
   src/service/replica/log_dir_notice.c src/service/replica/log_dir_notice.h \
   src/service/replica/log_dir_report.c src/service/replica/log_dir_report.h \
   src/service/replica/log_dirs.c src/service/replica/log_dirs.h \
   src/service/replica/replica_configs.c \
   src/service/replica/replica_create.c \
+  src/service/replica/replica_fetchers.c \
   src/service/replica/replica_load.c \
   src/service/replica/replica_manager.c src/service/replica/replica_manager.h \
   src/service/replica/replica_manager_internal.h \
   src/service/replica/replica_roles.c \
   src/service/replica/replica_state.c src/service/replica/replica_state.h \
+  src/service/replica/strays.c src/service/replica/strays.h \
   src/service/replica/upkeep.c
+
+# moving replicas between the log directories
+src_service_libservice_a_SOURCES += \
+  src/service/mover/move.h \
+  src/service/mover/move_copy.c \
+  src/service/mover/move_plan.c src/service/mover/move_plan.h \
+  src/service/mover/move_settle.c src/service/mover/move_settle.h \
+  src/service/mover/move_start.c \
+  src/service/mover/move_swap.c \
+  src/service/mover/mover.c src/service/mover/mover.h
 
 # following: Fetch to the leaders
 src_service_libservice_a_SOURCES += \
@@ -51,6 +64,7 @@ src_service_libservice_a_SOURCES += \
   src/service/controller/controller_translate.h \
   src/service/controller/controller_wire.c \
   src/service/controller/controller_zk.c \
+  src/service/controller/producer_blocks.c src/service/controller/producer_blocks.h \
   src/service/controller/producer_ids.c src/service/controller/producer_ids.h \
   src/service/controller/topic_creation.c src/service/controller/topic_creation.h
 
@@ -69,7 +83,8 @@ src_service_libservice_a_SOURCES += \
   src/service/identity/cluster_setup.c src/service/identity/cluster_setup.h \
   src/service/identity/incarnation.c src/service/identity/incarnation.h \
   src/service/identity/registration.c src/service/identity/registration.h \
-  src/service/identity/session_record.c src/service/identity/session_record.h
+  src/service/identity/session_record.c src/service/identity/session_record.h \
+  src/service/identity/suspected.c src/service/identity/suspected.h
 
 check_PROGRAMS += tests/unit/service/test_service
 tests_unit_service_test_service_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/unit/service
@@ -79,10 +94,14 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
   tests/unit/service/controller/test_controlled_shutdown.c \
   tests/unit/service/controller/test_controller_channel.c \
+  tests/unit/service/controller/test_controller_wire.c \
   tests/unit/service/fetcher/test_fetchers.c \
   tests/unit/service/fetcher/test_follow.c \
   tests/unit/service/identity/test_incarnation.c \
   tests/unit/service/identity/test_session_record.c \
+  tests/unit/service/identity/test_suspected.c \
+  tests/unit/service/mover/test_move_plan.c \
+  tests/unit/service/mover/test_mover.c \
   tests/unit/service/partition/test_append.c \
   tests/unit/service/partition/test_flush.c \
   tests/unit/service/partition/test_followers.c \
@@ -90,10 +109,12 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/partition/test_partition.c \
   tests/unit/service/replica/test_hang_watch.c \
   tests/unit/service/replica/test_isr_changes.c \
+  tests/unit/service/replica/test_isr_znodes.c \
   tests/unit/service/replica/test_roles.c \
   tests/unit/service/replica/test_upkeep.c \
   tests/unit/service/settings/test_config_edit.c \
   tests/unit/service/settings/test_settings.c \
+  tests/fake/fake_clock.c tests/fake/fake_clock.h \
   tests/fake/fake_zk.c tests/fake/fake_zk.h \
   tests/fake/fault_disk.c tests/fake/fault_disk.h
 tests_unit_service_test_service_LDADD = \

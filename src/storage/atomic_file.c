@@ -148,14 +148,14 @@ static enum err rename_item(struct atomic_batch *batch, const struct atomic_batc
     return ERR_NONE;
 }
 
-enum err atomic_batch_commit(struct atomic_batch *batch, const char *dir, struct errmsg *why)
+enum err atomic_batch_commit(struct atomic_batch *batch, struct errmsg *why)
 {
     struct sync_set renamed = {0};
-    enum err err = sync_set_run(&batch->written, batch->disk, dir, why);
+    enum err err = sync_set_run(&batch->written, batch->disk, why);
     for (size_t i = 0; !err && i < batch->count; i++)
         err = rename_item(batch, &batch->items[i], &renamed, why);
     if (!err)
-        err = sync_set_run(&renamed, batch->disk, dir, why);
+        err = sync_set_run(&renamed, batch->disk, why);
     sync_set_close(&renamed);
     forget_items(batch);
     return err;

@@ -2,8 +2,7 @@
  * Small files that are replaced whole: written to `<path>.tmp`, synced, renamed
  * over the old one, the directory synced. A reader sees the old or the new one.
  *
- * Several at once: write all, sync, rename all, sync their directories; a few
- * each by itself, many with two barriers for all (sync_set.h).
+ * Several at once: write all, sync all, rename all, sync their directories (sync_set.h).
  * Runs on: any; two writers of one path are kept apart by their callers.
  */
 #ifndef BARNABAS_STORAGE_ATOMIC_FILE_H
@@ -43,7 +42,7 @@ void atomic_batch_close(struct atomic_batch *batch);
 /* Writes the temporary file. */
 enum err atomic_batch_add(struct atomic_batch *batch, const char *path, struct view bytes,
                           struct errmsg *why) MUST_USE;
-/* Syncs, renames, syncs; the batch is empty afterwards. `dir`: any directory on that file system. */
-enum err atomic_batch_commit(struct atomic_batch *batch, const char *dir, struct errmsg *why) MUST_USE;
+/* Syncs, renames, syncs; the batch is empty afterwards. */
+enum err atomic_batch_commit(struct atomic_batch *batch, struct errmsg *why) MUST_USE;
 
 #endif

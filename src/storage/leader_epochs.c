@@ -169,6 +169,24 @@ bool leader_epochs_clear(struct leader_epochs *epochs)
     return epochs->dirty = true;
 }
 
+bool leader_epochs_copy(struct leader_epochs *epochs, const struct leader_epochs *from)
+{
+    bool same = epochs->count == from->count;
+    for (size_t i = 0; same && i < from->count; i++)
+        same = epochs->items[i].epoch == from->items[i].epoch &&
+               epochs->items[i].start_offset == from->items[i].start_offset;
+    if (same)
+        return false;
+    if (epochs->cap < from->count) {
+        epochs->cap = from->count;
+        epochs->items = mem_resize(epochs->items, epochs->cap * sizeof *epochs->items);
+    }
+    for (size_t i = 0; i < from->count; i++)
+        epochs->items[i] = from->items[i];
+    epochs->count = from->count;
+    return epochs->dirty = true;
+}
+
 /* --- the file --- */
 
 void leader_epochs_format(const struct leader_epochs *epochs, struct buf *out)

@@ -89,6 +89,8 @@ bool leader_epochs_truncate_from_end(struct leader_epochs *epochs, int64_t end_o
 /* Drops entries that end at or before `start_offset`; the one that covers it now begins there. */
 bool leader_epochs_truncate_from_start(struct leader_epochs *epochs, int64_t start_offset);
 bool leader_epochs_clear(struct leader_epochs *epochs);
+/* Becomes what `from` is. */
+bool leader_epochs_copy(struct leader_epochs *epochs, const struct leader_epochs *from);
 
 /* --- the file --- */
 

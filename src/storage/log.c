@@ -171,6 +171,13 @@ const struct log_settings *log_settings(const struct log *log)
     return &log->settings;
 }
 
+int64_t log_take_cut(struct log *log)
+{
+    int64_t cut_to = log->cut_to;
+    log->cut_to = INT64_MAX;
+    return cut_to;
+}
+
 enum err log_failure(const struct log *log, struct errmsg *why)
 {
     return log_check(log, why);

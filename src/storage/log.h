@@ -50,6 +50,11 @@ int64_t log_first_base_offset(const struct log *log);
 struct leader_epochs *log_leader_epochs(struct log *log);
 struct producer_state *log_producers(struct log *log);
 const struct log_settings *log_settings(const struct log *log);
+/*
+ * The lowest offset to which the log was cut at its end since this was asked last, INT64_MAX when it was not;
+ * 0 when it began anew. For whoever copies it.
+ */
+int64_t log_take_cut(struct log *log);
 /* The error that the log failed with, ERR_NONE while it is well. */
 enum err log_failure(const struct log *log, struct errmsg *why);
 

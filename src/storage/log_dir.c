@@ -370,7 +370,7 @@ enum err log_dir_save_checkpoints(struct log_dir *dir, unsigned kinds, struct er
         free(path);
     }
     if (!err)
-        err = atomic_batch_commit(&batch, dir->path, why);
+        err = atomic_batch_commit(&batch, why);
     atomic_batch_close(&batch);
     buf_close(&text);
     return err;

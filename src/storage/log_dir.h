@@ -118,8 +118,8 @@ enum err log_dir_save_checkpoints(struct log_dir *dir, unsigned kinds, struct er
  */
 enum err log_dirs_check_distinct(struct log_dir *const *dirs, size_t dir_count, struct errmsg *why) MUST_USE;
 /*
- * The same partition in two places, as current or as future log: ERR_INVALID_ARGUMENT with both paths,
- * fatal for the start. found[i] belongs to dirs[i].
+ * The same partition in two places: ERR_INVALID_ARGUMENT with both paths, fatal for the start. (Of future
+ * logs one too many is no harm, Kafka refuses them, too.) found[i] belongs to dirs[i].
  */
 enum err log_dirs_check_duplicates(struct log_dir *const *dirs, struct log_dir_found *const *found,
                                    const size_t *found_counts, size_t dir_count, struct errmsg *why) MUST_USE;

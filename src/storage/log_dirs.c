@@ -38,26 +38,24 @@ static enum err refuse_duplicate(const struct log_dir_found *found, const struct
 {
     errmsg_set(
         why,
-        "Duplicate log directories for %.*s-%d%s are found in both %s and %s. A disk may have failed while a "
+        "Duplicate log directories for %.*s-%d are found in both %s and %s. A disk may have failed while a "
         "replica was being moved: delete the one that is behind (on the disk that failed).",
-        VIEW_FMT(found->parsed.topic), found->parsed.partition,
-        found->parsed.kind == PARTITION_DIR_FUTURE ? " (future)" : "", first->path, second->path);
+        VIEW_FMT(found->parsed.topic), found->parsed.partition, first->path, second->path);
     return ERR_INVALID_ARGUMENT;
 }
 
 enum err log_dirs_check_duplicates(struct log_dir *const *dirs, struct log_dir_found *const *found,
                                    const size_t *found_counts, size_t dir_count, struct errmsg *why)
 {
-    struct map seen = {0}; /* kind and partition and topic -> the log directory */
+    struct map seen = {0}; /* partition and topic -> the log directory */
     struct buf key = {0};
     enum err err = ERR_NONE;
     for (size_t i = 0; !err && i < dir_count; i++) {
         for (size_t j = 0; !err && j < found_counts[i]; j++) {
             const struct partition_dir_name *name = &found[i][j].parsed;
-            if (name->kind != PARTITION_DIR_CURRENT && name->kind != PARTITION_DIR_FUTURE)
+            if (name->kind != PARTITION_DIR_CURRENT)
                 continue;
             buf_clear(&key);
-            buf_put_i8(&key, (int8_t)name->kind);
             buf_put_i32(&key, name->partition);
             buf_put_view(&key, name->topic);
             const struct log_dir *other = map_put(&seen, buf_view(&key), dirs[i]);

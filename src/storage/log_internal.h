@@ -43,6 +43,7 @@ struct log {
     uint64_t seed;             /* of the jitter */
     int64_t unsynced_snapshot; /* offset of a snapshot taken at a roll, to be synced; -1 none */
     uint32_t truncations;      /* counts what takes away from the end: a flush in flight is void */
+    int64_t cut_to;            /* the lowest end since log_take_cut; INT64_MAX: not cut */
     enum err failed;           /* sticky */
     struct errmsg *failed_why; /* NULL until failed */
     struct uuid topic_id;      /* zero: none */

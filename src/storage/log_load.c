@@ -307,6 +307,7 @@ static struct log *log_new(const struct log_load_args *args)
     log->settings = *args->settings;
     log->seed = args->seed;
     log->unsynced_snapshot = -1;
+    log->cut_to = INT64_MAX;
     log->unstable = LOG_POSITION_OF_OFFSET(-1);
     log->hw = LOG_POSITION_OF_OFFSET(-1);
     producer_state_init(&log->producers, args->seed);

@@ -150,6 +150,8 @@ enum err log_truncate_to(struct log *log, int64_t offset, int64_t now_ms, struct
     if (log->segments[0]->base_offset > offset)
         return log_truncate_fully_and_start_at(log, offset, -1, now_ms, doomed, why);
     log->truncations++;
+    if (log->cut_to > offset)
+        log->cut_to = offset;
     err = truncate_to(log, offset, now_ms, doomed, why);
     return err ? log_fail(log, err, why) : ERR_NONE;
 }
@@ -178,6 +180,7 @@ enum err log_truncate_fully_and_start_at(struct log *log, int64_t offset, int64_
     if (err)
         return err;
     log->truncations++;
+    log->cut_to = 0;
     err = truncate_fully(log, offset, now_ms, doomed, why);
     leader_epochs_clear(&log->epochs);
     log_recent_clear(log);

@@ -115,7 +115,7 @@ enum err new_partitions_commit(struct new_partitions *batch, struct errmsg *why)
     if (batch->count == 0)
         return ERR_NONE;
     struct disk *disk = batch->dir->disk;
-    enum err err = sync_set_run(&batch->staged, disk, batch->dir->path, why);
+    enum err err = sync_set_run(&batch->staged, disk, why);
     bool left_over = false;
     for (size_t i = 0; i < batch->count && !err; i++) {
         err = move_to_its_place(batch, &batch->items[i], why);

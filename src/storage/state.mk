@@ -9,6 +9,7 @@ src_storage_libstorage_a_SOURCES += \
   src/storage/log_dirs.c \
   src/storage/log_position.h \
   src/storage/meta_properties.c src/storage/meta_properties.h \
+  src/storage/move_mark.c src/storage/move_mark.h \
   src/storage/new_partitions.c src/storage/new_partitions.h \
   src/storage/offset_map.c src/storage/offset_map.h \
   src/storage/partition_dir.c src/storage/partition_dir.h \
@@ -32,6 +33,7 @@ tests_unit_storage_test_state_SOURCES = \
   tests/unit/storage/test_leader_epochs.c \
   tests/unit/storage/test_log_dir.c \
   tests/unit/storage/test_meta_properties.c \
+  tests/unit/storage/test_move_mark.c \
   tests/unit/storage/test_new_partitions.c \
   tests/unit/storage/test_offset_map.c \
   tests/unit/storage/test_partition_files.c \

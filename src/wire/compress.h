@@ -4,7 +4,7 @@
  *
  * A codec_ctx keeps the libraries' contexts and the buffers between uses, so
  * that a thread that keeps one does not allocate in the steady state. It serves
- * one reader and one writer at a time.
+ * one reader and one writer at a time. Whoever has none borrows the thread's.
  *
  * Reading is a stream: output comes in pieces of at most 64 KiB, or one block of
  * the stream where that is larger (LZ4: at most 4 MiB; raw snappy: at most 22
@@ -42,6 +42,20 @@ struct codec_ctx *codec_ctx_new(void);
 void codec_ctx_free(struct codec_ctx *ctx);
 /* A buffer for the reader's own use: where a record that spans pieces is gathered. */
 struct buf *codec_ctx_scratch(struct codec_ctx *ctx);
+
+/* --- one for each thread ----------------------------------------------------------------------- */
+
+/* A thread keeps its ctx for the next use up to this size; what a rare input made larger is freed after it.
+ */
+#define CODEC_THREAD_BYTES ((size_t)8 * 1024 * 1024)
+
+/* Gives the calling thread's ctx, or a fresh one while that is on loan; codec_ctx_return on the same thread.
+ */
+struct codec_ctx *codec_ctx_borrow(void);
+/* Takes it back; the thread's goes with the thread. NULL is a no-op. */
+void codec_ctx_return(struct codec_ctx *ctx);
+/* Memory that the ctx holds now, roughly. */
+size_t codec_ctx_bytes(const struct codec_ctx *ctx);
 
 /* --- reading ----------------------------------------------------------------------------------- */
 

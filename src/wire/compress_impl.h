@@ -94,6 +94,7 @@ void lz4_write_begin(struct codec_writer *w);
 void lz4_write_chunk(struct codec_writer *w, struct view chunk);
 void lz4_write_end(struct codec_writer *w);
 void lz4_write_close(struct codec_writer *w);
+size_t lz4_write_bytes(const struct codec_writer *w);
 
 MUST_USE enum err zstd_read_begin(struct codec_reader *r);
 MUST_USE enum err zstd_read_next(struct codec_reader *r, struct view *piece);

@@ -198,3 +198,9 @@ void lz4_write_close(struct codec_writer *w)
     free(w->lz4_hc_state);
     w->lz4_state = w->lz4_hc_state = NULL;
 }
+
+size_t lz4_write_bytes(const struct codec_writer *w)
+{
+    return (w->lz4_state ? (size_t)LZ4_sizeofState() : 0) +
+           (w->lz4_hc_state ? (size_t)LZ4_sizeofStateHC() : 0);
+}

@@ -42,7 +42,7 @@ void record_builder_open(struct record_builder *b, const struct record_builder_s
     if (spec->codec == CODEC_NONE)
         return;
     if (!ctx)
-        b->ctx = b->own_ctx = codec_ctx_new();
+        b->ctx = b->own_ctx = codec_ctx_borrow();
     compress_begin(b->ctx, spec->codec, spec->level, spec->magic, out);
 }
 
@@ -240,7 +240,7 @@ static int64_t shallow_offset_of_max(const struct record_builder *b, int64_t max
 
 static void release(struct record_builder *b)
 {
-    codec_ctx_free(b->own_ctx);
+    codec_ctx_return(b->own_ctx);
     b->own_ctx = NULL;
     b->out = NULL;
     buf_close(&b->scratch);

@@ -51,7 +51,7 @@ extern const struct record_builder_spec RECORD_BUILDER_V2;
 struct record_builder {
     struct record_builder_spec spec;
     struct codec_ctx *ctx;
-    struct codec_ctx *own_ctx;
+    struct codec_ctx *own_ctx; /* borrowed for it */
     struct buf *out;
     struct buf scratch; /* one record before compression */
     size_t start;       /* where this record set begins in out */
@@ -73,7 +73,7 @@ struct record_built {
     size_t size_bytes;               /* appended to out */
 };
 
-/* `ctx` NULL: makes its own when the codec needs one. */
+/* `ctx` NULL: borrows the thread's when the codec needs one. */
 void record_builder_open(struct record_builder *b, const struct record_builder_spec *spec,
                          struct codec_ctx *ctx, struct buf *out);
 /*

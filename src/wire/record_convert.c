@@ -105,7 +105,7 @@ enum err records_down_convert(struct view slice, int8_t to_magic, int64_t fetch_
 {
     struct codec_ctx *own = NULL;
     if (!ctx)
-        ctx = own = codec_ctx_new();
+        ctx = own = codec_ctx_borrow();
     struct conversion conv = {.to_magic = to_magic, .fetch_offset = fetch_offset, .ctx = ctx, .out = out};
     size_t start = out->len;
     struct view entry;
@@ -119,7 +119,7 @@ enum err records_down_convert(struct view slice, int8_t to_magic, int64_t fetch_
         any = true;
         err = add_entry(&conv, &info, entry, why);
     }
-    codec_ctx_free(own);
+    codec_ctx_return(own);
     if (err && err != ERR_WOULD_BLOCK) {
         out->len = start;
         return err;

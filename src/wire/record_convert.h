@@ -30,7 +30,7 @@ bool records_need_conversion(struct view slice, int8_t to_magic);
  * that finds `limit_bytes` already written. If nothing is left an incomplete entry is written, which
  * makes old clients report an oversized message instead of polling for ever.
  * ERR_UNSUPPORTED_COMPRESSION_TYPE: zstd. Others as record_iter_close. On error `out` is unchanged.
- * `stats` may be NULL.
+ * `stats` may be NULL. `ctx` NULL: the thread's is borrowed.
  */
 MUST_USE enum err records_down_convert(struct view slice, int8_t to_magic, int64_t fetch_offset,
                                        size_t limit_bytes, struct codec_ctx *ctx, struct buf *out,

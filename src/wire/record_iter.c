@@ -482,7 +482,7 @@ void record_iter_open(struct record_iter *it, struct view entry, enum record_ite
         return;
     }
     if (it->info.codec != CODEC_NONE && !it->ctx)
-        it->ctx = it->own_ctx = codec_ctx_new();
+        it->ctx = it->own_ctx = codec_ctx_borrow();
     if (it->info.magic < 2) {
         it->body = entry;
         if (it->info.codec != CODEC_NONE)
@@ -534,7 +534,7 @@ enum err record_iter_close(struct record_iter *it)
     if (it->in_codec)
         decompress_end(it->ctx);
     it->in_codec = false;
-    codec_ctx_free(it->own_ctx);
+    codec_ctx_return(it->own_ctx);
     it->own_ctx = NULL;
     it->ctx = NULL;
     it->done = true;

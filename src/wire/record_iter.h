@@ -76,15 +76,15 @@ struct record_iter {
     int64_t inner_base; /* magic 1 wrapper: add to inner offsets */
     struct view body;   /* of the entry: records or wrapper value */
     struct codec_ctx *ctx;
-    struct codec_ctx *own_ctx;
-    const uint8_t *at; /* unread bytes: of the body, or of the current piece of output */
+    struct codec_ctx *own_ctx; /* borrowed for it */
+    const uint8_t *at;         /* unread bytes: of the body, or of the current piece of output */
     const uint8_t *end;
     uint64_t expanded_bytes; /* decompressed so far */
 };
 
 /*
  * Begins with a complete entry whose CRC the caller has checked or does not care for. `limits` NULL:
- * the defaults. `ctx` NULL: one of its own is made if the entry is compressed. Never fails: errors
+ * the defaults. `ctx` NULL: the thread's is borrowed if the entry is compressed. Never fails: errors
  * come out of record_iter_close.
  */
 void record_iter_open(struct record_iter *it, struct view entry, enum record_iter_mode mode,

@@ -317,6 +317,7 @@ static void start_builder(struct pass *pass, struct record_builder *builder)
     spec.control = first->control;
     spec.max_bytes = (size_t)pass->rules->max_message_bytes;
     buf_clear(&pass->plan->built);
+    buf_reserve(&pass->plan->built, pass->summary->bytes.len); /* as large as what came, most likely */
     record_builder_open(builder, &spec, pass->ctx, &pass->plan->built);
     pass->builder = builder;
 }
@@ -326,7 +327,7 @@ static enum err rebuild(struct pass *pass, struct codec_ctx *ctx)
     /* Decompressing and compressing at once takes a reader and a writer, which one ctx has. */
     struct codec_ctx *own = NULL;
     if (!ctx)
-        ctx = own = codec_ctx_new();
+        ctx = own = codec_ctx_borrow();
     pass->ctx = ctx;
     struct record_builder builder;
     struct record_built built;
@@ -338,7 +339,7 @@ static enum err rebuild(struct pass *pass, struct codec_ctx *ctx)
         errmsg_set(
             pass->why, "%s: the batch, written anew with codec %s, is larger than max.message.bytes=%d",
             where(pass->rules), codec_name(pass->plan->info.target_codec), pass->rules->max_message_bytes);
-    codec_ctx_free(own);
+    codec_ctx_return(own);
     if (err)
         return err;
     struct append_plan *plan = pass->plan;

@@ -130,8 +130,8 @@ struct append_plan {
 /*
  * Leader: checks every record and readies the batch, all but offset and leader epoch. `records` is the
  * memory that summary->bytes is a view of, which may be patched. `now_ms` is the append time. `ctx`
- * NULL: one is made if needed. On error the plan still holds the record errors; close it either way.
- * Errors as in Kafka: ERR_INVALID_RECORD, ERR_INVALID_TIMESTAMP (with record errors),
+ * NULL: the thread's is borrowed if needed. On error the plan still holds the record errors; close it either
+ * way. Errors as in Kafka: ERR_INVALID_RECORD, ERR_INVALID_TIMESTAMP (with record errors),
  * ERR_CORRUPT_MESSAGE, ERR_MESSAGE_TOO_LARGE, ERR_UNSUPPORTED_COMPRESSION_TYPE, ERR_MALFORMED (codec).
  * ERR_WOULD_BLOCK: nothing was patched; close the plan and prepare again without inline_bytes_max.
  * The summary must hold at least one entry.

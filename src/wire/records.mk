@@ -2,6 +2,7 @@
 src_wire_libwire_a_SOURCES += \
   src/wire/compress.c src/wire/compress.h src/wire/compress_impl.h \
   src/wire/compress_gzip.c src/wire/compress_lz4.c src/wire/compress_snappy.c src/wire/compress_zstd.c \
+  src/wire/compress_thread.c \
   src/wire/record_analyze.c \
   src/wire/record_batch.c src/wire/record_batch.h \
   src/wire/record_builder.c src/wire/record_builder.h \

@@ -8,11 +8,17 @@
  * through the same completion thread. On EXPIRED the loop fails what waits, and a
  * worker closes the dead handle and opens the next. Handles are numbered, so that
  * a late word of a dead handle finds nothing.
+ *
+ * Closing a handle: the library's completion thread ends where it stands, and what was
+ * queued for it is never answered. So whatever of a handle is still open when
+ * zookeeper_close has returned is failed here. And it closes the socket right behind its
+ * farewell: had an answer come meanwhile that nobody read, the kernel resets the
+ * connection, and the server may never see the farewell; the session would then end by
+ * its timeout. So a client that closes waits for its answers first.
  */
 #include "zk/client.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zookeeper/zookeeper.h>
@@ -22,9 +28,16 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "zk/session.h"
 
 #define REOPEN_BACKOFF_MS 1000
+/* How long a client that closes waits for what it asked. */
+#define FAREWELL_MS 1000
+/* handle_number of a call whose answer is in the loop's mailbox already. */
+#define ANSWERED_HERE (-1)
+/* In the library's words: names are never resolved while there is a connection. */
+#define RESOLVE_WHEN_CONNECTING (-1)
 
 enum client_state { CLIENT_IDLE, CLIENT_OPENING, CLIENT_UP, CLIENT_CLOSED };
 
@@ -62,13 +75,14 @@ struct zk_client {
     zhandle_t *opening_dead;   /* to be closed by the worker first */
     zhandle_t *opening_handle; /* what it opened */
     struct loop_message open_message;
+    struct loop_message refuse_message;
 
-    /* zk_client_close waits for the loop to let go of the handle. */
+    /* zk_client_close waits for the loop, first to let go of the handle, then to answer what is left. */
+    bool closing; /* as soon as nobody opens and everything is answered, or the time for answers is over */
+    bool farewell_over;
+    struct loop_timer farewell_timer;
     struct loop_message close_message;
-    pthread_mutex_t close_lock;
-    pthread_cond_t close_cond;
-    bool close_done;
-    zhandle_t *close_handle;
+    struct latch let_go;
 };
 
 struct zk_call {
@@ -131,11 +145,6 @@ static enum err err_of_zoo(int rc)
     }
 }
 
-static bool op_only_reads(const struct zk_op *op)
-{
-    return op->kind == ZK_OP_GET || op->kind == ZK_OP_EXISTS || op->kind == ZK_OP_CHILDREN;
-}
-
 /* --- calls ------------------------------------------------------------------------------------------ */
 
 static void copy_op(struct arena *arena, struct zk_op *to, const struct zk_op *from)
@@ -157,16 +166,20 @@ static void call_free(struct zk_call *call)
     free(call);
 }
 
+static void client_let_go_if_ready(struct zk_client *client);
+
 /* Gives the answer and ends the call. */
 static void call_finish(struct zk_call *call)
 {
+    struct zk_client *client = call->client;
     list_remove(&call->node);
-    struct clock *clock = loop_clock(call->client->loop);
+    struct clock *clock = loop_clock(client->loop);
     int64_t us = (clock->mono_ns(clock) - call->submitted_ns) / 1000;
-    histogram_add(&call->client->latency, us > 0 ? (uint64_t)us : 0);
+    histogram_add(&client->latency, us > 0 ? (uint64_t)us : 0);
     if (call->done)
         call->done(call->arg, &call->result);
     call_free(call);
+    client_let_go_if_ready(client);
 }
 
 static void call_fail(struct zk_call *call, enum err err)
@@ -183,7 +196,7 @@ static void call_answer(struct loop_message *msg, bool discard)
     struct zk_call *call = CONTAINER_OF(msg, struct zk_call, message);
     struct zk_client *client = call->client;
     (void)discard;
-    if (call->result.err == ERR_CONNECTION_LOSS && op_only_reads(&call->op) &&
+    if (call->result.err == ERR_CONNECTION_LOSS && zk_op_only_reads(&call->op) &&
         client->state != CLIENT_CLOSED) {
         list_remove(&call->node);
         if (client->connected)
@@ -372,6 +385,7 @@ static void call_send(struct zk_call *call)
     int rc = send_to_library(client->handle, call);
     if (rc != ZOK) {
         /* Refused without being queued; answered by the mailbox, never from inside submit. */
+        call->handle_number = ANSWERED_HERE;
         call->result.err = err_of_zoo(rc);
         loop_post(client->loop, &call->message);
     }
@@ -391,6 +405,7 @@ static void client_submit(struct zk *zk, const struct zk_op *op, zk_done_fn done
     list_node_init(&call->node);
     if (client->state == CLIENT_CLOSED) {
         list_push_back(&client->sent, &call->node);
+        call->handle_number = ANSWERED_HERE;
         call->result.err = ERR_CLOSED;
         loop_post(client->loop, &call->message);
     } else if (client->connected) {
@@ -429,9 +444,32 @@ static void client_fail_waiting(struct zk_client *client, enum err err)
         call_fail(CONTAINER_OF(node, struct zk_call, node), err);
 }
 
+/*
+ * Fails what the library will never answer: calls of handles before `number`, which are closed. All that it
+ * did answer was posted before they were, and has been taken from the mailbox by now.
+ */
+static void client_fail_unanswered(struct zk_client *client, int64_t number, enum err err)
+{
+    struct list batch;
+    list_init(&batch);
+    struct list *next;
+    for (struct list *node = client->sent.next; node != &client->sent; node = next) {
+        next = node->next;
+        struct zk_call *call = CONTAINER_OF(node, struct zk_call, node);
+        if (call->handle_number == ANSWERED_HERE || call->handle_number >= number)
+            continue;
+        list_remove(node);
+        list_push_back(&batch, node);
+    }
+    struct list *node;
+    while ((node = list_pop_front(&batch)))
+        call_fail(CONTAINER_OF(node, struct zk_call, node), err);
+}
+
 /* --- sessions --------------------------------------------------------------------------------------- */
 
 static void client_begin_open(struct zk_client *client, zhandle_t *dead);
+static void on_farewell_over(struct loop_timer *timer, int64_t now_ms);
 
 static void client_on_session(struct zk_client *client, int state, zhandle_t *handle, int64_t session_id)
 {
@@ -526,6 +564,10 @@ static void open_run(struct work *work)
     client->opening_dead = NULL;
     client->opening_handle = zookeeper_init(client->connect, on_library_event, client->session_timeout_ms,
                                             NULL, client->context, 0);
+    /* Else the library resolves the names at each turn of its thread: two dozen system calls for each answer.
+     */
+    if (client->opening_handle)
+        zoo_set_servers_resolution_delay(client->opening_handle, RESOLVE_WHEN_CONNECTING);
 }
 
 /* On the loop. */
@@ -535,9 +577,11 @@ static void open_done(struct work *work, bool discard)
     zhandle_t *handle = client->opening_handle;
     client->opening_handle = NULL;
     client->opening = false;
+    client_fail_unanswered(client, client->context->number, ERR_SESSION_EXPIRED);
     if (client->state == CLIENT_CLOSED || discard) {
-        /* zk_client_free closes it, unless zk_client_close had heard of it by its first event. */
+        /* zk_client_close waits for it; when the loop is gone, zk_client_free closes what nobody has. */
         client->handle = handle != client->closed_handle ? handle : NULL;
+        client_let_go_if_ready(client);
         return;
     }
     if (client->expired_meanwhile) {
@@ -598,12 +642,11 @@ struct zk_client *zk_client_new(const struct zk_client_config *config, struct lo
     client->connect = mem_strdup(config->connect);
     client->session_timeout_ms = config->session_timeout_ms;
     client->reopen_timer.fire = on_reopen;
+    client->farewell_timer.fire = on_farewell_over;
     client->open_message = (struct loop_message){.run = on_open_message, .label = "zk_open"};
     list_init(&client->waiting);
     list_init(&client->sent);
     list_init(&client->contexts);
-    pthread_mutex_init(&client->close_lock, NULL);
-    pthread_cond_init(&client->close_cond, NULL);
     zk_session_silence_library();
     return client;
 }
@@ -634,37 +677,83 @@ const struct histogram *zk_client_latency(const struct zk_client *client)
     return &client->latency;
 }
 
-/* On the loop: lets go of the handle, so that another thread may close it. */
-static void on_close_message(struct loop_message *msg, bool discard)
+static void on_refuse_message(struct loop_message *msg, bool discard)
 {
-    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, close_message);
-    (void)discard;
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, refuse_message);
+    if (discard || client->state == CLIENT_CLOSED)
+        return;
     client->state = CLIENT_CLOSED;
     client->connected = false;
     client->session_id = 0;
     loop_timer_cancel(client->loop, &client->reopen_timer);
     client_fail_waiting(client, ERR_CLOSED);
-    pthread_mutex_lock(&client->close_lock);
-    client->close_handle = client->closed_handle = client->handle;
+}
+
+void zk_client_refuse(struct zk_client *client)
+{
+    client->refuse_message = (struct loop_message){.run = on_refuse_message, .label = "zk_refuse"};
+    loop_post(client->loop, &client->refuse_message);
+}
+
+/* On the loop: gives the handle to zk_client_close, which waits for it. */
+static void client_let_go(struct zk_client *client)
+{
+    client->closing = false;
+    client->connected = false;
+    client->session_id = 0;
+    loop_timer_cancel(client->loop, &client->farewell_timer);
+    client->closed_handle = client->handle;
     client->handle = NULL;
-    client->close_done = true;
-    pthread_cond_signal(&client->close_cond);
-    pthread_mutex_unlock(&client->close_lock);
+    latch_open(&client->let_go);
+}
+
+static void client_let_go_if_ready(struct zk_client *client)
+{
+    bool answered = !client->connected || list_is_empty(&client->sent);
+    if (client->closing && !client->opening && (answered || client->farewell_over))
+        client_let_go(client);
+}
+
+static void on_farewell_over(struct loop_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    struct zk_client *client = CONTAINER_OF(timer, struct zk_client, farewell_timer);
+    client->farewell_over = true;
+    client_let_go_if_ready(client);
+}
+
+static void on_close_message(struct loop_message *msg, bool discard)
+{
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, close_message);
+    client->state = CLIENT_CLOSED;
+    loop_timer_cancel(client->loop, &client->reopen_timer);
+    client_fail_waiting(client, ERR_CLOSED);
+    if (discard) {
+        client_let_go(client);
+        return;
+    }
+    client->closing = true;
+    loop_timer_arm(client->loop, &client->farewell_timer, loop_now_ms(client->loop) + FAREWELL_MS);
+    client_let_go_if_ready(client);
+}
+
+static void fail_all_unanswered(void *arg, bool discard)
+{
+    (void)discard;
+    client_fail_unanswered(arg, INT64_MAX, ERR_CLOSED);
 }
 
 void zk_client_close(struct zk_client *client)
 {
     ASSERT(!loop_is_current(client->loop));
     client->close_message = (struct loop_message){.run = on_close_message, .label = "zk_close"};
+    latch_init(&client->let_go);
     loop_post(client->loop, &client->close_message);
-    pthread_mutex_lock(&client->close_lock);
-    while (!client->close_done)
-        pthread_cond_wait(&client->close_cond, &client->close_lock);
-    zhandle_t *handle = client->close_handle;
-    client->close_handle = NULL;
-    pthread_mutex_unlock(&client->close_lock);
-    if (handle)
-        zookeeper_close(handle); /* answers what is open by ZCLOSING, through the loop */
+    latch_await(&client->let_go);
+    if (client->closed_handle)
+        zookeeper_close(
+            client->closed_handle); /* answers some of what is open by ZCLOSING, through the loop */
+    loop_call(client->loop, fail_all_unanswered, client, "zk_sweep");
 }
 
 void zk_client_free(struct zk_client *client)
@@ -680,8 +769,6 @@ void zk_client_free(struct zk_client *client)
         call_free(CONTAINER_OF(node, struct zk_call, node));
     while ((node = list_pop_front(&client->contexts)))
         free(CONTAINER_OF(node, struct handle_context, node));
-    pthread_mutex_destroy(&client->close_lock);
-    pthread_cond_destroy(&client->close_cond);
     free(client->connect);
     free(client);
 }

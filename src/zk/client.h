@@ -41,8 +41,14 @@ bool zk_client_credentials(const struct zk_client *client, int64_t *id, uint8_t 
 /* From an operation to its answer, in microseconds. Any thread. */
 const struct histogram *zk_client_latency(const struct zk_client *client);
 /*
- * Closes the session: the server is told, its ephemerals go a moment later. Every open operation is answered
- * ERR_CLOSED. Blocks for a moment; not on the loop. The loop must still run.
+ * From now on every operation is answered ERR_CLOSED, also those that wait for a connection; the session is
+ * left for zk_client_close. Any thread, once, before that.
+ */
+void zk_client_refuse(struct zk_client *client);
+/*
+ * Closes the session: the server is told, its ephemerals go a moment later. Open operations get their answers
+ * for up to a second first, then ERR_CLOSED. Blocks for that, and for a session that is being opened; not on
+ * the loop. The loop must still run.
  */
 void zk_client_close(struct zk_client *client);
 /* After close, when the loop has stopped. */

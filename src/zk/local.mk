@@ -28,6 +28,7 @@ tests_unit_zk_test_zk_SOURCES = \
   tests/unit/zk/server.c tests/unit/zk/server.h \
   tests/unit/zk/suites.h tests/unit/zk/test_zk.c \
   tests/unit/zk/test_client.c \
+  tests/unit/zk/test_sync.c \
   tests/unit/zk/test_znode_json.c \
   tests/unit/zk/test_znode_schema.c
 tests_unit_zk_test_zk_LDADD = src/zk/libzk.a src/disk/libdisk.a src/loop/libloop.a src/base/libbase.a \

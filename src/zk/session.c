@@ -13,6 +13,7 @@
 /* A start that waits longer than this says so. */
 #define QUIET_MS         1000
 #define RESOLVE_PAUSE_MS 1000
+#define SLICE_MS         100
 /* How often a session is taken up and closed before its owner, who takes it up again, is believed to live. */
 #define END_TURNS 20
 
@@ -59,21 +60,29 @@ static bool is_final(int state)
            state == ZOO_AUTH_FAILED_STATE;
 }
 
-/* The final state, or 0 when none came in time. */
+static struct timespec after_ms(int ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += (long)ms * 1000000;
+    at.tv_sec += at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    return at;
+}
+
+/*
+ * The final state, or 0 when none came in time. What counts is time in which this process ran: one that was
+ * stopped finds the clock gone on, and nothing asked meanwhile.
+ */
 static int waiter_wait(struct waiter *waiter, int timeout_ms)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += timeout_ms / 1000;
-    deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&waiter->lock);
-    while (!is_final(waiter->state) &&
-           pthread_cond_timedwait(&waiter->changed, &waiter->lock, &deadline) == 0)
-        ;
+    for (int left_ms = timeout_ms; left_ms > 0 && !is_final(waiter->state); left_ms -= SLICE_MS) {
+        struct timespec deadline = after_ms(left_ms < SLICE_MS ? left_ms : SLICE_MS);
+        while (!is_final(waiter->state) &&
+               pthread_cond_timedwait(&waiter->changed, &waiter->lock, &deadline) == 0)
+            ;
+    }
     int state = is_final(waiter->state) ? waiter->state : 0;
     pthread_mutex_unlock(&waiter->lock);
     return state;
@@ -138,14 +147,14 @@ static enum err create_parents(zhandle_t *handle, const char *chroot, struct err
     if (rc == ZOK || rc == ZNODEEXISTS)
         return ERR_NONE;
     errmsg_set(why, "create the chroot %s of zookeeper.connect: %s", chroot, zerror(rc));
-    return ERR_IO;
+    bool lost = rc == ZCONNECTIONLOSS || rc == ZOPERATIONTIMEOUT || rc == ZSESSIONEXPIRED ||
+                rc == ZSESSIONMOVED || rc == ZINVALIDSTATE;
+    return lost ? ERR_CONNECTION_LOSS : ERR_IO;
 }
 
-enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why)
+/* `chroot` NULL: a look whether ZooKeeper answers. ERR_CONNECTION_LOSS: again. */
+static enum err ensure_once(const char *hosts, const char *chroot, int timeout_ms, struct errmsg *why)
 {
-    const char *slash = strchr(connect, '/');
-    bool has_chroot = slash && slash[1] != '\0';
-    char *hosts = slash ? strndup(connect, (size_t)(slash - connect)) : mem_strdup(connect);
     struct waiter waiter;
     waiter_init(&waiter);
     zhandle_t *handle = NULL;
@@ -153,13 +162,25 @@ enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct er
     enum err err = open_and_wait(hosts, timeout_ms, NULL, &waiter, &handle, &state, why);
     if (err == ERR_NONE && state != ZOO_CONNECTED_STATE) {
         errmsg_set(why, "ZooKeeper at %s refused the session", hosts);
-        err = ERR_NO_AUTH;
+        err = state == ZOO_EXPIRED_SESSION_STATE ? ERR_CONNECTION_LOSS : ERR_NO_AUTH;
     }
-    if (err == ERR_NONE && has_chroot)
-        err = create_parents(handle, slash, why);
+    if (err == ERR_NONE && chroot)
+        err = create_parents(handle, chroot, why);
     if (handle)
         zookeeper_close(handle);
     waiter_close(&waiter);
+    return err;
+}
+
+enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why)
+{
+    const char *slash = strchr(connect, '/');
+    bool has_chroot = slash && slash[1] != '\0';
+    char *hosts = slash ? strndup(connect, (size_t)(slash - connect)) : mem_strdup(connect);
+    enum err err;
+    do
+        err = ensure_once(hosts, has_chroot ? slash : NULL, timeout_ms, why);
+    while (err == ERR_CONNECTION_LOSS);
     free(hosts);
     return err;
 }

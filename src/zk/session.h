@@ -17,7 +17,7 @@ void zk_session_silence_library(void);
 
 /*
  * Creates the chroot of a connect string if it has one and it is missing (persistent, null data),
- * by a session without it. ERR_REQUEST_TIMED_OUT when no server answers in time.
+ * by a session without it. ERR_REQUEST_TIMED_OUT when no server answers in time (in which this process ran).
  */
 MUST_USE enum err zk_session_ensure_chroot(const char *connect, int timeout_ms, struct errmsg *why);
 

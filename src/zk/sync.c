@@ -1,11 +1,11 @@
 #include "zk/sync.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 
 /* Operations that a thread waits for; it is the loop's until all are answered. */
 struct sync_calls {
@@ -17,9 +17,7 @@ struct sync_calls {
     struct zk_result *results;
     struct sync_call *each;
     int open; /* not answered yet; the loop's */
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
+    struct latch answered;
 };
 
 struct sync_call {
@@ -55,14 +53,15 @@ static void call_answered(void *arg, const struct zk_result *result)
 {
     const struct sync_call *call = arg;
     struct sync_calls *calls = call->calls;
+    const struct zk_op *op = &calls->ops[call->index];
+    if (result->err == ERR_SESSION_EXPIRED && zk_op_only_reads(op)) {
+        zk_submit(calls->sync->zk, op, call_answered, arg); /* it waits for the next session */
+        return;
+    }
     copy_result(&calls->results[call->index], result, calls->arena);
     if (--calls->open > 0)
         return;
-    pthread_mutex_lock(&calls->lock);
-    calls->finished = true;
-    /* Signalled under the lock: the caller frees `calls` as soon as it can take the lock. */
-    pthread_cond_signal(&calls->cond);
-    pthread_mutex_unlock(&calls->lock);
+    latch_open(&calls->answered);
 }
 
 static void calls_arrived(struct loop_message *msg, bool discard)
@@ -93,15 +92,9 @@ void zk_sync_calls(struct zk_sync *sync, const struct zk_op *ops, int count, str
                                .open = count};
     for (int i = 0; i < count; i++)
         calls.each[i] = (struct sync_call){&calls, i};
-    pthread_mutex_init(&calls.lock, NULL);
-    pthread_cond_init(&calls.cond, NULL);
+    latch_init(&calls.answered);
     loop_post(sync->loop, &calls.message);
-    pthread_mutex_lock(&calls.lock);
-    while (!calls.finished)
-        pthread_cond_wait(&calls.cond, &calls.lock);
-    pthread_mutex_unlock(&calls.lock);
-    pthread_mutex_destroy(&calls.lock);
-    pthread_cond_destroy(&calls.cond);
+    latch_await(&calls.answered);
     free(calls.each);
 }
 

@@ -2,8 +2,9 @@
  * ZooKeeper for threads that may wait: start, stop, workers. Each call posts its operation
  * to the session's loop and waits for the answer.
  *
- * Reads and idempotent writes go on by themselves until the session answers or is over;
- * ERR_CONNECTION_LOSS of a write is the caller's to resolve (zookeeper-and-controller 2.3).
+ * Reads go on by themselves until they are answered, by the next session if this one expires
+ * (which their watches then belong to). ERR_CONNECTION_LOSS and ERR_SESSION_EXPIRED of a write are
+ * the caller's to resolve (zookeeper-and-controller 2.3): zk_sync_is_unclear.
  *
  * Never on a loop.
  */
@@ -21,6 +22,15 @@ struct zk_sync {
     struct zk *zk;
     struct loop *loop;
 };
+
+/*
+ * Was a write perhaps not done? What may be done twice is done again: it waits for the next connection or
+ * the next session.
+ */
+static inline bool zk_sync_is_unclear(enum err err)
+{
+    return err == ERR_CONNECTION_LOSS || err == ERR_SESSION_EXPIRED;
+}
 
 /*
  * Any operation. The result's views are copied into `arena` (may be NULL when only err and stat matter).

@@ -162,7 +162,8 @@ void znode_encode_broker(const struct znode_broker *value, struct buf *out)
     if (value->rack)
         json_object_set_new(root, "rack", json_string(value->rack));
     json_object_set_new(root, "listener_security_protocol_map", protocols);
-    json_object_set_new(root, "features", json_object());
+    if (value->version >= 5)
+        json_object_set_new(root, "features", json_object());
     put_json(root, out);
 }
 
@@ -657,6 +658,56 @@ enum err znode_decode_suspect(struct view json, struct arena *arena, struct znod
         value.reason = "";
     *out = value;
     return ERR_NONE;
+}
+
+void znode_encode_silence(const struct znode_silence *value, struct buf *out)
+{
+    json_t *brokers = json_array();
+    for (int32_t i = 0; i < value->brokers_count; i++) {
+        json_t *broker = json_object();
+        json_object_set_new(broker, "broker", json_integer(value->brokers[i].id));
+        json_object_set_new(broker, "broker_epoch", json_integer(value->brokers[i].epoch));
+        json_array_append_new(brokers, broker);
+    }
+    json_t *root = json_object();
+    json_object_set_new(root, "version", json_integer(1));
+    json_object_set_new(root, "timestamp", json_integer(value->timestamp_ms));
+    json_object_set_new(root, "silent", brokers);
+    put_json(root, out);
+}
+
+static bool get_silent_brokers(const json_t *array, struct arena *arena, struct znode_silence *out)
+{
+    if (!json_is_array(array))
+        return false;
+    size_t count = json_array_size(array);
+    out->brokers = arena_zalloc(arena, count * sizeof *out->brokers + 1);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *broker = json_array_get(array, i);
+        if (!get_i32(broker, "broker", &out->brokers[i].id) ||
+            !get_i64(broker, "broker_epoch", &out->brokers[i].epoch))
+            return false;
+    }
+    out->brokers_count = (int32_t)count;
+    return true;
+}
+
+enum err znode_decode_silence(struct view json, struct arena *arena, struct znode_silence *out,
+                              struct errmsg *why)
+{
+    json_t *root = parse_object(json, why);
+    if (!root)
+        return ERR_MALFORMED;
+    struct znode_silence value = {0};
+    enum err err = ERR_NONE;
+    if (!get_i64(root, "timestamp", &value.timestamp_ms))
+        err = malformed(why, "\"timestamp\" is missing or no number");
+    else if (!get_silent_brokers(json_object_get(root, "silent"), arena, &value))
+        err = malformed(why, "\"silent\" is no list of brokers with their epochs");
+    json_decref(root);
+    if (err == ERR_NONE)
+        *out = value;
+    return err;
 }
 
 void znode_encode_feature(const struct znode_feature *value, struct buf *out)

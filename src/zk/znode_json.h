@@ -73,6 +73,10 @@ void znode_encode_suspect(const struct znode_suspect *value, struct buf *out);
 MUST_USE enum err znode_decode_suspect(struct view json, struct arena *arena, struct znode_suspect *out,
                                        struct errmsg *why);
 
+void znode_encode_silence(const struct znode_silence *value, struct buf *out);
+MUST_USE enum err znode_decode_silence(struct view json, struct arena *arena, struct znode_silence *out,
+                                       struct errmsg *why);
+
 void znode_encode_feature(const struct znode_feature *value, struct buf *out);
 MUST_USE enum err znode_decode_feature(struct view json, struct arena *arena, struct znode_feature *out,
                                        struct errmsg *why);

@@ -120,6 +120,21 @@ def zk(workspace):
 
 
 @pytest.fixture
+def mounts():
+    """Mounts file systems (harness.mounts); skips where this machine does not allow it."""
+    made = []
+
+    def mount(kind, *arguments, **more):
+        made.append(or_skip(lambda: kind(*arguments, **more)))
+        or_skip(made[-1].mount)
+        return made[-1]
+
+    yield mount
+    for one in made:
+        one.unmount()
+
+
+@pytest.fixture
 def chroot(zk):
     """A fresh chroot, made."""
     return zk.make_chroot(f"/test-{next(_numbers)}")

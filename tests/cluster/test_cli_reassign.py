@@ -128,14 +128,48 @@ def test_moves_of_what_is_not_there(broker, topics, write):
         )
 
 
-def test_log_directories_are_refused_by_name(broker, topics, write):
-    partition = {"topic": topics[0], "partition": 0, "replicas": [0], "log_dirs": ["/somewhere"]}
-    file = write({"version": 1, "partitions": [partition]})
-    done = ours("reassign", "--bootstrap-server", broker.address, "--execute", "--reassignment-json-file", file)
-    assert done.status == 1 and "/somewhere" in done.out and topics[0] in done.out
-    partition["log_dirs"] = ["any"]
-    file = write({"version": 1, "partitions": [partition]})
-    same("reassign", "--bootstrap-server", broker.address, "--execute", "--reassignment-json-file", file)
+def with_dirs(topic, partition, *dirs):
+    return {
+        "version": 1,
+        "partitions": [{"topic": topic, "partition": partition, "replicas": [0], "log_dirs": list(dirs)}],
+    }
+
+
+def test_files_that_name_directories_wrongly(broker, topics, write):
+    connect = ("--bootstrap-server", broker.address, "--execute", "--reassignment-json-file")
+    same("reassign", *connect, write(with_dirs(topics[0], 0, "any")))
+    # Kafka's tool prints a list of its own making between the words.
+    for content, said in (
+        (with_dirs(topics[0], 0), "Error: Size of replicas list"),
+        (with_dirs(topics[0], 0, "any", "any"), "Error: Size of replicas list"),
+    ):
+        for tool in (kafkas, ours):
+            done = tool("reassign", *connect, write(content))
+            assert done.status == 1 and done.lines[0].startswith(said), done
+
+
+def test_directories_that_are_not_there(broker, topics, write):
+    file = write(with_dirs(topics[0], 0, "/somewhere"))
+    connect = ("--bootstrap-server", broker.address)
+    wanted, got = (
+        tool("reassign", *connect, "--execute", "--reassignment-json-file", file) for tool in (kafkas, ours)
+    )
+    assert wanted.status == got.status == 1
+    said = f"Error: Failed to alter dir for {topics[0]}-0-0"
+    assert said in wanted.lines and [line for line in got.lines if line.startswith(said)]
+    before = wanted.lines.index(said)
+    assert wanted.lines[:before] == got.lines[:before]
+    same("reassign", *connect, "--verify", "--reassignment-json-file", file)
+    same("reassign", *connect, "--cancel", "--reassignment-json-file", file)
+    missing = write(with_dirs(topics[0], 9, "/somewhere"))
+    same("reassign", *connect, "--verify", "--reassignment-json-file", missing)
+
+
+def test_directories_need_a_broker_to_be_asked(broker, topics, write):
+    file = write(with_dirs(topics[0], 0, "/somewhere"))
+    connect = ("--zookeeper", broker.config["zookeeper.connect"])
+    done = ours("reassign", *connect, "--execute", "--reassignment-json-file", file)
+    assert done.status == 1 and "/somewhere" in done.out and "--bootstrap-server" in done.out
 
 
 def test_generate_proposes_moves(broker, topics, write):

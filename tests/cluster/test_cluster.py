@@ -230,6 +230,36 @@ def test_without_zookeeper_the_leaders_go_on(cluster, stage):
 # --- topics ---------------------------------------------------------------------------------------
 
 
+def test_the_number_of_fetchers_changes_while_somebody_writes(cluster, stage):
+    if cluster.brokers[0].kind == "kafka":
+        pytest.skip("the line in the log is ours")
+    topic = stage.topic()
+
+    def said(broker, number):
+        return broker.process.log_text().count(f"fetchers number={number} ")
+
+    def set_number(number):
+        edit = {"name": "num.replica.fetchers", "config_operation": 0, "value": str(number)}
+        resource = {"resource_type": 4, "resource_name": "", "configs": [edit]}
+        with cluster.controller().connect() as client:
+            answer = schema.ask(client, "IncrementalAlterConfigs", 1, resources=[resource], validate_only=False)
+        assert answer["responses"][0]["error_code"] == NONE, answer
+
+    with Workload(cluster, topic, PARTITIONS) as load:
+        load.progress()
+        for number in (2, 1):
+            before = {broker.id: said(broker, number) for broker in cluster.brokers}
+            set_number(number)
+            wait_until(
+                lambda before=before, number=number: all(said(b, number) > before[b.id] for b in cluster.brokers),
+                20,
+                f"every broker has {number} fetchers",
+            )
+            load.progress()
+        cluster.wait_whole([topic])
+        load.finish()
+
+
 def test_topics_are_made_described_and_deleted_through_any_broker(cluster):
     for broker in cluster.brokers:
         admin = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})

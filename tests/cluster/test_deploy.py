@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from conftest import or_skip
-from harness import environment
+from harness import environment, sanitizers
 from harness.ports import free_port
 from harness.process import Process
 from harness.rawclient import RawClient
@@ -49,6 +49,12 @@ def substituted(text):
 @pytest.fixture(scope="module")
 def compose():
     return yaml.safe_load(substituted(read("docker-compose.yml")))
+
+
+def without_threads_sanitizer():
+    or_skip(environment.barnabas_server)
+    if sanitizers.of_threads():
+        pytest.skip("a build with ThreadSanitizer is not what is deployed: no jemalloc, no tools")
 
 
 def services(compose, kind):
@@ -160,6 +166,7 @@ def test_data_outlives_the_containers_and_they_are_given_time_to_stop(compose):
 def test_image_has_the_libraries_that_the_programs_are_linked_with():
     if shutil.which("dpkg") is None:
         pytest.skip("only a Debian knows the packages of libraries")
+    without_threads_sanitizer()
     stage = read("docker", "Dockerfile").split("AS broker\n")[1].split("FROM ")[0]
     installed = set(re.search(r"--no-install-recommends \\\n((?:.*\\\n)+?)\s+&&", stage).group(1).replace("\\", "").split())
     needed = set()
@@ -265,6 +272,7 @@ class Deployed:
 
 @pytest.fixture
 def deployed(workspace, compose):
+    without_threads_sanitizer()
     or_skip(environment.java)
     or_skip(environment.zookeeper_classpath)
     folder = str(workspace / "deployed")
@@ -431,7 +439,7 @@ def start_as_before(quickstart):
 
 @pytest.fixture
 def quickstart(workspace, request):
-    or_skip(environment.barnabas_server)
+    without_threads_sanitizer()
     or_skip(environment.java)
     or_skip(environment.zookeeper_classpath)
     if not os.path.isfile(os.path.join(environment.BUILD, "Makefile")):

@@ -21,20 +21,6 @@ FAILED = (STORAGE_ERROR, NOT_LEADER, LEADER_NOT_AVAILABLE)
 
 
 @pytest.fixture
-def mounts():
-    made = []
-
-    def mount(kind, *arguments, **more):
-        made.append(or_skip(lambda: kind(*arguments, **more)))
-        or_skip(made[-1].mount)
-        return made[-1]
-
-    yield mount
-    for one in made:
-        one.unmount()
-
-
-@pytest.fixture
 def two_dirs(new_broker, mounts):
     """A broker with two log directories, the first of them a small file system of its own."""
 
@@ -293,6 +279,33 @@ def test_a_hung_directory_holds_up_nothing_else(faulty, zk, flush):
         for client in stuck:
             client.close()
     broker.process.must_run()
+    check_restart(broker, tally, 8)
+
+
+def test_a_checkpoint_that_hangs_holds_up_no_other_directory(faulty):
+    """The high watermarks of the hung directory are on their way while the recovery points of all are gathered."""
+    config = {
+        "replica.high.watermark.checkpoint.interval.ms": "300",
+        "log.flush.offset.checkpoint.interval.ms": "200",
+        "log.initial.task.delay.ms": "0",
+    }
+    broker = faulty(config=config)
+    if broker.kind == "kafka":
+        pytest.skip("Kafka's request handlers all end up waiting for the directory")
+    other = make_topic(broker, partitions=1)
+    topic = make_topic(broker, partitions=8)
+    bad, good = partitions_by_dir(broker, topic, 8)
+    tally = Tally(broker, topic)
+    with broker.connect(timeout_s=5) as client:
+        client.delete_topics([other])  # so that the first of all partitions is none of the hung directory's
+        for partition in good + bad:
+            assert tally.put(client, partition) == NONE
+        broker.faulty.be("hang")
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            for partition in good:
+                assert tally.put(client, partition) == NONE
+    broker.faulty.be(None)
     check_restart(broker, tally, 8)
 
 

@@ -218,6 +218,43 @@ def test_a_name_that_does_not_resolve_gives_up_with_a_clear_message(broker_on, r
     assert "no-such-host.invalid:2181" in broker.process.log_text().splitlines()[-1]
 
 
+@pytest.mark.parametrize("line", ("session_opened", "server identity", "logs_loaded"))
+def test_a_session_that_expires_during_a_start_is_replaced(broker_on, running_zk, line):
+    """The broker stands still in the middle of its start, for longer than its session lasts."""
+    broker = broker_on(**on(running_zk, config={"zookeeper.session.timeout.ms": "1000"}))
+    if broker.kind == "kafka":
+        pytest.skip("Kafka ends with an error")
+    topic = make_topic(broker)
+    assert put(broker, topic, b"v")["base_offset"] == 0
+    broker.stop()
+    said = len(broker.process.log_text())
+    broker.launch()
+    wait_until(lambda: line in broker.process.log_text()[said:], 20, line, poll_s=0)
+    broker.pause()
+    time.sleep(2.5)  # nothing in ZooKeeper tells of a session without ephemerals
+    broker.resume()
+    broker.wait_serving()
+    wait_until(lambda: put(broker, topic, b"v")["error"] == NONE, 20, "its partitions are led")
+
+
+def test_a_start_that_waits_for_zookeeper_ends_on_sigterm(broker_on, running_zk):
+    """ZooKeeper goes after the first connection: there is no limit then, but for whoever asks the broker to stop."""
+    broker = broker_on(**on(running_zk, config={"zookeeper.connection.timeout.ms": "1500"}))
+    if broker.kind == "kafka":
+        pytest.skip("Kafka ends with an error")
+    broker.stop()
+    said = len(broker.process.log_text())
+    broker.launch()
+    wait_until(lambda: "session_opened" in broker.process.log_text()[said:], 20, "a session", poll_s=0)
+    broker.pause()
+    running_zk.kill()
+    broker.resume()
+    time.sleep(2.5)
+    broker.process.must_run()
+    assert broker.stop() == 0
+    assert "server stopped" in broker.process.log_text()[said:]
+
+
 def test_killed_and_started_at_once_five_times(broker_on, running_zk):
     """The old session would last 20 s; nothing may wait for it, and its end must not harm the new one."""
     broker = broker_on(**on(running_zk, config={"zookeeper.session.timeout.ms": "20000"}))

@@ -5,12 +5,14 @@ import contextlib
 import itertools
 import json
 import time
+import urllib.request
 
 import pytest
 
 from conftest import or_skip
 from harness import records, schema, tools
 from harness.cluster import Cluster
+from harness.ports import free_port
 from harness.wait import wait_until
 
 CHUNK = 65536  # what one Fetch brings
@@ -108,6 +110,8 @@ def throttled(zk, tmp_path):
             chroot = zk.make_chroot(f"/throttle-{next(_numbers)}")
             cluster = or_skip(lambda: Cluster(tmp_path / "cluster", zk, chroot, kinds, config=CONFIG))
             stack.callback(cluster.stop)
+            for broker in cluster.brokers:
+                broker.config["barnabas.metrics.listener"] = f"127.0.0.1:{free_port()}"
             cluster.start()
             return Throttled(cluster, stack.enter_context(zk.client(chroot)), tmp_path)
 
@@ -149,7 +153,17 @@ def test_either_side_alone_keeps_to_the_rate_beside_kafka(throttled, side):
     begun = time.monotonic()
     throttled.move(topic, target)
     check_takes_as_long_as_the_rate_says(throttled, topic, 30, 300_000, begun, target)
+    rates = shown_rates(throttled.cluster.brokers[1])
+    assert {name for name, rate in rates.items() if rate > 0} == {side}, rates
     throttled.wait_end(topic, 150)
+
+
+def shown_rates(broker):
+    """What the metrics say of the last seconds."""
+    with urllib.request.urlopen(f"http://{broker.config['barnabas.metrics.listener']}/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    names = {LEADER: "kafka_server_leaderreplication_byte_rate", FOLLOWER: "kafka_server_followerreplication_byte_rate"}
+    return {side: int(line.split()[1]) for side, name in names.items() for line in lines if line.startswith(name + " ")}
 
 
 def wait_rate(throttled, name, value):

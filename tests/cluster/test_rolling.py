@@ -1,12 +1,14 @@
 """A cluster is restarted, and taken over from Kafka, broker by broker, while somebody writes with acks=all: nobody is
 refused, and everything that was acknowledged is there, on every replica."""
 
+import json
 import os
 import threading
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from conftest import or_skip
 from harness import environment
 from harness.wait import wait_until
 
@@ -105,10 +107,10 @@ def wait_same_bytes(brokers):
     wait_until(same, 60, "every replica has the same bytes")
 
 
-def roll(new_broker, zk, name, first, after):
-    """A cluster of the make `first`, whose brokers give way to those of the makes in `after` one by one."""
+def roll(new_broker, zk, name, first, after, config=CONFIG):
+    """A cluster of the makes `first`, whose brokers give way to those of the makes in `after` one by one."""
     chroot = zk.make_chroot(f"/rolling-{name}")
-    brokers = [new_broker(kind=first, broker_id=number, chroot=chroot, config=CONFIG, start=False) for number in IDS]
+    brokers = [new_broker(kind=first[number], broker_id=number, chroot=chroot, config=config, start=False) for number in IDS]
     for broker in brokers:
         broker.launch()
     for broker in brokers:
@@ -146,11 +148,74 @@ def roll(new_broker, zk, name, first, after):
 
 @pytest.mark.slow
 def test_brokers_of_ours_are_restarted_one_by_one_while_somebody_writes(new_broker, zk):
-    roll(new_broker, zk, "restart", "barnabas", [(number, "barnabas") for number in IDS])
+    roll(new_broker, zk, "restart", ["barnabas"] * 3, [(number, "barnabas") for number in IDS])
 
 
 @pytest.mark.slow
 def test_a_cluster_of_kafka_is_taken_over_broker_by_broker_and_one_goes_back(new_broker, zk):
     after = [(number, "barnabas") for number in IDS] + [(1, "kafka")]
-    brokers = roll(new_broker, zk, "takeover", "kafka", after)
+    brokers = roll(new_broker, zk, "takeover", ["kafka"] * 3, after)
     assert [broker.kind for broker in brokers] == ["barnabas", "kafka", "barnabas"]
+
+
+def make_controller(zk, brokers, wanted):
+    """One of `wanted` becomes controller: the others stand still while there is none."""
+    others = [broker for broker in brokers if broker.id not in wanted]
+
+    def elected():
+        data = zk.read(brokers[0].chroot + "/controller")
+        return data and json.loads(data)["brokerid"] in wanted
+
+    if not elected():
+        for broker in others:
+            broker.pause()
+        with zk.client(brokers[0].chroot) as client:
+            client.delete("/controller")
+        wait_until(elected, 30, f"one of {wanted} is controller")
+        for broker in others:
+            broker.resume()
+
+    def known():
+        for broker in brokers:
+            with broker.connect() as client:
+                if client.metadata([])["controller_id"] not in wanted:
+                    return False
+        return True
+
+    wait_until(known, 30, "all know the controller")
+
+
+def create_and_delete(zk, brokers, name):
+    """A topic on all of them: made, written, and gone from every disk."""
+
+    def of_controller(ask):
+        with brokers[0].connect() as client:
+            controller = client.metadata([])["controller_id"]
+        with brokers[controller].connect() as client:
+            return ask(client)
+
+    made = of_controller(
+        lambda client: client.create_topics([{"name": name, "partitions": 3, "replication": len(IDS)}])
+    )
+    assert made[name]["error"] == 0, made
+    producer = KafkaProducer(bootstrap_servers=[broker.address for broker in brokers], acks="all", retries=100)
+    for number in range(30):
+        producer.send(name, b"%d" % number, partition=number % 3).get(30)
+    producer.close(10)
+    assert of_controller(lambda client: client.delete_topics([name]))[name] == 0
+    wait_until(lambda: zk.read(f"{brokers[0].chroot}/brokers/topics/{name}") is None, 30, "the topic is gone")
+    left = lambda: [f for b in brokers for d in b.log_dirs for f in os.listdir(d) if f.startswith(name + "-")]
+    wait_until(lambda: all(f.endswith("-delete") for f in left()), 30, "and so are its logs")
+
+
+@pytest.mark.slow
+def test_a_cluster_of_kafka_2_6_is_taken_over_with_the_protocol_of_2_6(new_broker, zk):
+    """Leaders write the ISR into ZooKeeper, followers ask where the logs part, topics have no ids."""
+    old = {**CONFIG, "inter.broker.protocol.version": "2.6"}
+    or_skip(lambda: environment.jars("kafka-2.6"))
+    first = ["barnabas", "kafka-2.6", "kafka-2.6"]
+    brokers = roll(new_broker, zk, "old", first, [(1, "barnabas")], config=old)
+    assert [broker.kind for broker in brokers] == ["barnabas", "barnabas", "kafka-2.6"]
+    for controllers in ((0, 1), (2,)):
+        make_controller(zk, brokers, controllers)
+        create_and_delete(zk, brokers, f"of-{controllers[0]}")

@@ -122,6 +122,12 @@ void fake_zk_copy_value(struct arena *a, const struct controller_value *from, st
         out->standing.lost = dup_members(a, from->standing.lost, from->standing.lost_count);
         out->standing.eligible = dup_members(a, from->standing.eligible, from->standing.eligible_count);
         break;
+    case CONTROLLER_VALUE_SILENCE: {
+        size_t size = (size_t)from->silence.brokers_count * sizeof *from->silence.brokers;
+        out->silence.brokers = arena_zalloc(a, size + 1);
+        memcpy(out->silence.brokers, from->silence.brokers, size);
+        break;
+    }
     default:
         break;
     }

@@ -59,3 +59,9 @@ check_PROGRAMS += tests/fuzz/fuzz_zk_check
 tests_fuzz_fuzz_zk_check_SOURCES = tests/fuzz/fuzz_zk_check.c
 tests_fuzz_fuzz_zk_check_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_zk_check_LDADD = $(FUZZ_DRIVER) $(cli_libs)
+
+check_PROGRAMS += tests/fuzz/fuzz_group_load
+tests_fuzz_fuzz_group_load_SOURCES = tests/fuzz/fuzz_group_load.c
+tests_fuzz_fuzz_group_load_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_group_load_LDADD = $(FUZZ_DRIVER) src/core/libcore.a src/wire/libwire.a src/base/libbase.a \
+  $(CODEC_LIBS) $(ISAL_LIBS)

@@ -22,7 +22,8 @@
 static const uint32_t coalesced = 1u << CTL_EVENT_CHECK | 1u << CTL_EVENT_BROKERS | 1u << CTL_EVENT_TOPICS |
                                   1u << CTL_EVENT_DELETIONS | 1u << CTL_EVENT_PREFERRED |
                                   1u << CTL_EVENT_ISR_CHANGES | 1u << CTL_EVENT_LOG_DIRS |
-                                  1u << CTL_EVENT_REBALANCE | 1u << CTL_EVENT_REASSIGNMENTS;
+                                  1u << CTL_EVENT_REBALANCE | 1u << CTL_EVENT_REASSIGNMENTS |
+                                  1u << CTL_EVENT_LOG_ENDS | 1u << CTL_EVENT_PEERS | 1u << CTL_EVENT_SILENCE;
 
 /* ---- queue */
 
@@ -141,7 +142,13 @@ static void start(struct controller *c, const struct ctl_event *event)
         start_request(c, event->request);
         return;
     case CTL_EVENT_REPLACE:
-        ctl_start_replace(c, (int32_t)event->number, event->epoch);
+        ctl_start_replace(c, (int32_t)event->number, event->epoch, CTL_EVIDENCE_REFUSED);
+        return;
+    case CTL_EVENT_PEERS:
+        ctl_start_peers(c);
+        return;
+    case CTL_EVENT_SILENCE:
+        ctl_start_silence(c);
         return;
     default:
         break;
@@ -153,6 +160,8 @@ static void start(struct controller *c, const struct ctl_event *event)
     case CTL_EVENT_RELINQUISH:
     case CTL_EVENT_REQUEST:
     case CTL_EVENT_REPLACE:
+    case CTL_EVENT_PEERS:
+    case CTL_EVENT_SILENCE:
         return;
     case CTL_EVENT_SUSPECT:
         ctl_start_suspect(c, (int32_t)event->number, event->epoch);
@@ -198,6 +207,9 @@ static void start(struct controller *c, const struct ctl_event *event)
         return;
     case CTL_EVENT_STOPPED:
         ctl_start_stopped(c, event);
+        return;
+    case CTL_EVENT_LOG_ENDS:
+        ctl_start_log_ends(c);
         return;
     }
 }

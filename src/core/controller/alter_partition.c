@@ -101,7 +101,7 @@ static void add_write(struct controller *c, struct alter *alter, struct change *
                                               .isr = change->wanted->isr,
                                               .leader_recovery_state = change->wanted->leader_recovery_state};
     change->write = alter->writes.count - 1;
-    ctl_standing_join(c, &alter->writes, change->p, false);
+    ctl_standing_join(c, &alter->writes, change->p, CTL_STANDING_FOLLOWS);
 }
 
 /* What min.insync.replicas is, where a leader takes replicas out of its ISR, or had taken them out before. */

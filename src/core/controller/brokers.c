@@ -158,6 +158,7 @@ static enum ctl_next run_startup(struct controller *c, struct ctl_frame *frame)
         }
         struct ctl_refs refs = replicas_on(c, &s->ids);
         forget_acks(&refs);
+        ctl_forget_log_ends(&refs);
         ctl_replicas_online(c, &refs);
         struct ctl_parts parts = ctl_leaderless(c, NULL);
         ctl_call_online(c, &parts);

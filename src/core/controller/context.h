@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "core/controller/election.h"
 #include "core/controller/outbox.h"
 #include "port/znodes.h"
 
@@ -39,6 +40,7 @@ struct ctl_replica {
     int32_t broker_id;
     enum ctl_replica_state state; /* written by ctl_replica_set_state alone */
     int32_t acked_leader_epoch;   /* newest the broker acknowledged since it registered */
+    struct ctl_log_end end;       /* asked for while nobody leads; it stays then (recovery.c) */
 };
 
 struct ctl_topic;
@@ -56,6 +58,7 @@ struct ctl_partition {
     struct ctl_replica *states;
     int32_t states_count;
     int32_t mark;                         /* scratch of one pass over partitions */
+    bool ends_asked;                      /* of its replicas' logs, and nobody leads since */
     struct znode_standing *standing;      /* owned: what its znode says; NULL = there is none (standing.h) */
     struct znode_standing *standing_next; /* owned: what is being written */
 };
@@ -92,10 +95,11 @@ struct ctl_broker {
     char *rack;
     bool shutting_down;
     struct znode_incarnation incarnation; /* of its data; zero = it does not say */
-    bool suspected;                       /* its port refuses; see suspicion.c */
+    bool suspected;                       /* see suspicion.c */
     bool suspicion_published;
-    int64_t suspect_again_ms; /* not before */
-    struct map offline;       /* partitions whose log directory failed there, by address */
+    const char *suspect_reason; /* static; while it is not published */
+    int64_t suspect_again_ms;   /* not before */
+    struct map offline;         /* partitions whose log directory failed there, by address */
     struct ctl_outbox outbox;
     struct list node;
 };

@@ -10,9 +10,12 @@ struct controller *controller_new(const struct controller_config *config)
 {
     struct controller *c = MEM_NEW(struct controller);
     c->config = *config;
+    if (!c->config.versions)
+        c->config.versions = inter_broker_newest();
     prng_seed(&c->prng, config->seed);
     c->known_id = -1;
     c->rival.id = c->replaced.id = -1;
+    c->silence_known = true;
     list_init(&c->queue);
     ctl_context_init(&c->ctx);
     return c;
@@ -29,6 +32,7 @@ void controller_free(struct controller *c)
     }
     ctl_context_clear(&c->ctx);
     arena_close(&c->arena);
+    free(c->peers);
     free(c);
 }
 
@@ -57,15 +61,17 @@ static const struct {
     const char *path;
     enum ctl_event_kind kind;
     bool children;
+    bool always; /* whoever is controller */
 } watched[] = {
-    {"/controller", CTL_EVENT_CHECK, false},
-    {"/brokers/ids", CTL_EVENT_BROKERS, true},
-    {"/brokers/topics", CTL_EVENT_TOPICS, true},
-    {"/admin/delete_topics", CTL_EVENT_DELETIONS, true},
-    {"/admin/preferred_replica_election", CTL_EVENT_PREFERRED, false},
-    {"/admin/reassign_partitions", CTL_EVENT_REASSIGNMENTS, false},
-    {"/isr_change_notification", CTL_EVENT_ISR_CHANGES, true},
-    {"/log_dir_event_notification", CTL_EVENT_LOG_DIRS, true},
+    {"/controller", CTL_EVENT_CHECK, false, true},
+    {"/brokers/ids", CTL_EVENT_BROKERS, true, false},
+    {"/brokers/topics", CTL_EVENT_TOPICS, true, false},
+    {"/admin/delete_topics", CTL_EVENT_DELETIONS, true, false},
+    {"/admin/preferred_replica_election", CTL_EVENT_PREFERRED, false, false},
+    {"/admin/reassign_partitions", CTL_EVENT_REASSIGNMENTS, false, false},
+    {"/isr_change_notification", CTL_EVENT_ISR_CHANGES, true, false},
+    {"/log_dir_event_notification", CTL_EVENT_LOG_DIRS, true, false},
+    {"/barnabas/silent", CTL_EVENT_SILENCE, true, true},
 };
 
 static const char *after_prefix(const char *path, const char *prefix)
@@ -74,12 +80,25 @@ static const char *after_prefix(const char *path, const char *prefix)
     return strncmp(path, prefix, len) == 0 && !strchr(path + len, '/') ? path + len : NULL;
 }
 
+/* Of the children of /brokers/ids, and of one registration. */
+static void on_registrations(struct controller *c, const char *path, bool children)
+{
+    int32_t id;
+    const char *name = after_prefix(path, "/brokers/ids/");
+    bool is_one = !children && name && ctl_parse_broker_id(name, &id);
+    if (!c->config.suspect || !(is_one || (children && strcmp(path, "/brokers/ids") == 0)))
+        return;
+    if (is_one)
+        ctl_peers_doubt(c, id);
+    ctl_enqueue_kind(c, CTL_EVENT_PEERS);
+}
+
 static void on_watch(struct controller *c, const char *path, bool children)
 {
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         if (strcmp(path, watched[i].path) != 0)
             continue;
-        if (children == watched[i].children && (c->active || watched[i].kind == CTL_EVENT_CHECK))
+        if (children == watched[i].children && (c->active || watched[i].always))
             ctl_enqueue_kind(c, watched[i].kind);
         return;
     }
@@ -104,6 +123,8 @@ static void on_session_expired(struct controller *c)
 {
     c->waiting = false;
     c->session_id = 0;
+    ctl_peers_doubt(c, -1);
+    ctl_unsay(c);
     c->deposed = false;
     c->fate = CTL_FATE_NONE;
     ctl_drop_activity(c);
@@ -148,9 +169,13 @@ static void on_unclean_election(struct controller *c, const char *topic, bool en
         ctl_enqueue_name(c, CTL_EVENT_UNCLEAN, topic);
 }
 
-static void on_refused(struct controller *c, int32_t broker_id, int64_t broker_epoch)
+/* An address that never worked from here may work from elsewhere: no ground for replacing a controller. */
+static void on_refused(struct controller *c, int32_t broker_id, int64_t broker_epoch, bool was_there)
 {
     if (!c->config.suspect || broker_id == c->config.broker_id)
+        return;
+    ctl_hear(c, broker_id, broker_epoch, CTL_HEARING_UNKNOWN);
+    if (!c->active && !was_there)
         return;
     struct ctl_event *event = ctl_event_new(c->active ? CTL_EVENT_SUSPECT : CTL_EVENT_REPLACE);
     event->number = broker_id;
@@ -166,12 +191,15 @@ static void take_in(struct controller *c, const struct controller_event *event)
             on_session_expired(c);
         c->session_id = event->session_opened.session_id;
         ctl_enqueue_kind(c, CTL_EVENT_CHECK);
+        if (c->config.suspect)
+            ctl_enqueue_kind(c, CTL_EVENT_PEERS);
         return;
     case CONTROLLER_EVENT_SESSION_EXPIRED:
         on_session_expired(c);
         return;
     case CONTROLLER_EVENT_WATCH:
         on_watch(c, event->watch.path, event->watch.children);
+        on_registrations(c, event->watch.path, event->watch.children);
         return;
     case CONTROLLER_EVENT_ZK_DONE:
         on_zk_done(c, event);
@@ -194,7 +222,16 @@ static void take_in(struct controller *c, const struct controller_event *event)
         on_unclean_election(c, event->unclean_election.topic, event->unclean_election.enabled);
         return;
     case CONTROLLER_EVENT_REFUSED:
-        on_refused(c, event->refused.broker_id, event->refused.broker_epoch);
+        on_refused(c, event->watched.broker_id, event->watched.broker_epoch, event->watched.was_there);
+        return;
+    case CONTROLLER_EVENT_SILENT:
+        ctl_hear(c, event->watched.broker_id, event->watched.broker_epoch, CTL_HEARING_SILENT);
+        return;
+    case CONTROLLER_EVENT_QUIET:
+        ctl_hear(c, event->watched.broker_id, event->watched.broker_epoch, CTL_HEARING_UNKNOWN);
+        return;
+    case CONTROLLER_EVENT_HEARD:
+        ctl_hear(c, event->watched.broker_id, event->watched.broker_epoch, CTL_HEARING_HEARD);
         return;
     }
 }

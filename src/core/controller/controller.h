@@ -19,6 +19,7 @@
 #ifndef BARNABAS_CORE_CONTROLLER_CONTROLLER_H
 #define BARNABAS_CORE_CONTROLLER_CONTROLLER_H
 
+#include "config/inter_broker.h"
 #include "core/controller/effects.h"
 #include "core/controller/events.h"
 
@@ -26,15 +27,16 @@ struct controller;
 
 struct controller_config {
     int32_t broker_id;
-    uint64_t seed;              /* of topic ids and of where assignments begin */
-    bool unclean_election;      /* unclean.leader.election.enable of this broker */
-    bool delete_topic;          /* delete.topic.enable */
-    bool auto_rebalance;        /* auto.leader.rebalance.enable */
-    int64_t rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
-    int32_t imbalance_pct;      /* leader.imbalance.per.broker.percentage */
-    int32_t min_isr;            /* min.insync.replicas of this broker */
-    bool suspect;               /* barnabas.broker.suspect.enable */
-    int64_t suspect_pause_ms;   /* barnabas.broker.suspect.interval.ms */
+    uint64_t seed;                       /* of topic ids and of where assignments begin */
+    bool unclean_election;               /* unclean.leader.election.enable of this broker */
+    bool delete_topic;                   /* delete.topic.enable */
+    bool auto_rebalance;                 /* auto.leader.rebalance.enable */
+    int64_t rebalance_check_ms;          /* leader.imbalance.check.interval.seconds */
+    int32_t imbalance_pct;               /* leader.imbalance.per.broker.percentage */
+    int32_t min_isr;                     /* min.insync.replicas of this broker */
+    const struct inter_broker *versions; /* of inter.broker.protocol.version, borrowed; NULL = the newest */
+    bool suspect;                        /* barnabas.broker.suspect.enable */
+    int64_t suspect_pause_ms;            /* barnabas.broker.suspect.interval.ms */
 };
 
 /* Gives the controller (controller_free). It does nothing until a session is opened. */

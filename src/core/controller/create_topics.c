@@ -101,7 +101,8 @@ static bool plan(struct controller *c, struct new_topic *topic, struct controlle
         return false;
     struct znode_topic *znode = &topic->znode;
     int32_t count = topic->lists_count;
-    znode->topic_id = ctl_random_topic_id(c);
+    if (c->config.versions->topic_ids)
+        znode->topic_id = ctl_random_topic_id(c);
     znode->partitions_count = count;
     znode->partitions = arena_zalloc(&c->arena, (size_t)count * sizeof *znode->partitions);
     for (int32_t i = 0; i < count; i++)

@@ -14,23 +14,25 @@
 
 enum controller_effect_kind {
     CONTROLLER_EFFECT_ZK, /* submit in order, answer all with one ZK_DONE event */
-    /* Requests to this broker may follow; replaces one that is there. Whether its port refuses is watched. */
+    /* Requests to this broker may follow; replaces one that is there. */
     CONTROLLER_EFFECT_ADD_CHANNEL,
     /* Drop it. Of what was in flight on a removed or replaced channel no reply is wanted. */
     CONTROLLER_EFFECT_REMOVE_CHANNEL,
     CONTROLLER_EFFECT_LEADER_AND_ISR,
     CONTROLLER_EFFECT_UPDATE_METADATA,
     CONTROLLER_EFFECT_STOP_REPLICA,
+    CONTROLLER_EFFECT_LOG_ENDS, /* where do these logs end? */
     CONTROLLER_EFFECT_ANSWER,
     CONTROLLER_EFFECT_TIMER,  /* send a TIMER event at at_ms; unknown timers are ignored when they come */
     CONTROLLER_EFFECT_ACTIVE, /* this broker is the active controller, of the epoch given */
     CONTROLLER_EFFECT_RESIGNED,
-    /* Not active: watch whether the controller's port refuses; in place of the one watched before. */
-    CONTROLLER_EFFECT_WATCH_CONTROLLER,
-    CONTROLLER_EFFECT_UNWATCH_CONTROLLER
+    /* Whether this broker's port refuses, and whether it answers, is watched; in place of an earlier watch.
+     */
+    CONTROLLER_EFFECT_WATCH_PEER,
+    CONTROLLER_EFFECT_UNWATCH_PEER
 };
 
-/* One partition of a LeaderAndIsr or UpdateMetadata request. */
+/* One partition of a LeaderAndIsr or UpdateMetadata request; of a LOG_ENDS only its number. */
 struct controller_partition_state {
     int32_t partition;
     int32_t controller_epoch; /* of the decision */
@@ -58,7 +60,7 @@ struct controller_live_broker {
     const struct znode_endpoint *endpoints;
     int32_t endpoints_count;
     const char *rack; /* NULL = none */
-    int64_t epoch;    /* of its registration; ADD_CHANNEL, WATCH_CONTROLLER */
+    int64_t epoch;    /* of its registration; ADD_CHANNEL, WATCH_PEER */
 };
 
 struct controller_stop_partition {
@@ -73,14 +75,14 @@ struct controller_topic_stops {
     int32_t partitions_count;
 };
 
-/* Sent to one broker: LeaderAndIsr v7, UpdateMetadata v8, StopReplica v4. */
+/* Sent to one broker: LeaderAndIsr v7, UpdateMetadata v8, StopReplica v4, ListOffsets v5. */
 struct controller_send {
     int32_t broker_id;
     uint64_t ticket; /* for the REPLY event */
     int32_t controller_id;
     int32_t controller_epoch;
     int64_t broker_epoch;
-    struct controller_topic_states *topics; /* LeaderAndIsr, UpdateMetadata */
+    struct controller_topic_states *topics; /* LeaderAndIsr, UpdateMetadata, ListOffsets */
     int32_t topics_count;
     struct controller_live_broker *live_brokers; /* UpdateMetadata: all; LeaderAndIsr: the leaders named */
     int32_t live_brokers_count;
@@ -97,11 +99,14 @@ struct controller_effect {
             int32_t ops_count;
         } zk;
         struct controller_live_broker add_channel;
-        struct controller_live_broker watch_controller;
+        struct controller_live_broker watch_peer;
+        struct {
+            int32_t broker_id;
+        } unwatch_peer;
         struct {
             int32_t broker_id;
         } remove_channel;
-        struct controller_send send; /* LEADER_AND_ISR, UPDATE_METADATA, STOP_REPLICA */
+        struct controller_send send; /* LEADER_AND_ISR, UPDATE_METADATA, STOP_REPLICA, LOG_ENDS */
         struct {
             uint64_t ticket;
             struct controller_answer answer;

@@ -65,6 +65,20 @@ static struct znode_ids isr_of_leader(const struct ctl_candidate *replicas, int3
     return out;
 }
 
+/* Who has lost data keeps its place while nobody leads; from a leader it fetches, and joins as any other. */
+static void drop_lost(const struct ctl_candidate *replicas, int32_t count, struct arena *arena,
+                      struct znode_ids *isr)
+{
+    struct znode_ids out = ids_with_room(arena, isr->count);
+    for (int32_t i = 0; i < isr->count; i++) {
+        const struct ctl_candidate *replica = find(replicas, count, isr->ids[i]);
+        if (!replica || replica->loss == ZNODE_LOSS_NONE)
+            out.ids[out.count++] = isr->ids[i];
+    }
+    if (out.count < isr->count)
+        *isr = out;
+}
+
 /* Who does not leave: for a controlled shutdown the brokers that stay, for a suspicion those not suspected.
  */
 static struct znode_ids isr_staying(enum ctl_strategy strategy, const struct ctl_candidate *replicas,
@@ -131,15 +145,88 @@ static const struct ctl_candidate *first_eligible(const struct ctl_candidate *re
     return suspect;
 }
 
-static const struct ctl_candidate *first_with_loss(const struct ctl_candidate *replicas, int32_t count,
-                                                   enum znode_loss loss,
-                                                   bool (*may_lead)(const struct ctl_candidate *))
+/* ---- the longest log */
+
+/* Records of a later epoch were written by a leader that had all that was committed in the epochs before. */
+static bool is_longer(const struct ctl_candidate *a, const struct ctl_candidate *b)
 {
+    if (a->end.state != CTL_LOG_END_KNOWN || b->end.state != CTL_LOG_END_KNOWN)
+        return a->end.state == CTL_LOG_END_KNOWN && b->end.state != CTL_LOG_END_KNOWN;
+    return a->end.epoch != b->end.epoch ? a->end.epoch > b->end.epoch : a->end.offset > b->end.offset;
+}
+
+/* Its log may have all that was acknowledged. */
+static bool had_all(const struct ctl_candidate *replica, const struct znode_ids *isr)
+{
+    return contains(isr, replica->id) || replica->was_eligible;
+}
+
+static int32_t count_of_all(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
+{
+    int32_t found = 0;
+    for (int32_t i = 0; i < count; i++)
+        found += had_all(&replicas[i], isr);
+    return found;
+}
+
+/*
+ * All of the ISR have lost what they had not synced, nothing else, and are there; and so is everybody else
+ * who may have what they lost: who left the ISR with everything, or, where that is unknown and the ISR is a
+ * single one, every replica. Whoever waits longer than this waits in vain.
+ */
+static bool may_recover(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
+{
+    bool all_here = true;
     for (int32_t i = 0; i < count; i++) {
-        if (may_lead(&replicas[i]) && replicas[i].loss == loss)
-            return &replicas[i];
+        bool is_here = is_unsuspected(&replicas[i]);
+        if (contains(isr, replicas[i].id) &&
+            (replicas[i].loss != ZNODE_LOSS_TAIL || replicas[i].end.state == CTL_LOG_END_NONE))
+            return false;
+        if (had_all(&replicas[i], isr) && !is_here)
+            return false;
+        all_here &= is_here;
     }
-    return NULL;
+    return count_of_all(replicas, count, isr) > 1 || all_here;
+}
+
+/* Who cannot answer is waited for only where it may have what the others lost: see above. */
+static bool ends_are_known(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
+{
+    bool all_count = count_of_all(replicas, count, isr) < 2;
+    for (int32_t i = 0; i < count; i++) {
+        if (is_unsuspected(&replicas[i]) && replicas[i].end.state == CTL_LOG_END_UNKNOWN &&
+            (all_count || had_all(&replicas[i], isr) || !replicas[i].unanswering))
+            return false;
+    }
+    return true;
+}
+
+/* Among equals a member of the ISR, and the first. */
+static const struct ctl_candidate *longest(const struct ctl_candidate *replicas, int32_t count,
+                                           const struct znode_ids *isr)
+{
+    const struct ctl_candidate *found = NULL;
+    for (int members = 1; members >= 0; members--) {
+        for (int32_t i = 0; i < count; i++) {
+            const struct ctl_candidate *replica = &replicas[i];
+            if (contains(isr, replica->id) == members && is_unsuspected(replica) &&
+                replica->end.state == CTL_LOG_END_KNOWN && (!found || is_longer(replica, found)))
+                found = replica;
+        }
+    }
+    return found;
+}
+
+static const struct ctl_candidate *best_with_loss(const struct ctl_candidate *replicas, int32_t count,
+                                                  enum znode_loss loss,
+                                                  bool (*may_lead)(const struct ctl_candidate *))
+{
+    const struct ctl_candidate *found = NULL;
+    for (int32_t i = 0; i < count; i++) {
+        if (may_lead(&replicas[i]) && replicas[i].loss == loss && (!found || is_longer(&replicas[i], found)))
+            found = &replicas[i];
+    }
+    return found;
 }
 
 /* The order of an unclean election: who misses an unsynced tail at most, who fell behind, who lost a disk;
@@ -149,9 +236,9 @@ static const struct ctl_candidate *first_unclean(const struct ctl_candidate *rep
     static const enum znode_loss order[] = {ZNODE_LOSS_TAIL, ZNODE_LOSS_NONE, ZNODE_LOSS_DATA};
     const struct ctl_candidate *found = NULL;
     for (size_t o = 0; !found && o < ARRAY_LEN(order); o++)
-        found = first_with_loss(replicas, count, order[o], is_unsuspected);
+        found = best_with_loss(replicas, count, order[o], is_unsuspected);
     for (size_t o = 0; !found && o < ARRAY_LEN(order); o++)
-        found = first_with_loss(replicas, count, order[o], is_online);
+        found = best_with_loss(replicas, count, order[o], is_online);
     return found;
 }
 
@@ -197,6 +284,11 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
     if (!leader && strategy == CTL_STRATEGY_OFFLINE && all_lost(replicas, count, &now->isr)) {
         leader = first_eligible(replicas, count);
         out->eligible = leader != NULL;
+        if (!leader && may_recover(replicas, count, &now->isr)) {
+            out->ask_ends = !ends_are_known(replicas, count, &now->isr);
+            leader = out->ask_ends ? NULL : longest(replicas, count, &now->isr);
+            out->recovered = leader != NULL;
+        }
     }
     if (!leader && strategy == CTL_STRATEGY_OFFLINE && allow_unclean) {
         leader = first_unclean(replicas, count);
@@ -205,14 +297,16 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
     if (!leader)
         return false;
     out->leader = leader->id;
-    if (out->unclean || out->eligible) {
-        out->leader_recovery_state = out->unclean ? 1 : now->leader_recovery_state;
+    if (out->unclean || out->eligible || out->recovered) {
+        out->leader_recovery_state = out->eligible ? now->leader_recovery_state : 1;
         out->isr = ids_with_room(arena, 1);
         out->isr.ids[out->isr.count++] = leader->id;
     } else if (strategy == CTL_STRATEGY_OFFLINE)
         out->isr = isr_of_leader(replicas, count, &now->isr, leader, arena);
     else if (strategy == CTL_STRATEGY_CONTROLLED_SHUTDOWN || strategy == CTL_STRATEGY_SUSPICION)
         out->isr = isr_staying(strategy, replicas, count, &now->isr, arena);
+    if (leader->loss == ZNODE_LOSS_NONE)
+        drop_lost(replicas, count, arena, &out->isr);
     return true;
 }
 
@@ -227,7 +321,7 @@ bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struc
             continue;
         const struct ctl_candidate *replica = find(replicas, count, now->isr.ids[i]);
         left.ids[left.count++] = now->isr.ids[i];
-        one_online |= replica && is_unsuspected(replica);
+        one_online |= replica && is_unsuspected(replica) && replica->loss == ZNODE_LOSS_NONE;
     }
     if (one_online)
         out->isr = left;

@@ -18,6 +18,13 @@ enum ctl_strategy {
     CTL_STRATEGY_SAME /* leader and ISR stay: the new epoch alone is wanted, and that everybody is told */
 };
 
+/* Where a replica's log ends, as its broker said. */
+struct ctl_log_end {
+    enum { CTL_LOG_END_UNKNOWN, CTL_LOG_END_KNOWN, CTL_LOG_END_NONE /* it has no such log to show */ } state;
+    int32_t epoch; /* of the last records; -1 = none */
+    int64_t offset;
+};
+
 /* One replica, in assignment order. */
 struct ctl_candidate {
     int32_t id;
@@ -27,6 +34,9 @@ struct ctl_candidate {
     bool suspected;       /* leads only where nobody else could */
     enum znode_loss loss; /* what it may miss of what it acknowledged as one of the ISR */
     bool eligible;        /* not of the ISR, but it has all that was acknowledged */
+    bool was_eligible;    /* so it was when it left the ISR, and lost nothing but its tail since */
+    bool unanswering;     /* it cannot be asked for its log now */
+    struct ctl_log_end end;
 };
 
 struct ctl_choice {
@@ -35,13 +45,16 @@ struct ctl_choice {
     int32_t leader_recovery_state;
     bool unclean;
     bool eligible;               /* not of the ISR, and nothing is lost */
+    bool recovered;              /* all of the ISR has lost its tail, and this log is the longest there is */
+    bool ask_ends;               /* with false: it could be so once the replicas' logs are known */
     struct znode_ids recipients; /* of the LeaderAndIsr */
 };
 
 /*
- * False when nobody may lead. Nobody leads on its old standing who has lost data since. When all of the ISR
- * have, an eligible one may; else only an unclean election helps, which takes whoever should miss the least.
- * Arrays of the choice live in the arena.
+ * False when nobody may lead. Nobody leads on its old standing who has lost data since, and where somebody
+ * leads nobody stays in the ISR who has. When all of the ISR have, an eligible one may lead; when they lost
+ * their tails only, and everybody is there who could have more, the longest log does; else only an unclean
+ * election helps, which takes whoever should miss the least. Arrays of the choice live in the arena.
  */
 bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
                 const struct znode_state *now, bool allow_unclean, struct arena *arena,
@@ -50,8 +63,8 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
 /*
  * The state when the replicas marked in `gone` cannot serve: leader -1 if it is one of them, ISR without
  * them; unless no member would stay that is online, for then the whole ISR is kept: which of several that
- * died together was the most complete, only they know. A suspect does not count as online here. False when
- * nothing changes.
+ * died together was the most complete, only they know. A suspect does not count as online here, nor one that
+ * has lost data. False when nothing changes.
  */
 bool ctl_shrink(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *gone,
                 const struct znode_state *now, struct arena *arena, struct znode_state *out);

@@ -20,17 +20,24 @@ enum controller_event_kind {
     CONTROLLER_EVENT_REQUEST,
     CONTROLLER_EVENT_TIMER,
     CONTROLLER_EVENT_UNCLEAN_ELECTION, /* unclean.leader.election.enable was read anew */
-    /* A broker's port refuses, for as long as settings say, on the endpoint that ADD_CHANNEL or
-     * WATCH_CONTROLLER named last; told again while that lasts. */
-    CONTROLLER_EVENT_REFUSED
+    /* Of a broker on the endpoint that WATCH_PEER named last: its port refuses, or it answers nothing, for as
+     * long as settings say, both told again while that lasts; half of that time has passed without an answer;
+     * or it answers, for the first time or again. */
+    CONTROLLER_EVENT_REFUSED,
+    CONTROLLER_EVENT_SILENT,
+    CONTROLLER_EVENT_QUIET,
+    CONTROLLER_EVENT_HEARD
 };
 
-/* Outcome of one partition of a LeaderAndIsr or StopReplica; LeaderAndIsr v5+ names topics by id. */
+/* Outcome of one partition of a LeaderAndIsr, StopReplica or ListOffsets; LeaderAndIsr v5+ names topics by
+ * id. */
 struct controller_reply_partition {
     const char *topic; /* NULL = by id */
     struct uuid topic_id;
     int32_t partition;
     enum err err;
+    int32_t end_epoch;  /* ListOffsets: of the last records; -1 = none */
+    int64_t end_offset; /* ListOffsets: of the log */
 };
 
 struct controller_event {
@@ -72,7 +79,8 @@ struct controller_event {
         struct {
             int32_t broker_id;
             int64_t broker_epoch; /* as the effect named it */
-        } refused;
+            bool was_there;       /* REFUSED: there was a connection before */
+        } watched;                /* REFUSED, SILENT, QUIET, HEARD */
     };
 };
 

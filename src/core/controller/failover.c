@@ -171,15 +171,20 @@ static void start_machines(struct controller *c, struct failover *f)
 
 /* ---- /feature */
 
-/* Brokers in ZooKeeper mode know no feature; the znode says so, in the form of 3.3 and later. */
+/*
+ * Brokers in ZooKeeper mode know no feature; the znode says so. While the protocol is older than features
+ * are, they are switched off in it.
+ */
 static void add_feature_write(struct controller *c, struct failover *f)
 {
     const struct controller_op_result *found = &c->results[0];
-    const struct znode_feature wanted = {.version = 2, .status = 1, .has_features = false};
+    int32_t version = c->config.versions->feature_znode;
+    bool on = version > 0;
+    const struct znode_feature wanted = {.version = on ? version : 1, .status = on, .has_features = false};
     struct ctl_write *write;
     if (found->err == ERR_NOT_FOUND)
         write = ctl_writes_add(c, &f->writes, CONTROLLER_OP_CREATE, "/feature");
-    else if (found->err == ERR_NONE && found->value.feature.status != 1)
+    else if (found->err == ERR_NONE && found->value.feature.status != wanted.status)
         write = ctl_writes_add(c, &f->writes, CONTROLLER_OP_SET, "/feature");
     else {
         if (found->err == ERR_MALFORMED)

@@ -48,6 +48,9 @@ enum ctl_event_kind {
     CTL_EVENT_SUSPECT,    /* number: id; epoch: of its registration */
     CTL_EVENT_TRUST,      /* number: id of a suspect that answered */
     CTL_EVENT_REPLACE,    /* the controller's port refuses; number, epoch: as above */
+    CTL_EVENT_LOG_ENDS,   /* a broker said where logs end */
+    CTL_EVENT_PEERS,      /* who else is registered? */
+    CTL_EVENT_SILENCE,    /* who is heard, and what do others say? */
     CTL_EVENT_REQUEST
 };
 
@@ -73,6 +76,26 @@ struct ctl_event {
 
 enum ctl_fate { CTL_FATE_NONE, CTL_FATE_MOVED, CTL_FATE_GIVE_UP, CTL_FATE_SESSION_LOST };
 
+/* Why a broker is taken for gone. */
+enum ctl_evidence { CTL_EVIDENCE_REFUSED, CTL_EVIDENCE_SILENT };
+const char *ctl_evidence_text(enum ctl_evidence evidence);
+
+enum ctl_hearing { CTL_HEARING_UNKNOWN, CTL_HEARING_HEARD, CTL_HEARING_SILENT };
+
+/* Another registered broker, as this one sees it; kept whoever is controller. */
+struct ctl_peer {
+    int32_t id;
+    int64_t epoch;   /* czxid of its registration; 0 = not read yet */
+    int32_t version; /* of the registration's data */
+    bool is_ours;    /* of our make: it answers at once, or something is wrong */
+    enum ctl_hearing hearing;
+    bool is_back;       /* a suspect that is heard again */
+    int64_t said_epoch; /* /barnabas/silent says that this registration is silent; 0 = it does not */
+    int32_t doubts;     /* how often something may have changed; */
+    int32_t asked;      /* as it was when the registration was asked for, */
+    int32_t known;      /* and of what is known */
+};
+
 /* Another broker that is controller, as it was when nothing was wrong with it. */
 struct ctl_rival {
     int32_t id;               /* -1 = none */
@@ -81,6 +104,7 @@ struct ctl_rival {
     int32_t epoch_version;    /* read before /controller was read once more: of its term or an earlier one */
     int64_t broker_epoch;     /* czxid of its registration */
     int32_t broker_version;   /* of the registration's data: other endpoints, other version */
+    enum ctl_evidence evidence; /* why it is being replaced */
 };
 
 struct controller {
@@ -101,6 +125,13 @@ struct controller {
     int64_t elect_at_ms;       /* may look, but does not stand before; after having been deposed */
     struct ctl_rival rival;    /* while not active: the controller that is watched */
     struct ctl_rival replaced; /* whom this term began with replacing */
+
+    /* Whom this broker hears. */
+    struct ctl_peer *peers;
+    int32_t peers_count;
+    int32_t peers_cap;
+    bool silence_known; /* what the peers' said_epoch say is what ZooKeeper has */
+    bool abstains;      /* controller, and hears no majority */
 
     /* Queue and activity. */
     struct list queue;
@@ -211,8 +242,8 @@ bool ctl_value_equal(const struct controller_value *a, const struct controller_v
 /* ---- term.c: standing for controller, resigning */
 
 void ctl_start_check(struct controller *c);
-/* The port of the controller's broker refuses: this broker takes its place. */
-void ctl_start_replace(struct controller *c, int32_t id, int64_t broker_epoch);
+/* The controller's broker is gone, as it seems: this broker takes its place. */
+void ctl_start_replace(struct controller *c, int32_t id, int64_t broker_epoch, enum ctl_evidence evidence);
 void ctl_start_relinquish(struct controller *c, int32_t epoch_version);
 void ctl_resign(struct controller *c, const char *why);
 
@@ -280,10 +311,29 @@ struct controller_live_broker ctl_copy_live_broker(struct controller *c, int32_t
                                                    const struct znode_endpoint *endpoints, int32_t count,
                                                    int64_t epoch);
 
+/* ---- peers.c */
+
+void ctl_start_peers(struct controller *c);
+/* NULL = nobody else is registered with this id. Valid until the next look. */
+struct ctl_peer *ctl_peer_find(const struct controller *c, int32_t id);
+/* The registration may have changed; -1 = all may. */
+void ctl_peers_doubt(struct controller *c, int32_t id);
+
+/* ---- silence.c */
+
+void ctl_start_silence(struct controller *c);
+/* The session is over, and what was said in it. */
+void ctl_unsay(struct controller *c);
+/* What the watch over this registration tells. */
+void ctl_hear(struct controller *c, int32_t id, int64_t epoch, enum ctl_hearing hearing);
+
 /* ---- suspicion.c */
 
-/* The event: this registration of the broker is suspected from now on, if nothing speaks against it. */
+/* The event: the broker's port refuses. */
 void ctl_start_suspect(struct controller *c, int32_t id, int64_t broker_epoch);
+/* This registration of the broker is suspected from now on, if nothing speaks against it; if so, leadership
+ * is still to be moved. */
+bool ctl_suspect(struct controller *c, int32_t id, int64_t broker_epoch, enum ctl_evidence evidence);
 /* The event: the suspect answered. */
 void ctl_start_trust(struct controller *c, int32_t id);
 /* Parts of a failover: learns of the suspects from before; moves leadership away from them. */
@@ -298,6 +348,20 @@ void ctl_call_forget_suspects(struct controller *c, const struct znode_ids *ids)
 void ctl_call_trust(struct controller *c, const struct znode_ids *brokers);
 /* The part of a failover, after states were read and before anybody is told anything. */
 void ctl_call_trust_all(struct controller *c);
+
+/* ---- recovery.c */
+
+/* As far as it is known. */
+struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_partition *p,
+                                  int32_t broker_id);
+/* Nobody leads it: asks the replicas that are there where their logs end, as far as it is not known. */
+void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p);
+/* The same, and the answers decide who leads. */
+void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p);
+/* Elects where that helps. */
+void ctl_start_log_ends(struct controller *c);
+/* What a broker said before it registered is void. */
+void ctl_forget_log_ends(const struct ctl_refs *refs);
 
 /* ---- log_dirs.c */
 

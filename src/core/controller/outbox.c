@@ -46,16 +46,21 @@ static struct ctl_out_entry *set_add(struct ctl_out_set *set, struct ctl_partiti
     return entry;
 }
 
-static void set_drop(struct ctl_out_set *set, const struct ctl_partition *p)
+static void set_remove(struct ctl_out_set *set, struct ctl_out_entry *entry)
 {
-    struct ctl_out_entry *entry = set_find(set, p);
-    if (!entry)
-        return;
-    map_remove_int(&set->places, key_of(p));
+    if (entry->p)
+        map_remove_int(&set->places, key_of(entry->p));
     free(entry->topic);
     *entry = set->items[--set->count];
     if (entry != &set->items[set->count] && entry->p)
         map_put_int(&set->places, key_of(entry->p), (void *)(uintptr_t)(entry - set->items + 1));
+}
+
+static void set_drop(struct ctl_out_set *set, const struct ctl_partition *p)
+{
+    struct ctl_out_entry *entry = set_find(set, p);
+    if (entry)
+        set_remove(set, entry);
 }
 
 /* The partition goes; what has to be told of it is told by name. */
@@ -130,8 +135,9 @@ void ctl_outbox_scrub(struct ctl_broker *broker, const struct ctl_partition *p)
         set_drop(&batch->sets[CTL_OUT_LEADER_AND_ISR], p);
         set_name(&batch->sets[CTL_OUT_UPDATE_METADATA], p);
         set_name(&batch->sets[CTL_OUT_STOP_REPLICA], p);
+        set_drop(&batch->sets[CTL_OUT_LOG_ENDS], p);
     }
-    if (outbox->flight_kind == CTL_OUT_LEADER_AND_ISR)
+    if (outbox->flight_kind == CTL_OUT_LEADER_AND_ISR || outbox->flight_kind == CTL_OUT_LOG_ENDS)
         set_drop(&outbox->flight, p);
     else
         set_name(&outbox->flight, p);
@@ -211,48 +217,14 @@ void ctl_send_stop_replica(struct controller *c, struct ctl_partition *p, int32_
     entry->leader_epoch = leader_epoch;
 }
 
-/* ---- taking out */
-
-static void send(struct controller *c, struct ctl_broker *broker, struct ctl_out_batch *batch,
-                 enum ctl_out_kind kind)
+void ctl_ask_log_end(struct controller *c, struct ctl_partition *p, int32_t broker_id)
 {
-    struct ctl_outbox *outbox = &broker->outbox;
-    ASSERT(outbox->flight.count == 0);
-    set_close(&outbox->flight);
-    outbox->flight = batch->sets[kind];
-    memset(&batch->sets[kind], 0, sizeof batch->sets[kind]);
-    if (kind == CTL_OUT_UPDATE_METADATA)
-        batch->brokers_changed = false;
-    batch->begun = true;
-    outbox->in_flight = true;
-    outbox->flight_kind = kind;
-    outbox->ticket = ++c->next_ticket;
-    ctl_build_request(c, broker, kind, &outbox->flight, outbox->ticket);
+    struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
+    if (broker)
+        set_add(&batch_open(&broker->outbox)->sets[CTL_OUT_LOG_ENDS], p);
 }
 
-static void flush_broker(struct controller *c, struct ctl_broker *broker)
-{
-    struct ctl_outbox *outbox = &broker->outbox;
-    while (!outbox->in_flight && !outbox->backing_off && !list_is_empty(&outbox->batches)) {
-        struct ctl_out_batch *batch = CONTAINER_OF(outbox->batches.next, struct ctl_out_batch, node);
-        if (batch->sets[CTL_OUT_LEADER_AND_ISR].count)
-            send(c, broker, batch, CTL_OUT_LEADER_AND_ISR);
-        else if (batch->sets[CTL_OUT_UPDATE_METADATA].count || batch->brokers_changed)
-            send(c, broker, batch, CTL_OUT_UPDATE_METADATA);
-        else if (batch->sets[CTL_OUT_STOP_REPLICA].count)
-            send(c, broker, batch, CTL_OUT_STOP_REPLICA);
-        else
-            batch_free(batch);
-    }
-}
-
-void ctl_outbox_flush(struct controller *c)
-{
-    CTL_EACH_BROKER(&c->ctx, broker)
-    {
-        flush_broker(c, broker);
-    }
-}
+/* ---- putting back */
 
 /* Puts one entry of a request that did not get through back, in front of what came later. */
 static void put_back(struct ctl_out_batch *batch, enum ctl_out_kind kind, struct ctl_out_entry *sent)
@@ -274,6 +246,67 @@ static void put_back(struct ctl_out_batch *batch, enum ctl_out_kind kind, struct
     entry->delete_partition |= sent->delete_partition;
     if (!later)
         entry->leader_epoch = sent->leader_epoch;
+}
+
+/* ---- taking out */
+
+/* Before StopReplica said of each partition whether it is deleted: those that are go first. */
+static void keep_alike(struct ctl_out_batch *batch, struct ctl_out_set *flight)
+{
+    bool any_deleted = false;
+    for (int32_t i = 0; i < flight->count; i++)
+        any_deleted |= flight->items[i].delete_partition;
+    for (int32_t i = flight->count - 1; any_deleted && i >= 0; i--) {
+        if (flight->items[i].delete_partition)
+            continue;
+        put_back(batch, CTL_OUT_STOP_REPLICA, &flight->items[i]);
+        set_remove(flight, &flight->items[i]);
+    }
+}
+
+static void send(struct controller *c, struct ctl_broker *broker, struct ctl_out_batch *batch,
+                 enum ctl_out_kind kind)
+{
+    struct ctl_outbox *outbox = &broker->outbox;
+    ASSERT(outbox->flight.count == 0);
+    set_close(&outbox->flight);
+    outbox->flight = batch->sets[kind];
+    memset(&batch->sets[kind], 0, sizeof batch->sets[kind]);
+    if (kind == CTL_OUT_UPDATE_METADATA)
+        batch->brokers_changed = false;
+    if (kind == CTL_OUT_STOP_REPLICA && c->config.versions->stop_replica < INTER_BROKER_STOPS_EACH)
+        keep_alike(batch, &outbox->flight);
+    batch->begun = true;
+    outbox->in_flight = true;
+    outbox->flight_kind = kind;
+    outbox->ticket = ++c->next_ticket;
+    ctl_build_request(c, broker, kind, &outbox->flight, outbox->ticket);
+}
+
+static void flush_broker(struct controller *c, struct ctl_broker *broker)
+{
+    struct ctl_outbox *outbox = &broker->outbox;
+    while (!outbox->in_flight && !outbox->backing_off && !list_is_empty(&outbox->batches)) {
+        struct ctl_out_batch *batch = CONTAINER_OF(outbox->batches.next, struct ctl_out_batch, node);
+        if (batch->sets[CTL_OUT_LEADER_AND_ISR].count)
+            send(c, broker, batch, CTL_OUT_LEADER_AND_ISR);
+        else if (batch->sets[CTL_OUT_UPDATE_METADATA].count || batch->brokers_changed)
+            send(c, broker, batch, CTL_OUT_UPDATE_METADATA);
+        else if (batch->sets[CTL_OUT_STOP_REPLICA].count)
+            send(c, broker, batch, CTL_OUT_STOP_REPLICA);
+        else if (batch->sets[CTL_OUT_LOG_ENDS].count)
+            send(c, broker, batch, CTL_OUT_LOG_ENDS);
+        else
+            batch_free(batch);
+    }
+}
+
+void ctl_outbox_flush(struct controller *c)
+{
+    CTL_EACH_BROKER(&c->ctx, broker)
+    {
+        flush_broker(c, broker);
+    }
 }
 
 /* The batch that was being sent is still the first one. */
@@ -424,10 +457,29 @@ static void take_stop_replica_reply(struct controller *c, struct ctl_broker *bro
     broker->outbox.failures = 0;
 }
 
+/* A log that is not shown counts as none, until the broker registers anew. Once somebody leads, logs change.
+ */
+static void take_log_ends_reply(struct controller *c, struct ctl_broker *broker,
+                                const struct controller_event *event)
+{
+    for (int32_t i = 0; i < event->reply.partitions_count; i++) {
+        const struct controller_reply_partition *reply = &event->reply.partitions[i];
+        const struct ctl_out_entry *sent = flight_entry(c, &broker->outbox, reply);
+        if (sent && sent->p->leadership.leader == ZNODE_NO_LEADER &&
+            sent->p->leadership.leader_epoch == sent->leader_epoch)
+            ctl_replica_of(sent->p, broker->id)->end =
+                (struct ctl_log_end){.state = reply->err == ERR_NONE ? CTL_LOG_END_KNOWN : CTL_LOG_END_NONE,
+                                     .epoch = reply->end_epoch,
+                                     .offset = reply->end_offset};
+    }
+    ctl_enqueue_kind(c, CTL_EVENT_LOG_ENDS);
+    broker->outbox.failures = 0;
+}
+
 /* The whole request was refused. */
 static void take_refusal(struct controller *c, struct ctl_broker *broker, enum err err)
 {
-    static const char *const names[] = {"LeaderAndIsr", "UpdateMetadata", "StopReplica"};
+    static const char *const names[] = {"LeaderAndIsr", "UpdateMetadata", "StopReplica", "ListOffsets"};
     log_warn("controller", "request_refused", "broker=%d request=%s error=%s", broker->id,
              names[broker->outbox.flight_kind], err_name(err));
     switch ((int)err) {
@@ -459,6 +511,8 @@ static void take_answer(struct controller *c, struct ctl_broker *broker, const s
         take_leader_and_isr_reply(c, broker, event);
     else if (broker->outbox.flight_kind == CTL_OUT_STOP_REPLICA)
         take_stop_replica_reply(c, broker, event);
+    else if (broker->outbox.flight_kind == CTL_OUT_LOG_ENDS)
+        take_log_ends_reply(c, broker, event);
     else
         broker->outbox.failures = 0;
 }
@@ -475,6 +529,7 @@ void ctl_outbox_reply(struct controller *c, const struct controller_event *event
                   err_name(event->reply.transport));
         put_all_back(outbox);
         back_off(c, broker, TRANSPORT_BACKOFF_MS);
+        ctl_enqueue_kind(c, CTL_EVENT_LOG_ENDS); /* where others wait for its answer */
     } else if (event->reply.err != ERR_NONE)
         take_refusal(c, broker, event->reply.err);
     else

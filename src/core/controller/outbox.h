@@ -5,7 +5,7 @@
  * when it is sent, so that what was superseded while an earlier request was in flight
  * travels once. At most one request is in flight; what could not be delivered is put back.
  *
- *   batch:  LeaderAndIsr -> UpdateMetadata -> StopReplica, then the next batch
+ *   batch:  LeaderAndIsr -> UpdateMetadata -> StopReplica -> where logs end, then the next batch
  *
  * New entries join the last batch that has not begun. Two orders are kept: a LeaderAndIsr
  * cancels a StopReplica of the same partition that did not leave yet, and waits in a batch
@@ -32,7 +32,7 @@ struct ctl_out_entry {
     int32_t number;
     bool is_new;           /* LeaderAndIsr; sticky */
     bool delete_partition; /* StopReplica; sticky */
-    int32_t leader_epoch;  /* StopReplica: as it was when asked; LeaderAndIsr: as it was when sent */
+    int32_t leader_epoch;  /* StopReplica: as it was when asked; the others: as it was when sent */
 };
 
 /* Entries of one kind of request, each partition once. */
@@ -43,7 +43,13 @@ struct ctl_out_set {
     int32_t cap;
 };
 
-enum ctl_out_kind { CTL_OUT_LEADER_AND_ISR, CTL_OUT_UPDATE_METADATA, CTL_OUT_STOP_REPLICA, CTL_OUT_KINDS };
+enum ctl_out_kind {
+    CTL_OUT_LEADER_AND_ISR,
+    CTL_OUT_UPDATE_METADATA,
+    CTL_OUT_STOP_REPLICA,
+    CTL_OUT_LOG_ENDS,
+    CTL_OUT_KINDS
+};
 
 struct ctl_out_batch {
     struct list node;
@@ -80,6 +86,8 @@ void ctl_send_fewer_brokers(struct controller *c);
 /* leader_epoch: as the broker should know it; the topic's deletion overrides it. */
 void ctl_send_stop_replica(struct controller *c, struct ctl_partition *p, int32_t broker_id,
                            int32_t leader_epoch, bool delete_partition);
+/* Asks where the broker's log of it ends, once it has heard what it is sent before. */
+void ctl_ask_log_end(struct controller *c, struct ctl_partition *p, int32_t broker_id);
 /* The partition is about to be freed: keep what has to be told, by name; drop the rest. */
 void ctl_outbox_scrub(struct ctl_broker *broker, const struct ctl_partition *p);
 

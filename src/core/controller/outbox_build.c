@@ -114,6 +114,17 @@ static bool fill_update_metadata(struct controller *c, const struct ctl_out_entr
     return true;
 }
 
+static bool fill_log_end(struct ctl_out_entry *entry, int32_t broker_id,
+                         struct controller_partition_state *out)
+{
+    const struct ctl_partition *p = entry->p;
+    if (!p || p->topic->to_be_deleted || !ctl_ids_contain(&p->replicas, broker_id))
+        return false;
+    *out = (struct controller_partition_state){.partition = p->number};
+    entry->leader_epoch = p->leadership.leader_epoch;
+    return true;
+}
+
 static void fill_topics(struct controller *c, const struct ctl_broker *broker, enum ctl_out_kind kind,
                         struct ctl_out_set *set, struct controller_send *send)
 {
@@ -130,6 +141,7 @@ static void fill_topics(struct controller *c, const struct ctl_broker *broker, e
             struct ctl_out_entry *entry = &set->items[g.order[i]];
             struct controller_partition_state *out = &topic->partitions[topic->partitions_count];
             bool filled = kind == CTL_OUT_LEADER_AND_ISR ? fill_leader_and_isr(c, entry, broker->id, out)
+                          : kind == CTL_OUT_LOG_ENDS     ? fill_log_end(entry, broker->id, out)
                                                          : fill_update_metadata(c, entry, out);
             topic->partitions_count += filled;
             /* A topic made again under the name of a deleted one: the living id counts. */
@@ -212,6 +224,8 @@ static enum controller_effect_kind effect_of(enum ctl_out_kind kind)
         return CONTROLLER_EFFECT_UPDATE_METADATA;
     case CTL_OUT_STOP_REPLICA:
         return CONTROLLER_EFFECT_STOP_REPLICA;
+    case CTL_OUT_LOG_ENDS:
+        return CONTROLLER_EFFECT_LOG_ENDS;
     case CTL_OUT_KINDS:
         break;
     }
@@ -230,7 +244,8 @@ void ctl_build_request(struct controller *c, struct ctl_broker *broker, enum ctl
         fill_stops(c, set, &send);
     else {
         fill_topics(c, broker, kind, set, &send);
-        fill_brokers(c, kind == CTL_OUT_LEADER_AND_ISR, &send);
+        if (kind != CTL_OUT_LOG_ENDS)
+            fill_brokers(c, kind == CTL_OUT_LEADER_AND_ISR, &send);
     }
     controller_effects_add(c->out, effect_of(kind))->send = send;
 }

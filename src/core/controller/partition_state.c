@@ -27,7 +27,10 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
                                          .suspected = broker && broker->suspected,
                                          .target = !ctl_ids_contain(&p->removing, id),
                                          .loss = ctl_standing_loss(p, id),
-                                         .eligible = ctl_standing_is_eligible(c, p, id)};
+                                         .eligible = ctl_standing_is_eligible(c, p, id),
+                                         .was_eligible = ctl_standing_was_eligible(c, p, id),
+                                         .unanswering = broker && broker->outbox.backing_off,
+                                         .end = ctl_log_end_of(c, p, id)};
     }
     return list;
 }
@@ -248,18 +251,23 @@ static void add_state_write(struct controller *c, struct ctl_elect *e, int32_t i
 {
     const struct ctl_partition *p = e->items[i].p;
     const struct ctl_choice *choice = &e->choices[i];
+    bool says_recovery = c->config.versions->leader_and_isr >= INTER_BROKER_ROLES_RECOVERY;
     struct ctl_write *write =
         ctl_writes_add(c, &e->writes, CONTROLLER_OP_SET,
                        ctl_path(c, "/brokers/topics/%s/partitions/%d/state", p->topic->name, p->number));
     write->version = p->zk_version;
     write->value.kind = CONTROLLER_VALUE_STATE;
-    write->value.state = (struct znode_state){.leader = choice->leader,
-                                              .leader_epoch = p->leadership.leader_epoch + 1,
-                                              .controller_epoch = c->epoch,
-                                              .isr = choice->isr,
-                                              .leader_recovery_state = choice->leader_recovery_state};
+    write->value.state =
+        (struct znode_state){.leader = choice->leader,
+                             .leader_epoch = p->leadership.leader_epoch + 1,
+                             .controller_epoch = c->epoch,
+                             .isr = choice->isr,
+                             .leader_recovery_state = says_recovery ? choice->leader_recovery_state : 0};
     e->writers[i] = e->writes.count - 1;
-    ctl_standing_join(c, &e->writes, e->items[i].p, choice->unclean);
+    ctl_standing_join(c, &e->writes, e->items[i].p,
+                      choice->unclean     ? CTL_STANDING_ENDS
+                      : choice->recovered ? CTL_STANDING_RECOVERED
+                                          : CTL_STANDING_FOLLOWS);
 }
 
 /* What min.insync.replicas is, where replicas leave the ISR or left it before. */
@@ -294,9 +302,12 @@ static bool choose_one(struct controller *c, struct ctl_elect *e, int32_t i)
         return true;
     settle(item, e->strategy == CTL_STRATEGY_PREFERRED ? ERR_PREFERRED_LEADER_NOT_AVAILABLE
                                                        : ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE);
-    if (ctl_standing_keeps_offline(p))
+    if (e->choices[i].ask_ends)
+        ctl_ask_log_ends(c, item->p);
+    else if (ctl_standing_keeps_offline(p)) {
         ctl_standing_log(p);
-    else
+        ctl_learn_log_ends(c, item->p);
+    } else
         log_warn("controller", "no_leader", "topic=%s partition=%d isr=%d; no member of it is online",
                  p->topic->name, p->number, p->leadership.isr.count);
     return false;
@@ -357,6 +368,18 @@ static enum ctl_next choose(struct controller *c, struct ctl_elect *e)
     return CTL_AGAIN;
 }
 
+static void log_recovered(const struct ctl_partition *p, int32_t leader)
+{
+    const struct ctl_replica *replica = ctl_replica_find(p, leader);
+    log_warn(
+        "controller", "longest_log_elected",
+        "topic=%s partition=%d leader=%d log_end=%lld epoch=%d reason=\"all of the ISR went down without "
+        "syncing; what is left is here\" effect=\"records acknowledged in the last moments before may be "
+        "missing, none where flush.messages=1\"",
+        p->topic->name, p->number, leader, replica ? (long long)replica->end.offset : -1,
+        replica ? replica->end.epoch : -1);
+}
+
 static void take_election(struct controller *c, struct ctl_elect *e, int32_t i, const struct ctl_write *write)
 {
     struct ctl_partition *p = e->items[i].p;
@@ -369,6 +392,8 @@ static void take_election(struct controller *c, struct ctl_elect *e, int32_t i, 
             "topic=%s partition=%d leader=%d reason=\"the ISR has lost data; this replica left it when it "
             "was complete\"",
             p->topic->name, p->number, write->value.state.leader);
+    if (e->choices[i].recovered)
+        log_recovered(p, write->value.state.leader);
     ctl_partition_set_leadership(p, &write->value.state, write->new_version);
     ctl_standing_written(c, p);
     if (e->strategy != CTL_STRATEGY_SAME && !ctl_partition_set_state(p, CTL_PARTITION_ONLINE)) {

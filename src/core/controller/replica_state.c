@@ -76,7 +76,7 @@ static void shrink(struct controller *c, struct offline *o, struct leaving *item
     state.controller_epoch = c->epoch;
     write->value.state = state;
     item->write = o->writes.count - 1;
-    ctl_standing_join(c, &o->writes, p, false);
+    ctl_standing_join(c, &o->writes, p, CTL_STANDING_FOLLOWS);
 }
 
 /* What min.insync.replicas is, where replicas leave the ISR. */

@@ -65,7 +65,18 @@ bool ctl_standing_is_eligible(const struct controller *c, const struct ctl_parti
         return false;
     const struct znode_member *member = find(p->standing->eligible, p->standing->eligible_count, broker_id);
     const struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
-    return member && broker && uuid_equal(member->incarnation, broker->incarnation.id);
+    return member && member->loss == ZNODE_LOSS_NONE && broker &&
+           uuid_equal(member->incarnation, broker->incarnation.id);
+}
+
+bool ctl_standing_was_eligible(const struct controller *c, const struct ctl_partition *p, int32_t broker_id)
+{
+    if (!ctl_standing_holds(p) || p->standing->config_zxid != p->topic->config_zxid)
+        return false;
+    const struct znode_member *member = find(p->standing->eligible, p->standing->eligible_count, broker_id);
+    const struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
+    return member && (!broker || uuid_equal(member->incarnation, broker->incarnation.id) ||
+                      broker->incarnation.loss == ZNODE_LOSS_TAIL);
 }
 
 bool ctl_standing_keeps_offline(const struct ctl_partition *p)
@@ -73,23 +84,39 @@ bool ctl_standing_keeps_offline(const struct ctl_partition *p)
     return ctl_standing_holds(p) && p->standing->lost_count > 0;
 }
 
-static void put_brokers(struct buf *out, const struct znode_member *list, int32_t count)
+static void put_broker(struct buf *out, int32_t id)
 {
-    for (int32_t i = 0; i < count; i++)
-        buf_printf(out, "%s%d", i ? "," : "", list[i].broker);
+    buf_printf(out, "%s%d", out->len ? "," : "", id);
+}
+
+/* Of the ISR and of those who left it, who may be whole. */
+static void put_complete(struct buf *out, const struct ctl_partition *p)
+{
+    const struct znode_ids *isr = &p->leadership.isr;
+    for (int32_t i = 0; i < isr->count; i++) {
+        if (ctl_standing_loss(p, isr->ids[i]) == ZNODE_LOSS_NONE)
+            put_broker(out, isr->ids[i]);
+    }
+    for (int32_t i = 0; i < p->standing->eligible_count; i++) {
+        if (p->standing->eligible[i].loss == ZNODE_LOSS_NONE)
+            put_broker(out, p->standing->eligible[i].broker);
+    }
 }
 
 void ctl_standing_log(const struct ctl_partition *p)
 {
     struct buf lost = {0};
     struct buf eligible = {0};
-    put_brokers(&lost, p->standing->lost, p->standing->lost_count);
-    put_brokers(&eligible, p->standing->eligible, p->standing->eligible_count);
+    for (int32_t i = 0; i < p->standing->lost_count; i++)
+        buf_printf(&lost, "%s%d:%s", i ? "," : "", p->standing->lost[i].broker,
+                   p->standing->lost[i].loss == ZNODE_LOSS_TAIL ? "tail" : "data");
+    put_complete(&eligible, p);
     log_error(
         "controller", "kept_offline",
         "topic=%s partition=%d lost_data=%s complete=%s effect=\"no leader: what was acknowledged may be "
-        "missing there\" remedy=\"start the brokers in complete, if any, with their data; or accept the "
-        "loss: barnabas elect-leaders --election-type unclean --topic %s --partition %d\"",
+        "missing there\" remedy=\"start the brokers in complete, if any, with their data, and where only "
+        "tails were lost all brokers of the partition; or accept the loss: barnabas elect-leaders "
+        "--election-type unclean --topic %s --partition %d\"",
         p->topic->name, p->number, buf_cstr(&lost), eligible.len ? buf_cstr(&eligible) : "none",
         p->topic->name, p->number);
     buf_close(&lost);
@@ -236,6 +263,23 @@ static bool may_be_eligible(const struct ctl_partition *p, const struct znode_st
            !ctl_ids_contain(&next->isr, id);
 }
 
+/* Whether a member of the ISR has all that was acknowledged, or had it before it lost its tail. */
+static bool leaves_with_all(const struct controller *c, const struct ctl_partition *p, int32_t id,
+                            struct znode_member *out)
+{
+    const struct uuid *trusted = ctl_trusted_find(&c->ctx, id);
+    const struct ctl_broker *broker = ctl_broker_find(&c->ctx, id);
+    *out = (struct znode_member){.broker = id, .loss = ctl_standing_loss(p, id)};
+    if (trusted && !ctl_trusted_is_current(&c->ctx, id)) {
+        out->incarnation = broker->incarnation.id;
+        out->loss = broker->incarnation.loss == ZNODE_LOSS_TAIL && out->loss != ZNODE_LOSS_DATA
+                        ? ZNODE_LOSS_TAIL
+                        : ZNODE_LOSS_DATA;
+    } else if (trusted)
+        out->incarnation = *trusted;
+    return trusted && out->loss != ZNODE_LOSS_DATA;
+}
+
 static void keep_eligible(const struct controller *c, const struct ctl_partition *p,
                           const struct znode_state *next, struct znode_standing *out)
 {
@@ -248,12 +292,19 @@ static void keep_eligible(const struct controller *c, const struct ctl_partition
             add_member(out->eligible, &out->eligible_count, now->eligible[i]);
     }
     for (int32_t i = 0; i < p->leadership.isr.count; i++) {
-        int32_t id = p->leadership.isr.ids[i];
-        if (may_be_eligible(p, next, id) && ctl_trusted_is_current(&c->ctx, id) &&
-            ctl_standing_loss(p, id) == ZNODE_LOSS_NONE)
-            add_member(out->eligible, &out->eligible_count,
-                       (struct znode_member){.broker = id, .incarnation = *ctl_trusted_find(&c->ctx, id)});
+        struct znode_member member;
+        if (may_be_eligible(p, next, p->leadership.isr.ids[i]) &&
+            leaves_with_all(c, p, p->leadership.isr.ids[i], &member))
+            add_member(out->eligible, &out->eligible_count, member);
     }
+}
+
+/* The longest log leads now, and what it has counts: nobody is lost any more, and nobody else is whole. */
+static void begin_anew(struct znode_standing *out)
+{
+    out->lost_count = 0;
+    for (int32_t i = 0; i < out->eligible_count; i++)
+        out->eligible[i].loss = ZNODE_LOSS_TAIL;
 }
 
 static void keep_lost(const struct ctl_partition *p, const struct znode_state *next,
@@ -305,15 +356,18 @@ static bool add_write(struct controller *c, struct ctl_writes *writes, struct ct
     return true;
 }
 
-void ctl_standing_join(struct controller *c, struct ctl_writes *writes, struct ctl_partition *p, bool unclean)
+void ctl_standing_join(struct controller *c, struct ctl_writes *writes, struct ctl_partition *p,
+                       enum ctl_standing_change change)
 {
     ASSERT(writes->count > 0 && writes->items[writes->count - 1].value.kind == CONTROLLER_VALUE_STATE);
     const struct ctl_write *write = &writes->items[writes->count - 1];
     struct znode_standing *next = NULL;
-    if (!unclean) {
+    if (change != CTL_STANDING_ENDS) {
         next = next_standing(c, p, &write->value.state, 0);
         next->state_version = write->version + 1;
     }
+    if (change == CTL_STANDING_RECOVERED)
+        begin_anew(next);
     add_write(c, writes, p, next, true);
 }
 

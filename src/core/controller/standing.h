@@ -1,11 +1,12 @@
 /*
  * What is known of a partition's replicas beyond their place in the ISR (KIP-966):
  *
- *   lost      members of the ISR that came back with less than they had acknowledged, when
- *             there was no other member left. None of them is elected on its old standing.
+ *   lost      members of the ISR that came back with less than they had acknowledged, when no
+ *             member that is whole was there. None of them is elected on its old standing.
  *   eligible  replicas that left the ISR while it was, or fell, below min.insync.replicas.
  *             From then on the high watermark stands still, so they have all that was
- *             acknowledged and may be elected when the whole ISR is lost.
+ *             acknowledged and may be elected when the whole ISR is lost. One that lost its
+ *             tail may not: it only counts among those who are waited for (recovery.c).
  *
  * Both are kept in /barnabas/standing/T-P, written in one multi with the state znode and
  * bound to its version: when a Kafka controller writes the state, they are void. Almost no
@@ -35,7 +36,9 @@ char *ctl_standing_path(struct controller *c, const struct ctl_partition *p);
 enum znode_loss ctl_standing_loss(const struct ctl_partition *p, int32_t broker_id);
 /* Its data must be what it was then, and min.insync.replicas too, as ctl_call_isr_rules read it last. */
 bool ctl_standing_is_eligible(const struct controller *c, const struct ctl_partition *p, int32_t broker_id);
-/* True when there is no leader because of those who are lost. */
+/* It left so, and has lost nothing but its tail since, as far as is known. */
+bool ctl_standing_was_eligible(const struct controller *c, const struct ctl_partition *p, int32_t broker_id);
+/* True when somebody may not lead because of what it lost: nobody leads then. */
 bool ctl_standing_keeps_offline(const struct ctl_partition *p);
 /* Says so, and what to do. */
 void ctl_standing_log(const struct ctl_partition *p);
@@ -50,15 +53,21 @@ bool ctl_standing_may_change_without(const struct controller *c, const struct ct
 /* Reads min.insync.replicas of the partitions' topics. */
 void ctl_call_isr_rules(struct controller *c, const struct ctl_parts *parts);
 
+enum ctl_standing_change {
+    CTL_STANDING_FOLLOWS,  /* from who is in the next ISR */
+    CTL_STANDING_ENDS,     /* an unclean election: what was acknowledged counts no more */
+    CTL_STANDING_RECOVERED /* the longest log leads: what it has counts, and the others had it */
+};
+
 /*
  * Right after a write of the partition's next state was added: adds what follows for its standing, joined to
- * it. In an unclean election nothing of it outlasts the write.
+ * it.
  */
 void ctl_standing_join(struct controller *c, struct ctl_writes *writes, struct ctl_partition *p,
-                       bool unclean);
+                       enum ctl_standing_change change);
 /*
- * Adds that these members of the ISR, which are all of it, have lost data: joined to the write of the next
- * state, or by itself (next NULL) where the state stays. False when the znode says so already.
+ * Adds that these members of the ISR have lost data: joined to the write of the next state, or by itself
+ * (next NULL) where the state stays. False when there is nothing to write.
  */
 bool ctl_standing_add_lost(struct controller *c, struct ctl_writes *writes, struct ctl_partition *p,
                            const struct znode_state *next, const struct znode_member *lost,

@@ -1,8 +1,8 @@
 /*
- * Suspicion: a broker whose port refuses is gone, though its session may go on for a while. Leadership does
- * not wait for that.
+ * Suspicion: a broker whose port refuses, or that nobody hears (silence.c), is gone, though its session may
+ * go on for a while. Leadership does not wait for that.
  *
- *   REFUSED -> SUSPECT:  published; what it leads goes to others of the ISR; it leaves the ISR
+ *   REFUSED, SILENT -> SUSPECT:  published; what it leads goes to others of the ISR; it leaves the ISR
  *                        wherever somebody else stays; all are told, itself included
  *   it answers -> TRUST: taken back; it is told what it hosts, and joins as any follower
  *   its session ends, or it registers anew: taken back; then as ever
@@ -19,7 +19,11 @@
 #include "core/controller/internal.h"
 
 #define SUSPECTS_PATH "/barnabas/suspects"
-#define REASON        "its port refuses connections"
+
+const char *ctl_evidence_text(enum ctl_evidence evidence)
+{
+    return evidence == CTL_EVIDENCE_SILENT ? "it answers nothing" : "its port refuses connections";
+}
 
 static char *suspect_path(struct controller *c, int32_t id)
 {
@@ -58,7 +62,7 @@ static void publish(struct controller *c, struct move_away *m)
         write->value.suspect = (struct znode_suspect){.broker_epoch = broker->epoch,
                                                       .controller_epoch = c->epoch,
                                                       .timestamp_ms = -1,
-                                                      .reason = REASON};
+                                                      .reason = broker->suspect_reason};
         broker->suspicion_published = true;
     }
     ctl_call_writes(c, &m->writes);
@@ -137,23 +141,30 @@ void ctl_call_move_from_suspects(struct controller *c)
     }
 }
 
-static void suspect(struct controller *c, struct ctl_broker *broker)
+static void suspect(struct controller *c, struct ctl_broker *broker, enum ctl_evidence evidence)
 {
     broker->suspected = true;
+    broker->suspect_reason = ctl_evidence_text(evidence);
     broker->suspect_again_ms = c->now_ms + c->config.suspect_pause_ms;
     log_warn("controller", "broker_suspected",
-             "broker=%d epoch=%lld reason=\"" REASON "\" effect=\"others lead what it led\"", broker->id,
-             (long long)broker->epoch);
+             "broker=%d epoch=%lld reason=\"%s\" effect=\"others lead what it led\"", broker->id,
+             (long long)broker->epoch, broker->suspect_reason);
 }
 
-void ctl_start_suspect(struct controller *c, int32_t id, int64_t broker_epoch)
+bool ctl_suspect(struct controller *c, int32_t id, int64_t broker_epoch, enum ctl_evidence evidence)
 {
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, id);
     if (!broker || broker->epoch != broker_epoch || broker->shutting_down || broker->suspected ||
         c->now_ms < broker->suspect_again_ms)
-        return;
-    suspect(c, broker);
-    ctl_call_move_from_suspects(c);
+        return false;
+    suspect(c, broker, evidence);
+    return true;
+}
+
+void ctl_start_suspect(struct controller *c, int32_t id, int64_t broker_epoch)
+{
+    if (ctl_suspect(c, id, broker_epoch, CTL_EVIDENCE_REFUSED))
+        ctl_call_move_from_suspects(c);
 }
 
 /* ---- taken back */
@@ -255,8 +266,10 @@ static void take_suspicions(struct controller *c, struct load *l)
         struct ctl_broker *broker = ctl_broker_find(&c->ctx, l->ids.ids[i]);
         if (c->config.suspect && broker && broker->id != c->config.broker_id && found->err == ERR_NONE &&
             found->value.suspect.broker_epoch == broker->epoch) {
-            suspect(c, broker);
-            broker->suspicion_published = true;
+            broker->suspected = broker->suspicion_published = true;
+            broker->suspect_again_ms = c->now_ms + c->config.suspect_pause_ms;
+            log_info("controller", "suspicion_goes_on", "broker=%d epoch=%lld reason=\"%s\"", broker->id,
+                     (long long)broker->epoch, found->value.suspect.reason);
         } else
             l->stale.ids[l->stale.count++] = l->ids.ids[i];
     }
@@ -267,7 +280,7 @@ static void take_replaced(struct controller *c)
 {
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, c->replaced.id);
     if (broker && broker->epoch == c->replaced.broker_epoch && !broker->suspected)
-        suspect(c, broker);
+        suspect(c, broker, c->replaced.evidence);
     c->replaced.id = -1;
 }
 

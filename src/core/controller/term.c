@@ -5,15 +5,16 @@
  *     of this session, active      nothing to do
  *     of this session, not active  the election's answer was lost: take the term up
  *     of an older session of mine  delete it (fenced), read again
- *     of another broker            not controller; its deletion wakes us. Its broker's port is watched
+ *     of another broker            not controller; its deletion wakes us. Its broker is watched (peers.c)
  *     nobody                       read /controller_epoch, then in one multi create
  *                                  /controller and raise the epoch
  *
- * A controller whose port refuses (suspicion.c says what that means) is replaced without waiting for its
- * session: one multi raises /controller_epoch, deletes /controller, creates ours. What guards it is the
- * version of /controller_epoch, read before /controller was read and found to be the suspect's: had anybody
- * been elected since, the version would be another. (/controller's own version is always 0.) A controller
- * that was replaced while it lived finds its next write refused, resigns, and does not stand for a while.
+ * A controller whose port refuses, or that a majority does not hear (suspicion.c, silence.c), is replaced
+ * without waiting for its session: one multi raises /controller_epoch, deletes /controller, creates ours.
+ * What guards it is the version of /controller_epoch, read before /controller was read and found to be the
+ * suspect's: had anybody been elected since, the version would be another. (/controller's own version is
+ * always 0.) A controller that was replaced while it lived finds its next write refused, resigns, and does
+ * not stand for a while.
  *
  * Whether this broker is controller is decided by the owner of the znode, never by the id in
  * it: the id may be mine and the session not. An election whose answer was lost is not
@@ -77,12 +78,9 @@ static bool parse_epoch(struct view text, int32_t *out)
 
 /* ---- the controller that is another */
 
-static void unwatch_rival(struct controller *c)
+static void forget_rival(struct controller *c)
 {
-    if (c->rival.id < 0)
-        return;
     c->rival.id = -1;
-    controller_effects_add(c->out, CONTROLLER_EFFECT_UNWATCH_CONTROLLER);
 }
 
 enum { RIVAL_EPOCH, RIVAL_CONTROLLER, RIVAL_BROKER };
@@ -110,7 +108,7 @@ static enum ctl_next on_rival_read(struct controller *c, struct check *check)
         return CTL_AGAIN;
     }
     if (epoch->err != ERR_NONE || !parse_epoch(epoch->value.raw, &rival.epoch) || broker->err != ERR_NONE) {
-        unwatch_rival(c);
+        forget_rival(c);
         return CTL_DONE;
     }
     rival.controller_czxid = controller->czxid;
@@ -118,10 +116,6 @@ static enum ctl_next on_rival_read(struct controller *c, struct check *check)
     rival.broker_epoch = broker->czxid;
     rival.broker_version = broker->version;
     c->rival = rival;
-    struct controller_live_broker copy =
-        ctl_copy_live_broker(c, rival.id, broker->value.broker.endpoints,
-                             broker->value.broker.endpoints_count, rival.broker_epoch);
-    controller_effects_add(c->out, CONTROLLER_EFFECT_WATCH_CONTROLLER)->watch_controller = copy;
     return CTL_DONE;
 }
 
@@ -138,7 +132,7 @@ static enum ctl_next on_others_controller(struct controller *c, struct check *ch
     if (c->deposed && c->config.suspect)
         been_deposed(c);
     if (!c->config.suspect || c->known_id < 0 || found->ephemeral_owner == 0) {
-        unwatch_rival(c);
+        forget_rival(c);
         return CTL_DONE;
     }
     check->controller_czxid = found->czxid;
@@ -156,7 +150,7 @@ static enum ctl_next on_controller_read(struct controller *c, struct check *chec
         c->known_id = -1;
         if (c->active)
             ctl_resign(c, "/controller is gone");
-        unwatch_rival(c);
+        forget_rival(c);
         if (c->now_ms < c->elect_at_ms) {
             stand_later(c, c->elect_at_ms - c->now_ms);
             return CTL_DONE;
@@ -214,8 +208,8 @@ static enum ctl_next begin_term(struct controller *c, struct check *check, int32
     c->epoch = epoch;
     c->epoch_version = version;
     c->known_id = c->config.broker_id;
-    c->deposed = false;
-    unwatch_rival(c);
+    c->deposed = c->abstains = false;
+    forget_rival(c);
     log_info("controller", "elected", "epoch=%d", epoch);
     controller_effects_add(c->out, CONTROLLER_EFFECT_ACTIVE)->active.epoch = epoch;
     check->frame.phase = PHASE_END;
@@ -260,8 +254,8 @@ static enum ctl_next on_vote(struct controller *c, struct check *check)
     if (vote->err == ERR_NONE && check->want == WANT_ELECTION && vote->results_count == 2)
         return begin_term(c, check, check->epoch + 1, vote->results[1].version);
     if (vote->err == ERR_NONE && check->want == WANT_REPLACE && vote->results_count == 3) {
-        log_warn("controller", "controller_replaced",
-                 "broker=%d reason=\"its port refuses connections, its session goes on\"", c->rival.id);
+        log_warn("controller", "controller_replaced", "broker=%d reason=\"%s, its session goes on\"",
+                 c->rival.id, ctl_evidence_text(c->rival.evidence));
         return begin_term(c, check, check->epoch + 1, vote->results[2].version);
     }
     check->frame.phase = PHASE_READ; /* lost, or not known: what is there now decides */
@@ -350,11 +344,12 @@ void ctl_start_check(struct controller *c)
         ctl_call(c, sizeof(struct check), run_check);
 }
 
-void ctl_start_replace(struct controller *c, int32_t id, int64_t broker_epoch)
+void ctl_start_replace(struct controller *c, int32_t id, int64_t broker_epoch, enum ctl_evidence evidence)
 {
     if (c->session_id == 0 || c->active || c->rival.id != id || c->rival.broker_epoch != broker_epoch ||
         c->now_ms < c->elect_at_ms || c->now_ms < c->stand_at_ms)
         return;
+    c->rival.evidence = evidence;
     struct check *check = ctl_call(c, sizeof *check, run_check);
     check->frame.phase = PHASE_REPLACE;
 }

@@ -114,6 +114,8 @@ static enum ctl_next run_topic_ids(struct controller *c, struct ctl_frame *frame
     struct topic_ids *t = (struct topic_ids *)frame;
     switch (frame->phase) {
     case IDS_WRITE:
+        if (!c->config.versions->topic_ids)
+            return CTL_DONE;
         CTL_EACH_TOPIC(&c->ctx, topic)
         {
             if (uuid_is_zero(topic->id) && !topic->has_bad_partitions && topic->partitions_count > 0)

@@ -6,10 +6,14 @@
  *     none, or the one in /barnabas/trusted/N: nothing to do
  *     unknown so far:                          becomes the trusted one
  *     another: for every partition with N in its ISR
- *       others are in the ISR:  N leaves it; as leader, too
- *       N is the last:          no leader, and N is noted as lost (standing.h)
- *       N is the only replica:  nobody holds more, it goes on with what there is
+ *       a member that is whole is there:  N leaves the ISR; as leader, too
+ *       none is there:                    N stays and is noted as lost (standing.h), no leader;
+ *                                         but who lost a disk leaves it if others are left
+ *       N is the only replica:            nobody holds more, it goes on with what there is
  *     and only then the new incarnation is the trusted one
+ *
+ * Who lost nothing but its tail keeps its place until somebody whole is seen: of several machines that went
+ * down together the last to come back is no better than the first.
  *
  * A controller that dies on the way leaves the old one trusted, so the next one does it
  * again. The incarnation is written in one transaction with the registration: one that is
@@ -163,7 +167,8 @@ static void compare(struct controller *c, struct trust *t, int32_t id)
     else if (!uuid_equal(*trusted, broker->incarnation.id)) {
         t->changed.ids[t->changed.count++] = id;
         log_warn("controller", "data_not_trusted",
-                 "broker=%d loss=%s effect=\"it came back with other data than it had: it leaves every ISR\"",
+                 "broker=%d loss=%s effect=\"it came back with other data than it had: it does not lead on "
+                 "its old place in an ISR\"",
                  id, losses[broker->incarnation.loss]);
     }
 }
@@ -222,14 +227,37 @@ static void find_changes(struct controller *c, struct trust *t)
     ctl_call_isr_rules(c, &parts);
 }
 
-static struct znode_ids staying(struct controller *c, const struct trust *t, const struct znode_ids *isr)
+/* Without a word about it the data is not what it was. */
+static enum znode_loss loss_of(const struct controller *c, int32_t id)
 {
+    enum znode_loss loss = ctl_broker_find(&c->ctx, id)->incarnation.loss;
+    return loss == ZNODE_LOSS_NONE ? ZNODE_LOSS_DATA : loss;
+}
+
+static bool whole_one_is_there(const struct controller *c, const struct trust *t,
+                               const struct ctl_partition *p)
+{
+    for (int32_t i = 0; i < p->leadership.isr.count; i++) {
+        int32_t id = p->leadership.isr.ids[i];
+        if (!ctl_ids_contain(&t->changed, id) && ctl_standing_loss(p, id) == ZNODE_LOSS_NONE &&
+            ctl_replica_is_reachable(&c->ctx, p, id))
+            return true;
+    }
+    return false;
+}
+
+/* The ISR without those who have to leave it; all of it where that would be everybody. */
+static struct znode_ids staying(struct controller *c, const struct trust *t, const struct ctl_partition *p)
+{
+    const struct znode_ids *isr = &p->leadership.isr;
+    bool all_leave = whole_one_is_there(c, t, p);
     struct znode_ids stay = room_for(c, (size_t)isr->count);
     for (int32_t i = 0; i < isr->count; i++) {
-        if (!ctl_ids_contain(&t->changed, isr->ids[i]))
+        if (!ctl_ids_contain(&t->changed, isr->ids[i]) ||
+            (!all_leave && loss_of(c, isr->ids[i]) == ZNODE_LOSS_TAIL))
             stay.ids[stay.count++] = isr->ids[i];
     }
-    return stay;
+    return stay.count ? stay : ctl_ids_dup(&c->arena, isr);
 }
 
 static void add_state_write(struct controller *c, struct trust *t, const struct change *change)
@@ -243,45 +271,42 @@ static void add_state_write(struct controller *c, struct trust *t, const struct 
     write->value.state = change->next;
 }
 
-/* All of the ISR: who of it came back with what. */
+/* Those that came back with other data than they had and keep their place in the ISR. */
 static bool add_lost(struct controller *c, struct trust *t, const struct change *change)
 {
-    const struct znode_ids *isr = &change->p->leadership.isr;
-    struct znode_member *lost = arena_zalloc(&c->arena, (size_t)isr->count * sizeof *lost);
+    const struct znode_ids *isr = &change->next.isr;
+    struct znode_member *lost = arena_zalloc(&c->arena, (size_t)isr->count * sizeof *lost + 1);
+    int32_t count = 0;
     for (int32_t i = 0; i < isr->count; i++) {
-        const struct znode_incarnation *now = &ctl_broker_find(&c->ctx, isr->ids[i])->incarnation;
-        lost[i] = (struct znode_member){
-            .broker = isr->ids[i],
-            .incarnation = now->id,
-            .loss = now->loss == ZNODE_LOSS_NONE ? ZNODE_LOSS_DATA : now->loss}; /* it is not what it was */
+        if (ctl_ids_contain(&t->changed, isr->ids[i]))
+            lost[count++] =
+                (struct znode_member){.broker = isr->ids[i],
+                                      .incarnation = ctl_broker_find(&c->ctx, isr->ids[i])->incarnation.id,
+                                      .loss = loss_of(c, isr->ids[i])};
     }
     return ctl_standing_add_lost(c, &t->writes, change->p, change->of_state ? &change->next : NULL, lost,
-                                 isr->count);
+                                 count);
 }
 
 static void add_change(struct controller *c, struct trust *t, struct change *change)
 {
     const struct ctl_partition *p = change->p;
     const struct znode_state *now = &p->leadership;
-    struct znode_ids stay = staying(c, t, &now->isr);
     change->write = -1;
     if (!concerns(t, p)) /* done already, or by itself */
         return;
     int32_t place = t->writes.count;
     change->next = *now;
-    change->next.isr = stay.count ? stay : ctl_ids_dup(&c->arena, &now->isr);
+    change->next.isr = staying(c, t, p);
     if (ctl_ids_contain(&t->changed, now->leader))
         change->next.leader = ZNODE_NO_LEADER;
     change->next.leader_epoch++;
     change->next.controller_epoch = c->epoch;
-    change->of_state = stay.count || change->next.leader != now->leader;
+    change->of_state = change->next.isr.count < now->isr.count || change->next.leader != now->leader;
     if (change->of_state)
         add_state_write(c, t, change);
-    if (stay.count)
-        ctl_standing_join(c, &t->writes, change->p, false);
-    else if (!add_lost(c, t, change))
-        return;
-    change->write = place;
+    if (add_lost(c, t, change) || change->of_state)
+        change->write = place;
 }
 
 static void take_change(struct controller *c, struct trust *t, struct change *change)

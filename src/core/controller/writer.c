@@ -145,6 +145,7 @@ bool ctl_value_equal(const struct controller_value *a, const struct controller_v
     case CONTROLLER_VALUE_BROKER:
     case CONTROLLER_VALUE_CONTROLLER:
     case CONTROLLER_VALUE_LOG_DIR_EVENT:
+    case CONTROLLER_VALUE_SILENCE:
         return false; /* never written through here */
     }
     UNREACHABLE();

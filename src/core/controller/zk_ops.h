@@ -28,7 +28,8 @@ enum controller_value_kind {
     CONTROLLER_VALUE_FEATURE,
     CONTROLLER_VALUE_INCARNATION,
     CONTROLLER_VALUE_STANDING,
-    CONTROLLER_VALUE_SUSPECT
+    CONTROLLER_VALUE_SUSPECT,
+    CONTROLLER_VALUE_SILENCE
 };
 
 /* A timestamp_ms of -1 in a value to be written means the time of writing. */
@@ -48,6 +49,7 @@ struct controller_value {
         struct znode_incarnation incarnation;
         struct znode_standing standing;
         struct znode_suspect suspect;
+        struct znode_silence silence;
     };
 };
 

@@ -9,6 +9,7 @@
 #include "wire/codec.h"
 
 typedef struct wire_fetch_response_partition_data fetched;
+typedef struct wire_offset_for_leader_epoch_response_epoch_end_offset epoch_end;
 typedef struct wire_list_offsets_response_list_offsets_partition_response listed;
 
 /* --- actions and errors ------------------------------------------------------------------------------ */
@@ -163,6 +164,8 @@ static int end_of_answer(struct fetch_link *link)
             unheard++;
         } else if (part->state == PART_LOOK_ASKED) {
             part->state = PART_LOOK;
+        } else if (part->state == PART_TRUNCATE_ASKED) {
+            part->state = PART_TRUNCATE;
         }
     }
     link->out = FETCH_LINK_NOTHING;
@@ -284,6 +287,49 @@ void fetch_link_take_offsets(struct fetch_link *link, const struct wire_list_off
         struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
         if (part->state == PART_LOOK_ASKED)
             link_delay(link, part, PART_LOOK, now_ms); /* it was not answered */
+    }
+    end_of_answer(link);
+}
+
+/* --- OffsetForLeaderEpoch ----------------------------------------------------------------------------- */
+
+static void take_epoch_end(struct fetch_link *link, struct fetch_link_part *part, const epoch_end *answer,
+                           int64_t now_ms, struct fetch_link_actions *actions)
+{
+    if (answer->error_code != 0) {
+        take_error(link, part, (enum err)answer->error_code, PART_TRUNCATE, now_ms);
+        return;
+    }
+    part->last_error = ERR_NONE;
+    part->not_yet = 0;
+    if (answer->end_offset < 0) {
+        new_action(link, part, FETCH_LINK_TRUNCATE_TO_WATERMARK, actions);
+        return;
+    }
+    /* Leaders of before 2.0 do not say of which epoch that is. */
+    struct fetch_link_action *action = new_action(
+        link, part, answer->leader_epoch < 0 ? FETCH_LINK_TRUNCATE_TO : FETCH_LINK_TRUNCATE, actions);
+    action->epoch = answer->leader_epoch;
+    action->end_offset = answer->end_offset;
+}
+
+void fetch_link_take_epochs(struct fetch_link *link,
+                            const struct wire_offset_for_leader_epoch_response *answer, int64_t now_ms,
+                            struct arena *arena, struct fetch_link_actions *actions)
+{
+    ASSERT(link->out == FETCH_LINK_EPOCHS);
+    make_room(link, arena, actions);
+    for (int32_t t = 0; t < answer->topics_count; t++)
+        for (int32_t p = 0; p < answer->topics[t].partitions_count; p++) {
+            const epoch_end *item = &answer->topics[t].partitions[p];
+            struct fetch_link_part *part = link_find(link, answer->topics[t].topic, item->partition);
+            if (part && part->state == PART_TRUNCATE_ASKED)
+                take_epoch_end(link, part, item, now_ms, actions);
+        }
+    LIST_EACH (node, &link->order) {
+        struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
+        if (part->state == PART_TRUNCATE_ASKED)
+            link_delay(link, part, PART_TRUNCATE, now_ms); /* it was not answered */
     }
     end_of_answer(link);
 }

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/be.h"
 #include "base/mem.h"
+#include "config/inter_broker.h"
 #include "core/fetcher/link_internal.h"
 
 #define TOPIC_MAX 32767
@@ -68,6 +69,17 @@ void fetch_link_free(struct fetch_link *link, void (*forget)(void *user))
     map_close(&link->by_name);
     map_close(&link->by_id);
     free(link);
+}
+
+bool link_asks_epochs(const struct fetch_link *link)
+{
+    return link->config.fetch_version < INTER_BROKER_FETCH_DIVERGING;
+}
+
+/* Without epochs there is nothing to ask: such a log was cut when it began to follow. */
+static enum part_state first_state(const struct fetch_link *link, const struct follower_log *log)
+{
+    return link_asks_epochs(link) && log->latest_epoch >= 0 ? PART_TRUNCATE : PART_READY;
 }
 
 int fetch_link_count(const struct fetch_link *link)
@@ -137,7 +149,7 @@ void *fetch_link_set(struct fetch_link *link, struct view topic, struct uuid top
     take_id(link, part, topic_id);
     part->generation++;
     part->leader_epoch = leader_epoch;
-    part->state = PART_READY;
+    part->state = first_state(link, log);
     part->look_for_start = false;
     part->delayed_until_ms = INT64_MIN;
     part->not_yet = 0;
@@ -182,9 +194,16 @@ static void take_log(struct fetch_link *link, struct fetch_link_part *part,
     if (action->kind == FETCH_LINK_APPEND) {
         part->seen_high_watermark = action->high_watermark;
         part->seen_start = action->leader_start;
-    } else if (!moved) {
+    } else if (!moved && !link_asks_epochs(link)) {
         link_delay(link, part, PART_READY, now_ms); /* a cut that cut nothing would be told again at once */
     }
+}
+
+/* What was to be cut is not to be fetched before it is. */
+static enum part_state state_to_retry(const struct fetch_link *link, const struct fetch_link_part *part,
+                                      const struct fetch_link_action *action)
+{
+    return action->kind == FETCH_LINK_APPEND ? PART_READY : first_state(link, &part->log);
 }
 
 void fetch_link_done(struct fetch_link *link, const struct fetch_link_action *action,
@@ -202,8 +221,13 @@ void fetch_link_done(struct fetch_link *link, const struct fetch_link_action *ac
     case FETCH_LINK_OK:
         take_log(link, part, action, log, now_ms);
         return;
+    case FETCH_LINK_MORE:
+        take_log(link, part, action, log, now_ms);
+        if (part->state == PART_READY && link_asks_epochs(link))
+            part->state = first_state(link, log);
+        return;
     case FETCH_LINK_RETRY:
-        link_delay(link, part, PART_READY, now_ms);
+        link_delay(link, part, state_to_retry(link, part, action), now_ms);
         return;
     case FETCH_LINK_FAILED:
         part->state = PART_FAILED;

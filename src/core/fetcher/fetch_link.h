@@ -9,6 +9,11 @@
  *             |                      `--> failed, until it is set again
  *             `---- no news ---------'
  *
+ * Leaders of before inter.broker.protocol.version 2.7 do not tell in a Fetch where the logs part. There a
+ * partition begins by asking (OffsetForLeaderEpoch), and is fetched when it has been cut:
+ *
+ *   set --> truncate --plan: epochs--> asked --answer--> busy --done--> ready, or truncate once more
+ *
  * One request is out at a time, and none leaves while an action is not done. Fetches go by an incremental
  * session (KIP-227): a request names the partitions whose position changed and those that are not fetched
  * for now. (storage-replication-coordinators 4.7, 4.9.)
@@ -36,6 +41,8 @@ struct wire_fetch_request;
 struct wire_fetch_response;
 struct wire_list_offsets_request;
 struct wire_list_offsets_response;
+struct wire_offset_for_leader_epoch_request;
+struct wire_offset_for_leader_epoch_response;
 
 struct fetch_link_config {
     int32_t broker_id;       /* ours */
@@ -45,9 +52,10 @@ struct fetch_link_config {
     int32_t max_bytes;       /* replica.fetch.response.max.bytes */
     int32_t partition_bytes; /* replica.fetch.max.bytes */
     int64_t backoff_ms;      /* replica.fetch.backoff.ms */
-    int16_t
-        fetch_version; /* of inter.broker.protocol.version; 12 at least: a leader then tells of divergence */
-    int16_t offsets_version; /* of ListOffsets; 4 at least */
+    /* Of inter.broker.protocol.version. */
+    int16_t fetch_version;   /* below INTER_BROKER_FETCH_DIVERGING a partition begins with its epochs */
+    int16_t offsets_version; /* of ListOffsets; 1 at least */
+    int16_t epochs_version;  /* of OffsetForLeaderEpoch */
     /* May the partition with this `user` be left out while too much is fetched? NULL = none may. */
     bool (*is_throttled)(const void *user);
 };
@@ -80,13 +88,15 @@ void *fetch_link_remove(struct fetch_link *link, struct view topic, int32_t inde
 enum fetch_link_wish {
     FETCH_LINK_NOTHING, /* until *until_ms, or until something is reported */
     FETCH_LINK_FETCH,
+    FETCH_LINK_EPOCHS,      /* where the leader's log has the end of our latest epoch */
     FETCH_LINK_LIST_OFFSETS /* where the leader's log begins or ends, for partitions that are out of range */
 };
 
 /* Filled is what the wish says. */
 struct fetch_link_plan {
-    int16_t version; /* as configured; Fetch 12 when a partition has no topic id */
+    int16_t version; /* as configured; Fetch 12 at most when a partition has no topic id */
     struct wire_fetch_request *fetch;
+    struct wire_offset_for_leader_epoch_request *epochs;
     struct wire_list_offsets_request *offsets;
     int64_t until_ms; /* NOTHING; INT64_MAX = not by time */
 };
@@ -110,7 +120,8 @@ enum fetch_link_action_kind {
     FETCH_LINK_APPEND,      /* records may be empty: then only watermark and start are news */
     FETCH_LINK_TRUNCATE,    /* the leader's epoch `epoch` ends at `end_offset`: cut where the logs part */
     FETCH_LINK_TRUNCATE_TO, /* to `end_offset` */
-    FETCH_LINK_START_AT     /* drop everything, begin at `end_offset` */
+    FETCH_LINK_TRUNCATE_TO_WATERMARK, /* to what is known to be committed: the leader knows no such epoch */
+    FETCH_LINK_START_AT               /* drop everything, begin at `end_offset` */
 };
 
 /* What the shell is to do with a partition that was answered; it then reports with fetch_link_done. */
@@ -138,16 +149,20 @@ void fetch_link_take_fetch(struct fetch_link *link, const struct wire_fetch_resp
                            struct arena *arena, struct fetch_link_actions *actions);
 void fetch_link_take_offsets(struct fetch_link *link, const struct wire_list_offsets_response *answer,
                              int64_t now_ms, struct arena *arena, struct fetch_link_actions *actions);
+void fetch_link_take_epochs(struct fetch_link *link,
+                            const struct wire_offset_for_leader_epoch_response *answer, int64_t now_ms,
+                            struct arena *arena, struct fetch_link_actions *actions);
 /* There is no answer: the connection broke, it timed out, or it made no sense. Everything backs off. */
 void fetch_link_take_failure(struct fetch_link *link, int64_t now_ms);
 
 enum fetch_link_outcome {
     FETCH_LINK_OK,    /* go on from where the log stands now */
+    FETCH_LINK_MORE,  /* OK, but of a cut: the logs may part below it, too */
     FETCH_LINK_RETRY, /* after the back-off: records that were not valid, or it is not followed right now */
     FETCH_LINK_FAILED /* not before it is set again: storage failed, or the logs contradict each other */
 };
 
-/* What became of an action. `log` is read with OK. */
+/* What became of an action. `log` is read with OK and MORE. */
 void fetch_link_done(struct fetch_link *link, const struct fetch_link_action *action,
                      enum fetch_link_outcome outcome, const struct follower_log *log, int64_t now_ms);
 

@@ -10,6 +10,8 @@
 #include "core/fetcher/fetch_link.h"
 
 enum part_state {
+    PART_TRUNCATE, /* the leader is to be asked where our latest epoch ends */
+    PART_TRUNCATE_ASKED,
     PART_READY,
     PART_ASKED, /* it is in the Fetch that is out, or in its session: present position, present epoch */
     PART_BUSY,  /* the shell has an action */
@@ -69,6 +71,8 @@ struct fetch_link_part *link_find_by_id(const struct fetch_link *link, struct uu
 void link_reap(struct fetch_link *link);
 /* The next Fetch is a full one; `close` ends the old session by it. */
 void link_restart_session(struct fetch_link *link, bool close);
+/* Does the leader not tell by itself where the logs part? */
+bool link_asks_epochs(const struct fetch_link *link);
 void link_delay(struct fetch_link *link, struct fetch_link_part *part, enum part_state state, int64_t now_ms);
 
 #endif

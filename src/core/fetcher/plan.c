@@ -75,7 +75,8 @@ static void put_asked(struct wire_fetch_request *fetch, const struct fetch_link 
     to->partition = part->index;
     to->current_leader_epoch = part->leader_epoch;
     to->fetch_offset = part->log.end;
-    to->last_fetched_epoch = part->log.latest_epoch;
+    if (!link_asks_epochs(link))
+        to->last_fetched_epoch = part->log.latest_epoch;
     to->log_start_offset = part->log.start;
     to->partition_max_bytes = link->config.partition_bytes;
 }
@@ -146,7 +147,8 @@ static void make_fetch(struct fetch_link *link, int64_t broker_epoch, int64_t no
         link_restart_session(link, true);
     link->uses_ids = uses_ids;
     link->full = link->session_epoch == 0;
-    plan->version = uses_ids ? link->config.fetch_version : FETCH_BY_NAME;
+    plan->version =
+        uses_ids || link->config.fetch_version < FETCH_BY_NAME ? link->config.fetch_version : FETCH_BY_NAME;
     struct wire_fetch_request *fetch = wire_new(&wire_fetch_request_desc, arena, 1);
     if (plan->version >= FETCH_REPLICA_STATE) {
         fetch->replica_state.replica_id = link->config.broker_id;
@@ -198,6 +200,41 @@ static void make_list_offsets(struct fetch_link *link, int64_t now_ms, struct ar
     plan->offsets = request;
 }
 
+/* --- OffsetForLeaderEpoch ----------------------------------------------------------------------------- */
+
+static bool is_cut_due(const struct fetch_link_part *part, int64_t now_ms)
+{
+    return !part->gone && part->state == PART_TRUNCATE && part->delayed_until_ms <= now_ms;
+}
+
+static void make_epochs(struct fetch_link *link, int64_t now_ms, struct arena *arena,
+                        struct fetch_link_plan *plan)
+{
+    plan->version = link->config.epochs_version;
+    struct wire_offset_for_leader_epoch_request *request =
+        wire_new(&wire_offset_for_leader_epoch_request_desc, arena, 1);
+    request->replica_id = link->config.broker_id;
+    request->topics = wire_new(&wire_offset_for_leader_epoch_request_offset_for_leader_topic_desc, arena,
+                               (size_t)link->count);
+    struct wire_offset_for_leader_epoch_request_offset_for_leader_partition *items = wire_new(
+        &wire_offset_for_leader_epoch_request_offset_for_leader_partition_desc, arena, (size_t)link->count);
+    LIST_EACH (node, &link->order) {
+        struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
+        if (!is_cut_due(part, now_ms))
+            continue;
+        struct wire_offset_for_leader_epoch_request_offset_for_leader_topic *topic =
+            &request->topics[request->topics_count];
+        topic->topic = view_str(part->topic);
+        topic->partitions = &items[request->topics_count++];
+        topic->partitions_count = 1;
+        topic->partitions[0].partition = part->index;
+        topic->partitions[0].current_leader_epoch = part->leader_epoch;
+        topic->partitions[0].leader_epoch = part->log.latest_epoch;
+        part->state = PART_TRUNCATE_ASKED;
+    }
+    plan->epochs = request;
+}
+
 /* --- which of them ----------------------------------------------------------------------------------- */
 
 static enum fetch_link_wish choose(const struct fetch_link *link, int64_t now_ms, int64_t *until_ms)
@@ -209,12 +246,12 @@ static enum fetch_link_wish choose(const struct fetch_link *link, int64_t now_ms
         *until_ms = link->delayed_until_ms;
         return FETCH_LINK_NOTHING;
     }
-    bool any_due = false;
+    bool any_due = false, any_look = false, any_cut = false;
     int64_t again_ms = INT64_MAX;
     LIST_EACH (node, &link->order) {
         const struct fetch_link_part *part = CONTAINER_OF(node, struct fetch_link_part, node);
-        if (is_look_due(part, now_ms))
-            return FETCH_LINK_LIST_OFFSETS;
+        any_look |= is_look_due(part, now_ms);
+        any_cut |= is_cut_due(part, now_ms);
         if (is_ready(part, now_ms)) {
             if (is_held_back(link, part))
                 again_ms = now_ms + link->config.backoff_ms;
@@ -222,13 +259,17 @@ static enum fetch_link_wish choose(const struct fetch_link *link, int64_t now_ms
                 any_due = true;
             continue;
         }
-        bool waits = !part->gone && (part->state == PART_READY || part->state == PART_LOOK);
+        bool waits = !part->gone &&
+                     (part->state == PART_READY || part->state == PART_LOOK || part->state == PART_TRUNCATE);
         if (waits && part->delayed_until_ms < *until_ms)
             *until_ms = part->delayed_until_ms;
     }
     if (again_ms < *until_ms)
         *until_ms = again_ms;
-    return any_due ? FETCH_LINK_FETCH : FETCH_LINK_NOTHING;
+    return any_look  ? FETCH_LINK_LIST_OFFSETS
+           : any_cut ? FETCH_LINK_EPOCHS
+           : any_due ? FETCH_LINK_FETCH
+                     : FETCH_LINK_NOTHING;
 }
 
 enum fetch_link_wish fetch_link_plan(struct fetch_link *link, const struct fetch_link_moment *moment,
@@ -241,6 +282,8 @@ enum fetch_link_wish fetch_link_plan(struct fetch_link *link, const struct fetch
         make_fetch(link, moment->broker_epoch, moment->now_ms, arena, plan);
     else if (wish == FETCH_LINK_LIST_OFFSETS)
         make_list_offsets(link, moment->now_ms, arena, plan);
+    else if (wish == FETCH_LINK_EPOCHS)
+        make_epochs(link, moment->now_ms, arena, plan);
     if (wish != FETCH_LINK_NOTHING)
         link->out = wish;
     return wish;

@@ -1,24 +1,22 @@
 #include "service/controller/controlled_shutdown.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
+#include "loop/latch.h"
 #include "service/controller/controller_channel.h"
 #include "service/metadata_cache.h"
 #include "wire/generated/wire_messages.h"
 
 #define KEY_CONTROLLED_SHUTDOWN 7
-#define VERSION                 3
 
 struct attempt {
     struct controller_question question;
     struct wire_controlled_shutdown_request request;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
+    struct latch answered;
     enum err err;
     int32_t remaining;
 };
@@ -27,35 +25,31 @@ static void answered(struct controller_question *question, enum err err, const v
 {
     struct attempt *attempt = CONTAINER_OF(question, struct attempt, question);
     const struct wire_controlled_shutdown_response *answer = arg;
-    pthread_mutex_lock(&attempt->lock);
     attempt->err = err;
     if (err == ERR_NONE) {
         attempt->err = (enum err)answer->error_code; /* errors of Kafka's have the same numbers here */
         attempt->remaining = answer->remaining_partitions_count;
     }
-    attempt->finished = true;
-    pthread_cond_signal(&attempt->cond);
-    pthread_mutex_unlock(&attempt->lock);
+    latch_open(&attempt->answered);
 }
 
 /* One request to the controller and its answer. */
-static bool ask(struct broker *broker, int64_t timeout_ms)
+static bool ask(struct broker *broker, const struct config *config, int64_t timeout_ms)
 {
-    struct attempt attempt = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    struct attempt attempt = {.err = ERR_NONE};
+    latch_init(&attempt.answered);
     attempt.request = (struct wire_controlled_shutdown_request){.broker_id = broker->id,
                                                                 .broker_epoch = atomic_load(&broker->epoch)};
-    attempt.question = (struct controller_question){.api_key = KEY_CONTROLLED_SHUTDOWN,
-                                                    .version = VERSION,
-                                                    .request = &attempt.request,
-                                                    .timeout_ms = timeout_ms,
-                                                    .once = true,
-                                                    .home = broker->control_loop,
-                                                    .done = answered};
+    attempt.question =
+        (struct controller_question){.api_key = KEY_CONTROLLED_SHUTDOWN,
+                                     .version = config_inter_broker(config)->controlled_shutdown,
+                                     .request = &attempt.request,
+                                     .timeout_ms = timeout_ms,
+                                     .once = true,
+                                     .home = broker->control_loop,
+                                     .done = answered};
     controller_channel_ask(broker->controller_channel, &attempt.question);
-    pthread_mutex_lock(&attempt.lock);
-    while (!attempt.finished)
-        pthread_cond_wait(&attempt.cond, &attempt.lock);
-    pthread_mutex_unlock(&attempt.lock);
+    latch_await(&attempt.answered);
     if (attempt.err != ERR_NONE)
         log_warn("server", "controlled_shutdown_failed", "error=%s", err_name(attempt.err));
     else if (attempt.remaining > 0)
@@ -97,7 +91,7 @@ bool controlled_shutdown(struct broker *broker)
     for (int i = 0; i < attempts; i++) {
         if (i > 0)
             pause_for(backoff_ms);
-        if (ask(broker, timeout_ms)) {
+        if (ask(broker, config, timeout_ms)) {
             log_info("server", "controlled_shutdown_done", "attempt=%d", i + 1);
             return true;
         }

@@ -5,7 +5,6 @@
  */
 #include "service/controller/controller_channel.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "loop/latch.h"
 #include "net/channel.h"
 #include "service/metadata_cache.h"
 #include "wire/api.h"
@@ -339,18 +339,9 @@ struct controller_channel *controller_channel_new(struct broker *broker)
     return channel;
 }
 
-struct stop_message {
-    struct loop_message message;
-    struct controller_channel *channel;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
-};
-
-static void stop_on_loop(struct loop_message *msg, bool discard)
+static void stop_on_loop(void *arg, bool discard)
 {
-    struct stop_message *stop = CONTAINER_OF(msg, struct stop_message, message);
-    struct controller_channel *channel = stop->channel;
+    struct controller_channel *channel = arg;
     (void)discard;
     channel->stopping = true;
     close_channel(channel);
@@ -358,25 +349,11 @@ static void stop_on_loop(struct loop_message *msg, bool discard)
     struct list *node;
     while ((node = list_pop_front(&channel->waiting)))
         finish(CONTAINER_OF(node, struct controller_question, node), ERR_CLOSED);
-    pthread_mutex_lock(&stop->lock);
-    stop->finished = true;
-    pthread_cond_signal(&stop->cond);
-    pthread_mutex_unlock(&stop->lock);
 }
 
 void controller_channel_stop(struct controller_channel *channel)
 {
-    struct stop_message stop = {.message = {.run = stop_on_loop, .label = "controller_channel_stop"},
-                                .channel = channel};
-    pthread_mutex_init(&stop.lock, NULL);
-    pthread_cond_init(&stop.cond, NULL);
-    loop_post(channel->loop, &stop.message);
-    pthread_mutex_lock(&stop.lock);
-    while (!stop.finished)
-        pthread_cond_wait(&stop.cond, &stop.lock);
-    pthread_mutex_unlock(&stop.lock);
-    pthread_mutex_destroy(&stop.lock);
-    pthread_cond_destroy(&stop.cond);
+    loop_call(channel->loop, stop_on_loop, channel, "controller_channel_stop");
 }
 
 void controller_channel_free(struct controller_channel *channel)

@@ -9,7 +9,6 @@
  */
 #include "service/controller/controller_loop.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "net/channel.h"
 #include "net/presence.h"
 #include "service/controller/controller_translate.h"
@@ -32,12 +32,13 @@ struct controller_loop {
     int64_t socket_timeout_ms;
     int64_t request_timeout_ms;
     int64_t max_answer_bytes;
+    const struct inter_broker *versions;
     int32_t broker_id;
-    bool suspect;
     int64_t refused_ms;
-    struct watched_broker *watched; /* the controller's, while that is another */
-    struct map channels;            /* broker id -> struct broker_channel */
-    struct map calls;               /* ticket -> struct controller_call */
+    int64_t silent_ms;
+    struct map watched;  /* broker id -> struct watched_broker */
+    struct map channels; /* broker id -> struct broker_channel */
+    struct map calls;    /* ticket -> struct controller_call */
     uint64_t last_ticket;
     struct list timers;
     bool stopping;
@@ -45,13 +46,11 @@ struct controller_loop {
     _Atomic int32_t kept_offline;
 };
 
-/* A broker whose port is watched. */
+/* Another broker, as it is registered: does its port refuse, does it answer? */
 struct watched_broker {
     struct controller_loop *cl;
     int32_t id;
     int64_t epoch;
-    char *host;
-    int32_t port;
     struct presence *presence;
 };
 
@@ -59,8 +58,7 @@ struct broker_channel {
     struct controller_loop *cl;
     int32_t broker_id;
     struct channel *channel;
-    struct watched_broker *watched; /* NULL = not watched */
-    int64_t number;                 /* tells a channel from the one before it */
+    int64_t number; /* tells a channel from the one before it */
     int32_t correlation_id;
 };
 
@@ -136,7 +134,8 @@ static void do_zk(struct controller_loop *cl, const struct controller_effect *ef
     arena_close(&scratch);
 }
 
-/* --- whose port refuses ------------------------------------------------------------------------------------
+/* --- whose port refuses, and who answers
+ * --------------------------------------------------------------------
  */
 
 static void watch_close(struct watched_broker *watched)
@@ -144,42 +143,42 @@ static void watch_close(struct watched_broker *watched)
     if (!watched)
         return;
     presence_free(watched->presence);
-    free(watched->host);
     free(watched);
 }
 
-/*
- * Of a broker that this one is controller for, the channel must be down as well: a process that is gone has
- * closed it. A controller must have been there: one that never was reachable from here may be to others.
- */
-static void port_refused(void *arg, bool was_there)
+/* The step may close what is watched. */
+static void tell(const struct watched_broker *watched, enum controller_event_kind kind, bool was_there)
 {
-    struct watched_broker *watched = arg;
-    struct controller_loop *cl = watched->cl;
-    const struct broker_channel *bc = map_get_int(&cl->channels, watched->id);
-    bool counts = cl->watched == watched ? was_there : bc && !channel_is_connected(bc->channel);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED,
-                                     .refused = {.broker_id = watched->id, .broker_epoch = watched->epoch}};
-    if (counts && !cl->stopping)
-        step(cl, &event); /* may close what is watched */
+    struct controller_event event = {
+        .kind = kind,
+        .watched = {.broker_id = watched->id, .broker_epoch = watched->epoch, .was_there = was_there}};
+    if (!watched->cl->stopping)
+        step(watched->cl, &event);
 }
 
-static struct watched_broker *watch_open(struct controller_loop *cl,
-                                         const struct controller_live_broker *broker,
-                                         const struct znode_endpoint *endpoint)
+/* Of a broker that this one is controller for, the channel must be down as well: a process that is gone has
+ * closed it. */
+static void port_refused(void *arg, bool was_there)
 {
-    if (!cl->suspect || broker->id == cl->broker_id)
-        return NULL;
-    struct watched_broker *watched = MEM_NEW(struct watched_broker);
-    *watched = (struct watched_broker){.cl = cl,
-                                       .id = broker->id,
-                                       .epoch = broker->epoch,
-                                       .host = mem_strdup(endpoint->host),
-                                       .port = endpoint->port};
-    struct presence_config config = {
-        .host = watched->host, .port = watched->port, .refused_ms = cl->refused_ms};
-    watched->presence = presence_new(cl->loop, &config, port_refused, watched);
-    return watched;
+    const struct watched_broker *watched = arg;
+    const struct broker_channel *bc = map_get_int(&watched->cl->channels, watched->id);
+    if (!bc || !channel_is_connected(bc->channel))
+        tell(watched, CONTROLLER_EVENT_REFUSED, was_there);
+}
+
+static void is_silent(void *arg)
+{
+    tell(arg, CONTROLLER_EVENT_SILENT, true);
+}
+
+static void is_quiet(void *arg)
+{
+    tell(arg, CONTROLLER_EVENT_QUIET, true);
+}
+
+static void is_heard(void *arg)
+{
+    tell(arg, CONTROLLER_EVENT_HEARD, true);
 }
 
 static const struct znode_endpoint *control_endpoint(const struct controller_loop *cl,
@@ -191,23 +190,31 @@ static const struct znode_endpoint *control_endpoint(const struct controller_loo
     return NULL;
 }
 
-static void do_unwatch_controller(struct controller_loop *cl)
+static void do_unwatch_peer(struct controller_loop *cl, int32_t broker_id)
 {
-    watch_close(cl->watched);
-    cl->watched = NULL;
+    watch_close(map_remove_int(&cl->watched, broker_id));
 }
 
-/* The same one goes on being watched: that it was there counts. */
-static void do_watch_controller(struct controller_loop *cl, const struct controller_live_broker *broker)
+static void do_watch_peer(struct controller_loop *cl, const struct controller_live_broker *broker)
 {
+    do_unwatch_peer(cl, broker->id);
     const struct znode_endpoint *endpoint = control_endpoint(cl, broker);
-    const struct watched_broker *now = cl->watched;
-    if (now && endpoint && now->id == broker->id && now->epoch == broker->epoch &&
-        now->port == endpoint->port && strcmp(now->host, endpoint->host) == 0)
+    if (!endpoint)
         return;
-    do_unwatch_controller(cl);
-    if (endpoint)
-        cl->watched = watch_open(cl, broker, endpoint);
+    struct watched_broker *watched = MEM_NEW(struct watched_broker);
+    *watched = (struct watched_broker){.cl = cl, .id = broker->id, .epoch = broker->epoch};
+    struct buf question = {0};
+    controller_encode_question(&question);
+    struct presence_config config = {.host = endpoint->host,
+                                     .port = endpoint->port,
+                                     .refused_ms = cl->refused_ms,
+                                     .silent_ms = cl->silent_ms,
+                                     .ask = buf_view(&question)};
+    struct presence_events events = {
+        .refused = port_refused, .silent = is_silent, .quiet = is_quiet, .heard = is_heard, .arg = watched};
+    watched->presence = presence_new(cl->loop, &config, &events);
+    buf_close(&question);
+    map_put_int(&cl->watched, broker->id, watched);
 }
 
 /* --- channels ----------------------------------------------------------------------------------------------
@@ -215,7 +222,6 @@ static void do_watch_controller(struct controller_loop *cl, const struct control
 
 static void channel_close(struct broker_channel *bc)
 {
-    watch_close(bc->watched);
     channel_free(bc->channel);
     free(bc);
 }
@@ -246,7 +252,6 @@ static void do_add_channel(struct controller_loop *cl, const struct controller_l
                                     .max_answer_bytes = cl->max_answer_bytes};
     bc->channel = channel_new(cl->loop, &config);
     map_put_int(&cl->channels, broker->id, bc);
-    bc->watched = watch_open(cl, broker, endpoint);
 }
 
 static void reply(struct sent_request *sent, enum err transport, enum err top,
@@ -275,7 +280,8 @@ static void broker_answered(void *arg, enum err err, struct view answer)
     int32_t count = 0;
     struct errmsg why;
     if (err == ERR_NONE) {
-        err = controller_decode_answer(sent->kind, answer, &arena, &top, &partitions, &count, &why);
+        err = controller_decode_answer(sent->kind, sent->cl->versions, answer, &arena, &top, &partitions,
+                                       &count, &why);
         if (err != ERR_NONE)
             log_warn("controller", "answer_unreadable", "broker=%d error=\"%s\"", sent->broker_id, why.text);
     }
@@ -298,7 +304,8 @@ static void do_send(struct controller_loop *cl, const struct controller_effect *
         .cl = cl, .broker_id = send->broker_id, .ticket = send->ticket, .kind = effect->kind};
     struct arena arena = {0};
     struct buf frame = {0};
-    controller_encode_request(effect->kind, send, cl->listener, bc->correlation_id++, &arena, &frame);
+    controller_encode_request(effect->kind, send, cl->versions, cl->listener, bc->correlation_id++, &arena,
+                              &frame);
     channel_send(bc->channel, buf_view(&frame), broker_answered, sent);
     buf_close(&frame);
     arena_close(&arena);
@@ -444,6 +451,7 @@ static void carry_out(struct controller_loop *cl, const struct controller_effect
     case CONTROLLER_EFFECT_LEADER_AND_ISR:
     case CONTROLLER_EFFECT_UPDATE_METADATA:
     case CONTROLLER_EFFECT_STOP_REPLICA:
+    case CONTROLLER_EFFECT_LOG_ENDS:
         do_send(cl, effect);
         return;
     case CONTROLLER_EFFECT_ANSWER:
@@ -458,11 +466,11 @@ static void carry_out(struct controller_loop *cl, const struct controller_effect
     case CONTROLLER_EFFECT_RESIGNED:
         atomic_store(&cl->active, false);
         return;
-    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
-        do_watch_controller(cl, &effect->watch_controller);
+    case CONTROLLER_EFFECT_WATCH_PEER:
+        do_watch_peer(cl, &effect->watch_peer);
         return;
-    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
-        do_unwatch_controller(cl);
+    case CONTROLLER_EFFECT_UNWATCH_PEER:
+        do_unwatch_peer(cl, effect->unwatch_peer.broker_id);
         return;
     }
 }
@@ -549,16 +557,26 @@ struct controller_loop *controller_loop_new(const struct controller_loop_config 
     cl->socket_timeout_ms = config->socket_timeout_ms;
     cl->request_timeout_ms = config->request_timeout_ms;
     cl->max_answer_bytes = config->max_answer_bytes;
+    cl->versions = config->core.versions ? config->core.versions : inter_broker_newest();
     cl->broker_id = config->core.broker_id;
-    cl->suspect = config->core.suspect;
     cl->refused_ms = config->refused_ms;
+    cl->silent_ms = config->silent_ms;
     list_init(&cl->timers);
     return cl;
 }
 
+static void close_watched(struct controller_loop *cl)
+{
+    size_t it = 0;
+    struct map_slot *slot;
+    while ((slot = map_next(&cl->watched, &it)))
+        watch_close(slot->value);
+    map_close(&cl->watched);
+    cl->watched = (struct map){0};
+}
+
 static void close_channels(struct controller_loop *cl)
 {
-    do_unwatch_controller(cl);
     size_t it = 0;
     struct map_slot *slot;
     while ((slot = map_next(&cl->channels, &it)))
@@ -574,42 +592,21 @@ static void free_timers(struct controller_loop *cl)
         timer_free(CONTAINER_OF(node, struct core_timer, node));
 }
 
-struct stop_message {
-    struct loop_message message;
-    struct controller_loop *cl;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
-};
-
-static void stop_on_loop(struct loop_message *msg, bool discard)
+static void stop_on_loop(void *arg, bool discard)
 {
-    struct stop_message *stop = CONTAINER_OF(msg, struct stop_message, message);
-    struct controller_loop *cl = stop->cl;
+    struct controller_loop *cl = arg;
     (void)discard; /* a stopping loop carries this out, too: every call is owed its answer */
     struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
     step(cl, &event);
     cl->stopping = true;
     free_timers(cl);
+    close_watched(cl);
     close_channels(cl);
-    pthread_mutex_lock(&stop->lock);
-    stop->finished = true;
-    pthread_cond_signal(&stop->cond);
-    pthread_mutex_unlock(&stop->lock);
 }
 
 void controller_loop_stop(struct controller_loop *cl)
 {
-    struct stop_message stop = {.message = {.run = stop_on_loop, .label = "controller_stop"}, .cl = cl};
-    pthread_mutex_init(&stop.lock, NULL);
-    pthread_cond_init(&stop.cond, NULL);
-    loop_post(cl->loop, &stop.message);
-    pthread_mutex_lock(&stop.lock);
-    while (!stop.finished)
-        pthread_cond_wait(&stop.cond, &stop.lock);
-    pthread_mutex_unlock(&stop.lock);
-    pthread_mutex_destroy(&stop.lock);
-    pthread_cond_destroy(&stop.cond);
+    loop_call(cl->loop, stop_on_loop, cl, "controller_stop");
 }
 
 void controller_loop_free(struct controller_loop *cl)
@@ -617,6 +614,7 @@ void controller_loop_free(struct controller_loop *cl)
     if (!cl)
         return;
     free_timers(cl);
+    close_watched(cl);
     close_channels(cl);
     map_close(&cl->calls);
     controller_effects_close(&cl->effects);

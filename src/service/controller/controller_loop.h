@@ -26,6 +26,7 @@ struct controller_loop_config {
     int64_t request_timeout_ms;    /* request.timeout.ms: for an answer */
     int64_t max_answer_bytes;
     int64_t refused_ms; /* barnabas.broker.suspect.refused.ms */
+    int64_t silent_ms;  /* barnabas.broker.suspect.silent.ms */
 };
 
 /* Copies config; borrows loop, zk and random. Gives the shell (controller_loop_free). Any thread, before

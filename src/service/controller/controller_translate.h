@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/errmsg.h"
+#include "config/inter_broker.h"
 #include "core/controller/effects.h"
 #include "core/controller/events.h"
 #include "port/zk.h"
@@ -28,16 +29,21 @@ struct controller_op controller_copy_op(const struct controller_op *op, struct a
 /* --- requests to brokers --- */
 
 /*
- * The frame of a LeaderAndIsr v7, UpdateMetadata v8 or StopReplica v4, with its size. `listener` is the one
- * by which brokers reach each other.
+ * The frame of a LeaderAndIsr, UpdateMetadata or StopReplica, in the version of `versions`, or of a
+ * ListOffsets v5, with its size. `listener` is the one by which brokers reach each other.
  */
 void controller_encode_request(enum controller_effect_kind kind, const struct controller_send *send,
-                               const char *listener, int32_t correlation_id, struct arena *arena,
-                               struct buf *out);
+                               const struct inter_broker *versions, const char *listener,
+                               int32_t correlation_id, struct arena *arena, struct buf *out);
 
-/* The answer to it: fills err, partitions and partitions_count of a reply. */
-enum err controller_decode_answer(enum controller_effect_kind kind, struct view frame, struct arena *arena,
-                                  enum err *top, struct controller_reply_partition **partitions,
-                                  int32_t *count, struct errmsg *why);
+/* The frame of an ApiVersions v0, with its size: any broker answers it at once, and needs no disk for that.
+ */
+void controller_encode_question(struct buf *out);
+
+/* The answer to a request of the controller: fills err, partitions and partitions_count of a reply. */
+enum err controller_decode_answer(enum controller_effect_kind kind, const struct inter_broker *versions,
+                                  struct view frame, struct arena *arena, enum err *top,
+                                  struct controller_reply_partition **partitions, int32_t *count,
+                                  struct errmsg *why);
 
 #endif

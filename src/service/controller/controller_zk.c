@@ -70,6 +70,12 @@ static void encode_value(const struct controller_value *value, int64_t now_ms, s
         znode_encode_suspect(&suspect, out);
         return;
     }
+    case CONTROLLER_VALUE_SILENCE: {
+        struct znode_silence silence = value->silence;
+        silence.timestamp_ms = time_of(silence.timestamp_ms, now_ms);
+        znode_encode_silence(&silence, out);
+        return;
+    }
     }
 }
 
@@ -181,6 +187,8 @@ static enum err decode_value(enum controller_value_kind kind, struct view data, 
         return znode_decode_standing(data, arena, &out->standing, why);
     case CONTROLLER_VALUE_SUSPECT:
         return znode_decode_suspect(data, arena, &out->suspect, why);
+    case CONTROLLER_VALUE_SILENCE:
+        return znode_decode_silence(data, arena, &out->silence, why);
     }
     UNREACHABLE();
 }

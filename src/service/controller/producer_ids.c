@@ -4,7 +4,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config.h"
+#include "config/inter_broker.h"
+#include "loop/workers.h"
 #include "service/controller/controller_channel.h"
+#include "service/controller/producer_blocks.h"
 #include "wire/generated/wire_messages.h"
 
 /* Asked for again when this part of a block is gone. */
@@ -17,6 +21,7 @@
 
 struct producer_ids {
     struct broker *broker;
+    int16_t version; /* of AllocateProducerIds */
     pthread_mutex_t lock;
     int64_t next;
     int64_t end; /* of the present block, exclusive */
@@ -27,6 +32,11 @@ struct producer_ids {
     struct controller_question question;
     struct wire_allocate_producer_ids_request request;
     struct list waits;
+    /* Below inter.broker.protocol.version 3.0: from ZooKeeper, by a worker. */
+    struct work work;
+    enum err taken;
+    int64_t taken_first;
+    int32_t taken_count;
 };
 
 static void wait_came_home(struct loop_message *msg, bool discard)
@@ -58,18 +68,13 @@ static int64_t take(struct producer_ids *ids)
     return ids->next++;
 }
 
-static void block_arrived(struct controller_question *question, enum err err, const void *arg)
+static void take_block(struct producer_ids *ids, enum err err, int64_t first, int32_t count)
 {
-    struct producer_ids *ids = CONTAINER_OF(question, struct producer_ids, question);
-    const struct wire_allocate_producer_ids_response *answer = arg;
     pthread_mutex_lock(&ids->lock);
-    if (err == ERR_NONE)
-        err = (enum err)answer->error_code; /* errors of Kafka's have the same numbers here */
     if (err == ERR_NONE) {
-        ids->spare_first = answer->producer_id_start;
-        ids->spare_end = ids->spare_first + answer->producer_id_len;
-        log_info("producers", "id_block", "first=%lld count=%d", (long long)ids->spare_first,
-                 answer->producer_id_len);
+        ids->spare_first = first;
+        ids->spare_end = first + count;
+        log_info("producers", "id_block", "first=%lld count=%d", (long long)first, count);
     } else if (err != ERR_CLOSED) {
         log_warn("producers", "no_id_block", "error=%s", err_name(err));
     }
@@ -83,15 +88,50 @@ static void block_arrived(struct controller_question *question, enum err err, co
     pthread_mutex_unlock(&ids->lock);
 }
 
+static void block_arrived(struct controller_question *question, enum err err, const void *arg)
+{
+    const struct wire_allocate_producer_ids_response *answer = arg;
+    if (err == ERR_NONE)
+        err = (enum err)answer->error_code; /* errors of Kafka's have the same numbers here */
+    take_block(CONTAINER_OF(question, struct producer_ids, question), err,
+               err == ERR_NONE ? answer->producer_id_start : 0,
+               err == ERR_NONE ? answer->producer_id_len : 0);
+}
+
+static void take_from_zookeeper(struct work *work)
+{
+    struct producer_ids *ids = CONTAINER_OF(work, struct producer_ids, work);
+    struct zk_sync sync = {ids->broker->zk, ids->broker->zk_loop};
+    struct errmsg why;
+    ids->taken = producer_blocks_take(&sync, ids->broker->id, &ids->taken_first, &ids->taken_count, &why);
+    if (ids->taken != ERR_NONE && ids->taken != ERR_CLOSED)
+        log_warn("producers", "id_block_not_taken", "error=\"%s\"", why.text);
+}
+
+static void was_taken(struct work *work, bool discard)
+{
+    struct producer_ids *ids = CONTAINER_OF(work, struct producer_ids, work);
+    take_block(ids, discard ? ERR_CLOSED : ids->taken, ids->taken_first, ids->taken_count);
+}
+
 /* Under the lock. */
 static void ask_for_block(struct producer_ids *ids)
 {
     if (ids->asking || ids->spare_first != ids->spare_end)
         return;
     ids->asking = true;
+    if (ids->version == INTER_BROKER_BY_ZOOKEEPER) {
+        ids->work = (struct work){.home = ids->broker->control_loop,
+                                  .run = take_from_zookeeper,
+                                  .done = was_taken,
+                                  .label = "producer_ids"};
+        workers_submit(ids->broker->workers, &ids->work);
+        return;
+    }
     ids->request = (struct wire_allocate_producer_ids_request){
         .broker_id = ids->broker->id, .broker_epoch = atomic_load(&ids->broker->epoch)};
     ids->question = (struct controller_question){.api_key = KEY_ALLOCATE_PRODUCER_IDS,
+                                                 .version = ids->version,
                                                  .request = &ids->request,
                                                  .timeout_ms = ASK_TIMEOUT_MS,
                                                  .home = ids->broker->control_loop,
@@ -103,6 +143,7 @@ struct producer_ids *producer_ids_new(struct broker *broker)
 {
     struct producer_ids *ids = MEM_NEW(struct producer_ids);
     ids->broker = broker;
+    ids->version = config_inter_broker(atomic_load(&broker->config.value))->allocate_producer_ids;
     pthread_mutex_init(&ids->lock, NULL);
     list_init(&ids->waits);
     return ids;

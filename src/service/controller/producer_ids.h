@@ -1,5 +1,6 @@
 /*
- * Producer ids: blocks of a thousand from the controller, handed out one by one.
+ * Producer ids: blocks of a thousand from the controller, or from ZooKeeper while the protocol between
+ * brokers is older than 3.0, handed out one by one.
  *
  * The next block is asked for when nine tenths of the present one are gone. While there is
  * none at hand, a client is told to come again (COORDINATOR_LOAD_IN_PROGRESS), as Kafka does;

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
 #include "core/controller/topic_name.h"
 #include "service/broker.h"
 #include "service/controller/controller_channel.h"
@@ -15,7 +16,6 @@
 #include "wire/codec.h"
 
 #define KEY_CREATE_TOPICS 19
-#define VERSION           7
 
 struct topic_creation {
     pthread_mutex_t lock;
@@ -113,7 +113,7 @@ static void create_there(struct creating *creating, int32_t partitions, int16_t 
     creating->request.timeout_ms = 0;
     creating->question = (struct controller_question){
         .api_key = KEY_CREATE_TOPICS,
-        .version = VERSION,
+        .version = config_inter_broker(broker_config(broker))->create_topics,
         .request = &creating->request,
         .timeout_ms = config_int(broker_config(broker), CONFIG_REQUEST_TIMEOUT_MS),
         .home = broker->control_loop,

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "config/versions.h"
+#include "config/inter_broker.h"
 #include "core/metadata/metadata.h"
 #include "net/channel.h"
 #include "service/fetcher/fetchers_internal.h"
@@ -24,6 +24,7 @@
 
 #define FETCH_KEY        1
 #define LIST_OFFSETS_KEY 2
+#define EPOCHS_KEY       23
 /* What a burst of large batches made of the buffers is given back. */
 #define KEEP_BYTES ((size_t)16 * 1024 * 1024)
 
@@ -32,26 +33,19 @@ static struct broker *broker_of(const struct fetcher *fetcher)
     return fetcher->owner->broker;
 }
 
-/* --- the versions that the cluster agreed on ------------------------------------------------------------ */
-
-static const struct {
-    const char *since;
-    int16_t fetch;
-    int16_t list_offsets;
-} VERSIONS[] = {{"3.9-IV0", 17, 9}, {"3.7-IV4", 16, 8}, {"3.5-IV1", 15, 8},
-                {"3.5-IV0", 14, 8}, {"3.1-IV0", 13, 7}, {"3.0-IV0", 12, 5}};
-
-static void set_versions(const struct config *config, struct fetch_link_config *out)
+static int16_t key_of(enum fetch_link_wish wish)
 {
-    const char *agreed = config_str(config, CONFIG_INTER_BROKER_PROTOCOL_VERSION);
-    out->fetch_version = 12; /* the first that tells a follower where its log parts from the leader's */
-    out->offsets_version = 5;
-    for (size_t i = 0; i < ARRAY_LEN(VERSIONS); i++)
-        if (metadata_version_index(agreed) >= metadata_version_index(VERSIONS[i].since)) {
-            out->fetch_version = VERSIONS[i].fetch;
-            out->offsets_version = VERSIONS[i].list_offsets;
-            return;
-        }
+    switch (wish) {
+    case FETCH_LINK_FETCH:
+        return FETCH_KEY;
+    case FETCH_LINK_EPOCHS:
+        return EPOCHS_KEY;
+    case FETCH_LINK_LIST_OFFSETS:
+        return LIST_OFFSETS_KEY;
+    case FETCH_LINK_NOTHING:
+        break;
+    }
+    UNREACHABLE();
 }
 
 /* --- the connection ------------------------------------------------------------------------------------- */
@@ -164,7 +158,7 @@ static enum err decode(struct fetcher *fetcher, struct view answer, const struct
 static void take_answer(struct fetcher *fetcher, struct view answer)
 {
     enum fetch_link_wish out = fetcher->out;
-    const struct wire_api *api = wire_api_find(out == FETCH_LINK_FETCH ? FETCH_KEY : LIST_OFFSETS_KEY);
+    const struct wire_api *api = wire_api_find(key_of(out));
     int64_t now_ms = loop_now_ms(fetcher->owner->loop);
     struct fetch_link_actions actions;
     struct errmsg why;
@@ -181,6 +175,8 @@ static void take_answer(struct fetcher *fetcher, struct view answer)
     }
     if (out == FETCH_LINK_FETCH)
         fetch_link_take_fetch(fetcher->link, decoded, now_ms, &fetcher->arena, &actions);
+    else if (out == FETCH_LINK_EPOCHS)
+        fetch_link_take_epochs(fetcher->link, decoded, now_ms, &fetcher->arena, &actions);
     else
         fetch_link_take_offsets(fetcher->link, decoded, now_ms, &fetcher->arena, &actions);
     carry_out(fetcher, &actions);
@@ -213,13 +209,15 @@ static void answered(void *arg, enum err err, struct view answer)
 static void send_request(struct fetcher *fetcher, enum fetch_link_wish wish,
                          const struct fetch_link_plan *plan)
 {
-    const struct wire_api *api = wire_api_find(wish == FETCH_LINK_FETCH ? FETCH_KEY : LIST_OFFSETS_KEY);
-    const void *request = wish == FETCH_LINK_FETCH ? (const void *)plan->fetch : plan->offsets;
+    const struct wire_api *api = wire_api_find(key_of(wish));
+    const void *request = wish == FETCH_LINK_FETCH    ? (const void *)plan->fetch
+                          : wish == FETCH_LINK_EPOCHS ? (const void *)plan->epochs
+                                                      : plan->offsets;
     struct buf *frame = &fetcher->frame;
     buf_clear(frame);
     buf_put_i32(frame, 0);
     char *client_id =
-        arena_printf(&fetcher->arena, "broker-%d-fetcher-%d", broker_of(fetcher)->id, fetcher->owner->number);
+        arena_printf(&fetcher->arena, "broker-%d-fetcher-%d", broker_of(fetcher)->id, fetcher->number);
     wire_encode_request_header(api, plan->version, ++fetcher->correlation_id, view_str(client_id), frame);
     ASSERT(wire_encode(api->request, plan->version, request, frame, NULL) == ERR_NONE);
     be_put_i32(frame->data, (int32_t)(frame->len - 4));
@@ -294,15 +292,17 @@ static bool is_throttled(const void *user)
     return settings->follower_throttled;
 }
 
-struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id)
+struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id, int number)
 {
     struct fetcher *fetcher = MEM_NEW(struct fetcher);
     fetcher->owner = owner;
     fetcher->leader_id = leader_id;
+    fetcher->number = number;
     fetcher->timer.fire = fired;
     fetcher->kick.run = go_on;
     struct broker *broker = broker_of(fetcher);
     const struct config *config = broker_config(broker);
+    const struct inter_broker *versions = config_inter_broker(config);
     struct fetch_link_config settings = {
         .broker_id = broker->id,
         .leader_id = leader_id,
@@ -311,11 +311,13 @@ struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id)
         .max_bytes = config_int(config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES),
         .partition_bytes = config_int(config, CONFIG_REPLICA_FETCH_MAX_BYTES),
         .backoff_ms = config_int(config, CONFIG_REPLICA_FETCH_BACKOFF_MS),
+        .fetch_version = versions->fetch,
+        .offsets_version = versions->list_offsets,
+        .epochs_version = versions->offset_for_leader_epoch,
         .is_throttled = is_throttled};
-    set_versions(config, &settings);
     fetcher->link = fetch_link_new(&settings);
     list_push_back(&owner->links, &fetcher->node);
-    log_info("fetcher", "leader_followed", "leader=%d", leader_id);
+    log_info("fetcher", "leader_followed", "leader=%d fetcher=%d", leader_id, number);
     return fetcher;
 }
 
@@ -324,7 +326,7 @@ void fetcher_free(struct fetcher *fetcher)
     ASSERT(fetcher->away == 0);
     fetcher_disconnect(fetcher);
     if (fetcher->link)
-        log_info("fetcher", "leader_left", "leader=%d", fetcher->leader_id);
+        log_info("fetcher", "leader_left", "leader=%d fetcher=%d", fetcher->leader_id, fetcher->number);
     fetch_link_free(fetcher->link, NULL);
     list_remove(&fetcher->node);
     arena_close(&fetcher->arena);

@@ -13,13 +13,15 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "service/fetcher/fetchers_internal.h"
 
 #define MEASURE_MS 2000
 
 struct fetchers {
     struct fetcher_loop *loops;
-    int count;
+    int count;            /* of loops: threads */
+    _Atomic int number;   /* num.replica.fetchers: of links to each leader, spread over the loops */
     pthread_mutex_t lock; /* running */
     pthread_cond_t stopped;
     int running; /* loops that have not stopped */
@@ -31,6 +33,7 @@ struct start {
     struct follow_op op;
     struct fetcher_loop *owner;
     int32_t leader_id;
+    int fetcher; /* which of num.replica.fetchers */
     bool cancelled;
 };
 
@@ -40,6 +43,7 @@ struct errand {
     struct fetcher_loop *owner;
     struct partition *part; /* a share */
     int32_t leader_id;      /* -1 = leave */
+    int fetcher;
     int32_t leader_epoch;
 };
 
@@ -50,11 +54,11 @@ static void release_user(void *user)
     partition_release(user);
 }
 
-static struct fetcher *find_link(struct fetcher_loop *loop, int32_t leader_id)
+static struct fetcher *find_link(struct fetcher_loop *loop, int32_t leader_id, int number)
 {
     LIST_EACH (node, &loop->links) {
         struct fetcher *fetcher = CONTAINER_OF(node, struct fetcher, node);
-        if (fetcher->leader_id == leader_id)
+        if (fetcher->leader_id == leader_id && fetcher->number == number)
             return fetcher;
     }
     return NULL;
@@ -87,9 +91,9 @@ static void put_in_link(struct start *start)
 {
     struct fetcher_loop *loop = start->owner;
     struct partition *part = start->op.part;
-    struct fetcher *fetcher = find_link(loop, start->leader_id);
+    struct fetcher *fetcher = find_link(loop, start->leader_id, start->fetcher);
     if (!fetcher)
-        fetcher = fetcher_new(loop, start->leader_id);
+        fetcher = fetcher_new(loop, start->leader_id, start->fetcher);
     remove_from_links(loop, part, start->op.action.leader_epoch, fetcher);
     void *unwanted = fetch_link_set(fetcher->link, view_str(part->topic), start->op.topic_id, part->index,
                                     start->op.action.leader_epoch, &start->op.log, partition_share(part));
@@ -115,6 +119,7 @@ static void begin_start(struct fetcher_loop *loop, const struct errand *errand)
     struct start *start = MEM_NEW(struct start);
     start->owner = loop;
     start->leader_id = errand->leader_id;
+    start->fetcher = errand->fetcher;
     start->op = (struct follow_op){.broker = loop->broker,
                                    .part = partition_share(errand->part),
                                    .begins = true,
@@ -143,18 +148,18 @@ static void errand_arrived(struct loop_message *msg, bool discard)
 }
 
 /* Kafka's rule. */
-static struct fetcher_loop *loop_of(struct fetchers *fetchers, const struct partition *part)
+static int fetcher_of(const struct partition *part, int number)
 {
     uint32_t hash = 31u * (uint32_t)hash_java_string(view_str(part->topic)) + (uint32_t)part->index;
-    return &fetchers->loops[(hash & INT32_MAX) % (uint32_t)fetchers->count];
+    return (int)((hash & INT32_MAX) % (uint32_t)number);
 }
 
-static void send(struct fetchers *fetchers, struct partition *part, int32_t leader_id, int32_t leader_epoch)
+static void send(struct fetchers *fetchers, int number, struct partition *part, int32_t leader_id,
+                 int32_t leader_epoch)
 {
-    if (!fetchers)
-        return;
     struct errand *errand = MEM_NEW(struct errand);
-    errand->owner = loop_of(fetchers, part);
+    errand->fetcher = fetcher_of(part, number);
+    errand->owner = &fetchers->loops[errand->fetcher % fetchers->count];
     errand->part = partition_share(part);
     errand->leader_id = leader_id;
     errand->leader_epoch = leader_epoch;
@@ -166,12 +171,36 @@ void fetchers_follow(struct fetchers *fetchers, struct partition *part, int32_t 
                      int32_t leader_epoch)
 {
     ASSERT(leader_id >= 0);
-    send(fetchers, part, leader_id, leader_epoch);
+    if (fetchers)
+        send(fetchers, atomic_load(&fetchers->number), part, leader_id, leader_epoch);
 }
 
 void fetchers_leave(struct fetchers *fetchers, struct partition *part, int32_t leader_epoch)
 {
-    send(fetchers, part, -1, leader_epoch);
+    if (fetchers)
+        send(fetchers, atomic_load(&fetchers->number), part, -1, leader_epoch);
+}
+
+/*
+ * A link that is left may have records on their way still, and the next one begin meanwhile: an append looks
+ * whether the log ends where they begin.
+ */
+void fetchers_resize(struct fetchers *fetchers, int number, const struct fetchers_followed *followed,
+                     int count)
+{
+    int before = atomic_load(&fetchers->number);
+    for (int i = 0; i < count; i++)
+        if (fetcher_of(followed[i].part, before) != fetcher_of(followed[i].part, number))
+            send(fetchers, before, followed[i].part, -1, followed[i].leader_epoch);
+    atomic_store(&fetchers->number, number);
+    for (int i = 0; i < count; i++)
+        if (fetcher_of(followed[i].part, before) != fetcher_of(followed[i].part, number))
+            send(fetchers, number, followed[i].part, followed[i].leader_id, followed[i].leader_epoch);
+}
+
+int fetchers_number(const struct fetchers *fetchers)
+{
+    return atomic_load(&fetchers->number);
 }
 
 /* --- numbers ----------------------------------------------------------------------------------------- */
@@ -224,6 +253,8 @@ struct fetchers *fetchers_new(struct broker *broker, struct loop *const *loops, 
     fetchers->loops = mem_zalloc(sizeof *fetchers->loops * (size_t)count);
     fetchers->count = count;
     fetchers->running = count;
+    int number = config_int(atomic_load(&broker->config.value), CONFIG_NUM_REPLICA_FETCHERS);
+    atomic_store(&fetchers->number, number > 0 ? number : 1);
     pthread_mutex_init(&fetchers->lock, NULL);
     pthread_cond_init(&fetchers->stopped, NULL);
     for (int i = 0; i < count; i++) {
@@ -231,7 +262,6 @@ struct fetchers *fetchers_new(struct broker *broker, struct loop *const *loops, 
         loop->all = fetchers;
         loop->broker = broker;
         loop->loop = loops[i];
-        loop->number = i;
         atomic_store(&loop->min_rate, -1);
         list_init(&loop->links);
         list_init(&loop->starts);

@@ -1,6 +1,7 @@
 /*
- * Following: the shell around core/fetcher. Each fetcher loop (num.replica.fetchers) has a link to every
- * broker that leads a partition it follows; a partition belongs to one loop, by Kafka's rule.
+ * Following: the shell around core/fetcher. There are num.replica.fetchers fetchers, each with a link to
+ * every broker that leads a partition it follows; a partition belongs to one fetcher, by Kafka's rule. They
+ * are spread over the loops that the broker started with, as many as the number was then.
  *
  *   LeaderAndIsr --fetchers_follow--> fetcher loop --Fetch--> leader
  *                                        |  <---- answer ----'
@@ -37,6 +38,20 @@ void fetchers_follow(struct fetchers *fetchers, struct partition *part, int32_t 
                      int32_t leader_epoch);
 /* It does not follow any more (leads, stopped, deleted, offline), up to this epoch. Any thread. */
 void fetchers_leave(struct fetchers *fetchers, struct partition *part, int32_t leader_epoch);
+
+struct fetchers_followed {
+    struct partition *part;
+    int32_t leader_id;
+    int32_t leader_epoch;
+};
+
+/*
+ * num.replica.fetchers changed: the partitions, all that are followed now, go to the fetchers that they
+ * belong to. Where fetchers_follow is called: not at the same time.
+ */
+void fetchers_resize(struct fetchers *fetchers, int number, const struct fetchers_followed *followed,
+                     int count);
+int fetchers_number(const struct fetchers *fetchers);
 
 /* Every epoch, in fetchers_leave. */
 #define FETCHERS_ANY_EPOCH INT32_MAX

@@ -18,6 +18,7 @@ struct fetcher {
     struct list node;
     struct fetcher_loop *owner;
     int32_t leader_id;
+    int number;              /* which of num.replica.fetchers */
     struct fetch_link *link; /* `user`: the partition, a share */
     struct loop_timer timer;
     struct loop_deferred kick;
@@ -45,7 +46,6 @@ struct fetcher_loop {
     struct fetchers *all;
     struct broker *broker;
     struct loop *loop;
-    int number;
     struct list links;
     struct list starts; /* partitions about to be set */
     int away;           /* ops of starts and links */
@@ -62,7 +62,7 @@ struct fetcher_loop {
 };
 
 /* Gives it, in the loop's list (fetcher_free). */
-struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id);
+struct fetcher *fetcher_new(struct fetcher_loop *owner, int32_t leader_id, int number);
 /* None of its actions is away. */
 void fetcher_free(struct fetcher *fetcher);
 /* There may be something to send, or nothing left to do. Frees the fetcher later if it follows nothing. */

@@ -29,7 +29,7 @@ static bool still_follows(struct follow_op *op, const struct partition *part)
 
 static void succeed(struct follow_op *op, const struct partition *part)
 {
-    op->outcome = FETCH_LINK_OK;
+    op->outcome = op->not_final ? FETCH_LINK_MORE : FETCH_LINK_OK;
     op->topic_id = log_topic_id(part->log);
     op->log = (struct follower_log){.start = log_start_offset(part->log),
                                     .end = log_end(part->log).offset,
@@ -197,43 +197,43 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
  * No checkpoint may say more than the log has: a recovery point above its end would keep a later tail from
  * being checked, a high watermark would show records that nobody committed. So they are lowered first.
  */
-static enum err lower_checkpoints(struct replica_manager *manager, struct partition *part, int64_t offset,
-                                  struct errmsg *why)
+static enum err lower_checkpoints(struct partition *part, int64_t offset, struct errmsg *why)
 {
     static const enum log_dir_checkpoint KINDS[] = {LOG_DIR_RECOVERY_POINT, LOG_DIR_LOG_START,
                                                     LOG_DIR_HIGH_WATERMARK};
     struct view topic = view_str(part->topic);
     unsigned lowered = 0;
-    pthread_mutex_lock(&manager->dirs.lock);
+    struct log_dir_state *dir = part->dir;
+    pthread_mutex_lock(&dir->checkpoints_lock);
     for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-        struct offset_map *map = &part->dir->dir.checkpoints[KINDS[i]];
+        struct offset_map *map = &dir->dir.checkpoints[KINDS[i]];
         int64_t value;
         if (!offset_map_get(map, topic, part->index, &value) || value <= offset)
             continue;
         offset_map_put(map, topic, part->index, offset);
         lowered |= 1u << KINDS[i];
     }
-    enum err err = lowered ? log_dir_save_checkpoints(&part->dir->dir, lowered, why) : ERR_NONE;
-    pthread_mutex_unlock(&manager->dirs.lock);
+    enum err err = lowered ? log_dir_save_checkpoints(&dir->dir, lowered, why) : ERR_NONE;
+    pthread_mutex_unlock(&dir->checkpoints_lock);
     return err;
 }
 
-static int64_t cut_point(const struct follow_op *op, const struct partition *part)
+static int64_t cut_point(struct follow_op *op, const struct partition *part)
 {
-    int64_t end = log_end(part->log).offset;
-    if (op->begins)
+    if (op->begins || op->action.kind == FETCH_LINK_TRUNCATE_TO_WATERMARK)
         return log_high_watermark(part->log).offset;
-    if (op->action.kind == FETCH_LINK_TRUNCATE)
-        return leader_epochs_truncation_point(log_leader_epochs(part->log), op->action.epoch,
-                                              op->action.end_offset, end, op->action.fetch_offset)
-            .offset;
-    return op->action.end_offset;
+    if (op->action.kind != FETCH_LINK_TRUNCATE)
+        return op->action.end_offset;
+    struct truncation_point point =
+        leader_epochs_truncation_point(log_leader_epochs(part->log), op->action.epoch, op->action.end_offset,
+                                       log_end(part->log).offset, op->action.fetch_offset);
+    op->not_final = !point.final;
+    return point.offset;
 }
 
 static enum err cut(struct follow_op *op, struct partition *part, int64_t offset, struct log_doomed *doomed,
                     struct errmsg *why)
 {
-    struct replica_manager *manager = op->broker->replicas;
     int64_t end = log_end(part->log).offset, watermark = log_high_watermark(part->log).offset;
     if (offset < end && offset < watermark)
         log_warn("fetcher", "cut_below_high_watermark",
@@ -245,7 +245,7 @@ static enum err cut(struct follow_op *op, struct partition *part, int64_t offset
                  end);
     bool truncated;
     bool anew = !op->begins && op->action.kind == FETCH_LINK_START_AT;
-    enum err err = anew || offset < end ? lower_checkpoints(manager, part, offset, why) : ERR_NONE;
+    enum err err = anew || offset < end ? lower_checkpoints(part, offset, why) : ERR_NONE;
     if (err != ERR_NONE)
         return err;
     if (anew)
@@ -298,7 +298,7 @@ static void cut_is_done(struct work *work, bool discard)
     struct follow_op *op = CONTAINER_OF(work, struct follow_op, work);
     if (discard)
         op->outcome = FETCH_LINK_FAILED;
-    if (op->outcome == FETCH_LINK_OK)
+    if (op->outcome == FETCH_LINK_OK || op->outcome == FETCH_LINK_MORE)
         submit_run(op, sync_run);
     else
         finish(op);

@@ -40,7 +40,8 @@ struct follow_op {
     struct work work;
     int64_t wall_ms;
     bool cut_first;
-    int64_t bytes; /* appended */
+    bool not_final; /* the cut */
+    int64_t bytes;  /* appended */
 };
 
 /* Begins; done is called exactly once, possibly before this returns. On a loop. */

@@ -14,9 +14,20 @@ struct replication_quotas {
     _Atomic bool limited[REPLICATION_QUOTA_COUNT]; /* a hint: no lock where there is no rate */
 };
 
-static const enum config_key RATES[REPLICATION_QUOTA_COUNT] = {
-    [REPLICATION_QUOTA_LEADER] = CONFIG_LEADER_REPLICATION_THROTTLED_RATE,
-    [REPLICATION_QUOTA_FOLLOWER] = CONFIG_FOLLOWER_REPLICATION_THROTTLED_RATE,
+static const struct {
+    enum config_key rate;
+    enum config_key windows;
+    enum config_key window_s;
+} KINDS[REPLICATION_QUOTA_COUNT] = {
+    [REPLICATION_QUOTA_LEADER] = {CONFIG_LEADER_REPLICATION_THROTTLED_RATE,
+                                  CONFIG_REPLICATION_QUOTA_WINDOW_NUM,
+                                  CONFIG_REPLICATION_QUOTA_WINDOW_SIZE_SECONDS},
+    [REPLICATION_QUOTA_FOLLOWER] = {CONFIG_FOLLOWER_REPLICATION_THROTTLED_RATE,
+                                    CONFIG_REPLICATION_QUOTA_WINDOW_NUM,
+                                    CONFIG_REPLICATION_QUOTA_WINDOW_SIZE_SECONDS},
+    [REPLICATION_QUOTA_LOG_DIRS] = {CONFIG_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND,
+                                    CONFIG_ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_NUM,
+                                    CONFIG_ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_SIZE_SECONDS},
 };
 
 /* What a file says of them has no effect, as in Kafka. */
@@ -31,9 +42,9 @@ struct replication_quotas *replication_quotas_new(const struct config *config)
 {
     struct replication_quotas *quotas = MEM_NEW(struct replication_quotas);
     pthread_mutex_init(&quotas->lock, NULL);
-    int64_t window_ms = (int64_t)config_int(config, CONFIG_REPLICATION_QUOTA_WINDOW_SIZE_SECONDS) * 1000;
     for (int i = 0; i < REPLICATION_QUOTA_COUNT; i++)
-        quota_init(&quotas->quotas[i], config_int(config, CONFIG_REPLICATION_QUOTA_WINDOW_NUM), window_ms);
+        quota_init(&quotas->quotas[i], config_int(config, KINDS[i].windows),
+                   (int64_t)config_int(config, KINDS[i].window_s) * 1000);
     replication_quotas_update(quotas, config);
     return quotas;
 }
@@ -52,7 +63,7 @@ void replication_quotas_update(struct replication_quotas *quotas, const struct c
 {
     pthread_mutex_lock(&quotas->lock);
     for (int i = 0; i < REPLICATION_QUOTA_COUNT; i++) {
-        quotas->quotas[i].limit = rate_of(config, RATES[i]);
+        quotas->quotas[i].limit = rate_of(config, KINDS[i].rate);
         atomic_store(&quotas->limited[i], quotas->quotas[i].limit != QUOTA_UNLIMITED);
     }
     pthread_mutex_unlock(&quotas->lock);
@@ -64,6 +75,15 @@ void replication_quota_record(struct replication_quotas *quotas, enum replicatio
     pthread_mutex_lock(&quotas->lock);
     quota_record(&quotas->quotas[which], bytes, now_ms);
     pthread_mutex_unlock(&quotas->lock);
+}
+
+int64_t replication_quota_rate(struct replication_quotas *quotas, enum replication_quota which,
+                               int64_t now_ms)
+{
+    pthread_mutex_lock(&quotas->lock);
+    double rate = quota_rate(&quotas->quotas[which], now_ms);
+    pthread_mutex_unlock(&quotas->lock);
+    return (int64_t)(rate + 0.5);
 }
 
 bool replication_quota_is_exceeded(struct replication_quotas *quotas, enum replication_quota which,

@@ -84,7 +84,7 @@ static enum err create_missing(struct zk_sync *sync, const struct zk_result *fou
                 zk_sync_explain(&ops[i], err, why);
         }
         *id_json = results[count - 1].data;
-    } while (err == ERR_CONNECTION_LOSS); /* an answer was lost: what was done is found to exist */
+    } while (zk_sync_is_unclear(err)); /* what was done is found to exist */
     buf_close(&json);
     return err;
 }
@@ -123,7 +123,7 @@ enum err cluster_setup_broker_id(struct zk_sync *sync, int32_t reserved_max, int
     enum err err;
     do
         err = zk_sync_call(sync, &op, NULL, &result, why); /* a write that was lost only skips a number */
-    while (err == ERR_CONNECTION_LOSS);
+    while (zk_sync_is_unclear(err));
     if (err == ERR_NONE)
         *out = reserved_max + result.stat.version;
     return err;

@@ -257,7 +257,8 @@ static void decide(const struct settle *s, const char *boot_id, struct znode_inc
         out->loss = known->loss;
     if (!verdict.keep && verdict.loss != ZNODE_LOSS_NONE)
         log_warn("storage", "data_may_be_missing",
-                 "loss=%s reason=\"%s\" effect=\"the broker leaves every ISR and fetches what others have\"",
+                 "loss=%s reason=\"%s\" effect=\"it leads only where nobody has more, and fetches what "
+                 "others have\"",
                  verdict.loss == ZNODE_LOSS_TAIL ? "tail" : "data", verdict.reason);
 }
 
@@ -331,7 +332,7 @@ static enum err make_znode(const struct settle *s, const struct znode_incarnatio
     enum err err;
     do
         err = zk_sync_create_path(s->sync, s->path, buf_view(&json), why);
-    while (err == ERR_CONNECTION_LOSS);
+    while (zk_sync_is_unclear(err));
     buf_close(&json);
     return err == ERR_EXISTS ? ERR_NONE : err;
 }

@@ -7,13 +7,15 @@
  *       a session of this process, or one that may be ended
  *                               end it, again
  *       somebody else's         wait as long as a session may last, then give up
+ *
+ * The session may expire at any time. Of a start it does not matter when: it begins anew under the next one
+ * (registration_begin). Later the owner of the session does that (server/session.c).
  */
 #include "service/identity/registration.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +25,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "service/identity/session_record.h"
 #include "zk/session.h"
 #include "zk/znode_json.h"
 
 #define PROBE_TIMEOUT_MS 1000
 #define RETRY_PAUSE_MS   250
+#define START_PAUSE_MS   1000
 /* Sessions of this process that may have left a znode behind. */
 #define OWN_SESSIONS_MAX 64
 
@@ -164,39 +168,23 @@ static bool is_own_session(const struct registration *reg, int64_t session_id)
 }
 
 struct credentials {
-    struct loop_message message;
     struct registration *reg;
     struct session_record record;
     bool known;
-    bool finished;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
 };
 
-static void ask_credentials(struct loop_message *msg, bool discard)
+static void ask_credentials(void *arg, bool discard)
 {
-    struct credentials *ask = CONTAINER_OF(msg, struct credentials, message);
+    struct credentials *ask = arg;
     ask->known =
         !discard && zk_client_credentials(ask->reg->client, &ask->record.session_id, ask->record.password);
-    pthread_mutex_lock(&ask->lock);
-    ask->finished = true;
-    pthread_cond_signal(&ask->cond);
-    pthread_mutex_unlock(&ask->lock);
 }
 
 /* The present session; false when there is none. */
 static bool ask_session(struct registration *reg, struct session_record *out)
 {
-    struct credentials ask = {.message = {.run = ask_credentials, .label = "zk_credentials"}, .reg = reg};
-    pthread_mutex_init(&ask.lock, NULL);
-    pthread_cond_init(&ask.cond, NULL);
-    loop_post(reg->broker->zk_loop, &ask.message);
-    pthread_mutex_lock(&ask.lock);
-    while (!ask.finished)
-        pthread_cond_wait(&ask.cond, &ask.lock);
-    pthread_mutex_unlock(&ask.lock);
-    pthread_mutex_destroy(&ask.lock);
-    pthread_cond_destroy(&ask.cond);
+    struct credentials ask = {.reg = reg};
+    loop_call(reg->broker->zk_loop, ask_credentials, &ask, "zk_credentials");
     *out = ask.record;
     return ask.known;
 }
@@ -375,18 +363,29 @@ static void pause_ms(int ms)
     nanosleep(&pause, NULL);
 }
 
-/* The znode is somebody else's: until when shall we wait? */
-static enum err wait_for_expiry(struct registration *reg, int64_t *deadline_ms, struct errmsg *why)
+/* The znode is somebody else's. */
+struct patience {
+    int64_t deadline_ms; /* 0 = not begun */
+    int64_t looked_ms;   /* when it was last found there */
+};
+
+/*
+ * Until when shall we wait? A turn that took long says that ZooKeeper was away, or this process stopped: the
+ * other session's time began anew, or there was nobody to see it end.
+ */
+static enum err wait_for_expiry(struct registration *reg, struct patience *patience, struct errmsg *why)
 {
     int64_t now_ms = clock_mono_ms(reg->broker->clock);
-    if (*deadline_ms == 0) {
-        *deadline_ms = now_ms + reg->session_timeout_ms + reg->session_timeout_ms / 2;
+    bool was_away = now_ms - patience->looked_ms > reg->session_timeout_ms / 2;
+    patience->looked_ms = now_ms;
+    if (patience->deadline_ms == 0 || was_away) {
+        patience->deadline_ms = now_ms + reg->session_timeout_ms + reg->session_timeout_ms / 2;
         log_warn("registration", "id_is_registered",
                  "path=%s effect=\"waiting up to %d ms for that session to expire; it is not one that this "
                  "broker may end\"",
                  reg->path, reg->session_timeout_ms + reg->session_timeout_ms / 2);
     }
-    if (now_ms >= *deadline_ms) {
+    if (now_ms >= patience->deadline_ms) {
         errmsg_set(why, "%s belongs to a live session: another broker with broker.id=%d is running",
                    reg->path, reg->broker->id);
         return ERR_EXISTS;
@@ -396,7 +395,7 @@ static enum err wait_for_expiry(struct registration *reg, int64_t *deadline_ms, 
 }
 
 static enum err resolve_conflict(struct registration *reg, int64_t session_id, bool *registered,
-                                 int64_t *epoch, int64_t *deadline_ms, struct errmsg *why)
+                                 int64_t *epoch, struct patience *patience, struct errmsg *why)
 {
     enum owner_kind kind;
     struct session_record record;
@@ -420,7 +419,7 @@ static enum err resolve_conflict(struct registration *reg, int64_t session_id, b
                  (unsigned long long)record.session_id, (int)record.pid);
         return zk_session_end(reg->connect, reg->session_timeout_ms, record.session_id, record.password, why);
     case OWNER_STRANGER:
-        return wait_for_expiry(reg, deadline_ms, why);
+        return wait_for_expiry(reg, patience, why);
     }
     return ERR_NONE;
 }
@@ -428,7 +427,7 @@ static enum err resolve_conflict(struct registration *reg, int64_t session_id, b
 enum err registration_register(struct registration *reg, int64_t *epoch, struct errmsg *why)
 {
     bool registered = false;
-    int64_t deadline_ms = 0;
+    struct patience patience = {0};
     int64_t session_id = 0;
     while (!registered) {
         session_id = remember_session(reg);
@@ -439,7 +438,7 @@ enum err registration_register(struct registration *reg, int64_t *epoch, struct 
             continue;
         if (err != ERR_EXISTS)
             return err;
-        err = resolve_conflict(reg, session_id, &registered, epoch, &deadline_ms, why);
+        err = resolve_conflict(reg, session_id, &registered, epoch, &patience, why);
         if (err != ERR_NONE)
             return err;
     }
@@ -448,4 +447,23 @@ enum err registration_register(struct registration *reg, int64_t *epoch, struct 
     atomic_store(&reg->broker->epoch, *epoch);
     log_info("registration", "registered", "path=%s epoch=%lld", reg->path, (long long)*epoch);
     return ERR_NONE;
+}
+
+/* Will it be otherwise when ZooKeeper answers again? */
+static bool passes(enum err err)
+{
+    return zk_sync_is_unclear(err) || err == ERR_REQUEST_TIMED_OUT || err == ERR_NOT_FOUND;
+}
+
+enum err registration_begin(struct registration *reg, int64_t *epoch, struct errmsg *why)
+{
+    for (;;) {
+        enum err err = registration_check_endpoints(reg, why);
+        if (err == ERR_NONE)
+            err = registration_register(reg, epoch, why);
+        if (!passes(err))
+            return err;
+        log_warn("registration", "not_registered", "error=\"%s\" retry_ms=%d", why->text, START_PAUSE_MS);
+        pause_ms(START_PAUSE_MS);
+    }
 }

@@ -38,8 +38,16 @@ void registration_free(struct registration *registration);
 MUST_USE enum err registration_check_endpoints(struct registration *registration, struct errmsg *why);
 
 /*
- * Registers; gives the broker's new epoch. Resolves what an earlier session left. May wait for as long as
- * a session lasts. ERR_EXISTS: another live broker has this id.
+ * Both, at a start: checks the endpoints and registers. However often the
+ * session expires or the connection is lost: from the beginning, with what is in ZooKeeper then. Ends with an
+ * error only when that is lasting: ERR_EXISTS, ERR_LOCKED, ERR_NO_AUTH, or ERR_CLOSED when the start is given
+ * up.
+ */
+MUST_USE enum err registration_begin(struct registration *registration, int64_t *epoch, struct errmsg *why);
+
+/*
+ * Registers under the present session; gives the broker's new epoch. Resolves what an earlier session left.
+ * May wait for as long as a session lasts. ERR_EXISTS: another live broker has this id.
  */
 MUST_USE enum err registration_register(struct registration *registration, int64_t *epoch,
                                         struct errmsg *why);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "service/count.h"
+#include "service/partition/followers.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/log_dirs.h"
 #include "service/replica/replica_state.h"
@@ -67,12 +68,8 @@ static enum op_outcome wait_if_asked(struct append_op *op, struct partition *par
  */
 static enum err doubt(const struct partition *part, enum err err)
 {
-    const struct broker *broker = part->broker;
-    if (err != ERR_OUT_OF_ORDER_SEQUENCE_NUMBER ||
-        replica_is_followed(&part->replica, part->broker_id, clock_mono_ms(broker->clock),
-                            broker->sure_to_lead_ms))
-        return err;
-    return ERR_NOT_LEADER_OR_FOLLOWER;
+    bool is_doubtful = err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && !partition_is_sure_to_lead(part);
+    return is_doubtful ? ERR_NOT_LEADER_OR_FOLLOWER : err;
 }
 
 static enum op_outcome append_run(struct partition_op *base, struct partition *part)

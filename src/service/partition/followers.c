@@ -64,14 +64,29 @@ enum err partition_note_fetch(struct partition *part, const struct replica_fetch
     return ERR_NONE;
 }
 
+bool partition_is_sure_to_lead(const struct partition *part)
+{
+    const struct broker *broker = part->broker;
+    return replica_is_followed(&part->replica, part->broker_id, clock_mono_ms(broker->clock),
+                               broker->sure_to_lead_ms);
+}
+
 /* --- leaving -------------------------------------------------------------------------------------------- */
+
+/* What may have been acknowledged ends here: a leader that was just elected does not know how much of what it
+ * took over was. */
+static int64_t committed_end(const struct partition *part)
+{
+    int64_t watermark = log_high_watermark(part->log).offset;
+    return watermark > part->replica.epoch_start_offset ? watermark : part->replica.epoch_start_offset;
+}
 
 /* Whether it is too early to propose that so few stay; then a flush is on its way. */
 static bool must_sync_first(struct partition *part, int32_t stay)
 {
     const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
     if (stay >= replica_effective_min_isr(&part->replica, settings->min_insync_replicas) ||
-        log_recovery_point(part->log) >= log_high_watermark(part->log).offset)
+        log_recovery_point(part->log) >= committed_end(part))
         return false;
     part->leaves_when_flushed = true;
     log_dir_state_flush(part->dir, part);

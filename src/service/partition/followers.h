@@ -30,4 +30,10 @@ void partition_flushed(struct partition *part);
 /* The controller answered a proposal. What to do about it is the caller's. */
 enum replica_isr_next partition_isr_answered(struct partition *part, const struct replica_isr_answer *answer);
 
+/*
+ * May this leader answer for what it has not got? One that was deposed while it stood still lacks what its
+ * successor took, and cannot know; but its followers have left it. By the holder, of a leader.
+ */
+bool partition_is_sure_to_lead(const struct partition *part);
+
 #endif

@@ -1,6 +1,7 @@
 #include "service/partition/lookup.h"
 
 #include "base/mem.h"
+#include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_state.h"
 #include "storage/leader_epochs.h"
@@ -18,8 +19,7 @@ static enum err check_role(const struct lookup_op *op, const struct partition *p
     if (err != ERR_NONE)
         return err;
     bool leads = atomic_load_explicit(&part->is_leader, memory_order_relaxed);
-    bool debugging = op->replica_id == DEBUGGING_CONSUMER && part->replica.role != REPLICA_ROLE_NONE;
-    return leads || debugging ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+    return leads || op->replica_id == DEBUGGING_CONSUMER ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 /* Up to where the asking reader may see. */
@@ -47,7 +47,11 @@ static void latest(struct lookup_op *op, struct partition *part)
         return;
     }
     op->offset = bound(op, part);
-    op->leader_epoch = part->replica.leader_epoch;
+    /* Where nobody appends the last records may be of an older epoch than the role: a controller that looks
+     * for the longest log asks for theirs. */
+    op->leader_epoch = part->replica.role == REPLICA_ROLE_LEADER
+                           ? part->replica.leader_epoch
+                           : leader_epochs_latest_epoch(log_leader_epochs(part->log));
 }
 
 static void earliest(struct lookup_op *op, struct partition *part)
@@ -91,6 +95,19 @@ static void search(struct lookup_op *op, struct partition *part)
         take_found(op, part, &found);
 }
 
+/*
+ * A consumer that hears that there is nothing at this time, or of this epoch, goes elsewhere for good. A
+ * leader that was deposed while it stood still lacks what its successor has: while its followers do not come,
+ * it says rather that it may not lead. Where the log ends it does say: who begins there again reads a record
+ * twice.
+ */
+static bool is_doubtful(const struct lookup_op *op, const struct partition *part)
+{
+    bool found_nothing = op->offset < 0 && (op->kind == LOOKUP_TIMESTAMP || op->kind == LOOKUP_EPOCH_END);
+    return found_nothing && op->err == ERR_NONE && op->replica_id == -1 &&
+           part->replica.role == REPLICA_ROLE_LEADER && !partition_is_sure_to_lead(part);
+}
+
 /* By the holder. */
 static void look(struct partition *part, void *arg)
 {
@@ -116,6 +133,8 @@ static void look(struct partition *part, void *arg)
         search(op, part);
         break;
     }
+    if (is_doubtful(op, part))
+        op->err = ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 static enum op_outcome look_run(struct partition_op *base, struct partition *part)

@@ -30,6 +30,7 @@
 struct broker;
 struct log_dir_state;
 struct metrics_topic;
+struct move;
 struct partition;
 struct partition_op;
 
@@ -89,13 +90,14 @@ struct partition {
     /* Written by the holder, read by anyone: hints that are checked again by the holder. */
     _Atomic bool is_leader;
     _Atomic int32_t leader_epoch_hint;
-    _Atomic(struct log_dir_state *) dir; /* set once: where its log lies */
+    _Atomic(struct log_dir_state *) dir; /* where its log lies */
     _Atomic(struct partition_settings *)
         settings; /* a snapshot: loops read it, the control loop replaces it */
 
     /* --- holder --- */
     struct replica replica; /* role, epochs, ISR: the pure core's state */
     struct log *log;        /* NULL while offline */
+    struct move *move;      /* to another log directory; NULL = it is not being moved (service/mover) */
     bool deleted;
     bool flushing;                 /* a flush of this log is on its way */
     bool leaves_when_flushed;      /* members of the ISR are to leave once it has ended */

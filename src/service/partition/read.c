@@ -88,6 +88,22 @@ static bool must_hold_back(struct read_op *op, const struct partition *part,
            replication_quota_is_exceeded(op->broker->quotas, REPLICATION_QUOTA_LEADER, op->now_ms);
 }
 
+/*
+ * A consumer that hears that its position is beyond the end gives it up. A leader that was deposed while it
+ * stood still ends before its successor does: while its followers do not come, it says rather that it may not
+ * lead, and the consumer asks who does. So does a follower, to a consumer that does not say which epoch it
+ * knows, and may take it for the leader. What is below the beginning is gone everywhere.
+ */
+static enum err doubt(const struct read_op *op, const struct partition *part)
+{
+    if (op->err != ERR_OFFSET_OUT_OF_RANGE || op->replica_id >= 0 ||
+        op->fetch_offset < log_start_offset(part->log))
+        return op->err;
+    bool knows = part->replica.role == REPLICA_ROLE_LEADER ? partition_is_sure_to_lead(part)
+                                                           : op->current_leader_epoch >= 0;
+    return knows ? op->err : ERR_NOT_LEADER_OR_FOLLOWER;
+}
+
 /* By the holder. The slice's file is shared, so that it outlives the hold. */
 static void look(struct read_op *op, struct partition *part, bool nowait)
 {
@@ -98,6 +114,7 @@ static void look(struct read_op *op, struct partition *part, bool nowait)
         op->err = check_divergence(op, part);
     if (op->err == ERR_NONE && op->note_replica && op->diverging_epoch < 0)
         op->err = note_replica(op, part);
+    op->err = doubt(op, part);
     if (op->err != ERR_NONE)
         return;
     const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
@@ -126,6 +143,7 @@ static void look(struct read_op *op, struct partition *part, bool nowait)
     op->err = log_read(part->log, &args, &op->slice, &op->why);
     if (op->err == ERR_KAFKA_STORAGE_ERROR)
         partition_fail_storage(part, &op->why);
+    op->err = doubt(op, part);
     if (op->err == ERR_NONE && op->slice.file)
         disk_file_share(op->slice.file);
     else
@@ -173,21 +191,6 @@ static void look_and_wait(struct partition *part, void *arg)
     look(arg, part, false);
 }
 
-/* Brings the slice into the page cache. */
-static void warm(const struct log_slice *slice)
-{
-    uint8_t piece[64 * 1024];
-    int64_t pos = slice->pos;
-    int64_t end = pos + slice->len;
-    while (pos < end) {
-        size_t got;
-        size_t want = end - pos < (int64_t)sizeof piece ? (size_t)(end - pos) : sizeof piece;
-        if (DISK_FILE(slice->file, pread, piece, want, pos, &got, NULL) != ERR_NONE || got == 0)
-            return; /* the sender meets the same error */
-        pos += (int64_t)got;
-    }
-}
-
 /* Reads the whole slice and rewrites what the reader would not understand. */
 static void convert(struct read_op *op)
 {
@@ -223,7 +226,7 @@ static void slow_run(struct work *work)
     if (op->max_magic < 2)
         convert(op);
     else
-        warm(&op->slice);
+        disk_file_warm(op->slice.file, op->slice.pos, op->slice.len);
 }
 
 static void slow_done(struct work *work, bool discard)
@@ -232,7 +235,7 @@ static void slow_done(struct work *work, bool discard)
     if (discard && op->err == ERR_NONE)
         op->err = ERR_UNKNOWN_SERVER_ERROR;
     if (op->err == ERR_NONE && op->slice.file)
-        take_bytes(op); /* were they dropped again already, the sender waits for them */
+        take_bytes(op); /* were they dropped again already, the connection brings them back */
     finish(op);
 }
 

@@ -6,21 +6,25 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "config/config.h"
+#include "config/inter_broker.h"
 #include "service/controller/controller_channel.h"
 #include "service/count.h"
 #include "service/partition/followers.h"
 #include "service/partition/partition.h"
+#include "service/replica/isr_znodes.h"
 #include "wire/codec.h"
 
 #define KEY_ALTER_PARTITION 56
 /*
- * With topic ids and, for each member, the epoch of its broker as its last fetch said it: a broker that was
- * started again since, perhaps without its log, is not taken for the one that was in sync (KIP-903). Kafka's
- * own ZooKeeper-mode leaders say -1 there, and its controllers pass it over.
+ * From version 2 on with topic ids, and from 3 on, for each member, with the epoch of its broker as its last
+ * fetch said it: a broker that was started again since, perhaps without its log, is not taken for the one
+ * that was in sync (KIP-903). Kafka's own ZooKeeper-mode leaders say -1 there, and its controllers pass it
+ * over.
  */
-#define VERSION_BY_ID   3
-#define VERSION_BY_NAME 1
-#define RETRY_MS        50
+#define VERSION_BY_ID     2
+#define VERSION_BY_EPOCHS 3
+#define RETRY_MS          50
 
 /* One proposal. */
 struct isr_change {
@@ -30,10 +34,12 @@ struct isr_change {
     struct uuid topic_id;   /* zero = the topic has none */
     int32_t leader_epoch;
     int32_t partition_epoch;
+    int32_t controller_epoch;
     bool grows;
     struct replica_ids isr;
     int64_t *epochs; /* of the members' brokers; -1 = unknown */
     struct loop_message message;
+    struct isr_write write;
     struct partition_op op;
     struct replica_isr_answer answer; /* its isr is owned */
     enum replica_isr_next next;
@@ -41,6 +47,8 @@ struct isr_change {
 
 struct isr_changes {
     struct broker *broker;
+    int16_t most_version;      /* of AlterPartition at inter.broker.protocol.version */
+    struct isr_znodes *znodes; /* NULL = the controller is asked */
     /* Control loop. */
     struct list queue;
     struct map queued; /* partition -> its change in the queue */
@@ -113,7 +121,7 @@ static void put_change(struct isr_changes *changes, const struct isr_change *cha
     to->partition_index = change->part->index;
     to->leader_epoch = change->leader_epoch;
     to->partition_epoch = change->partition_epoch;
-    if (changes->version == VERSION_BY_NAME) {
+    if (changes->version < VERSION_BY_EPOCHS) {
         to->new_isr = isr->ids;
         to->new_isr_count = isr->count;
         return;
@@ -137,7 +145,7 @@ static struct wire_alter_partition_request *make_request(struct isr_changes *cha
         const struct isr_change *change = changes->asked[i];
         if (i == 0 || compare_topic(changes->asked[i - 1], change) != 0) {
             request_topic *topic = &topics[request->topics_count++];
-            if (changes->version == VERSION_BY_NAME)
+            if (changes->version < VERSION_BY_ID)
                 topic->topic_name = view_str(change->part->topic);
             else
                 topic->topic_id = change->topic_id;
@@ -156,12 +164,12 @@ static void take_queue(struct isr_changes *changes)
 {
     changes->asked = mem_zalloc(sizeof(struct isr_change *) * changes->queued.count);
     changes->asked_count = 0;
-    changes->version = VERSION_BY_ID;
+    changes->version = changes->most_version;
     struct isr_change *change;
     while ((change = dequeue(changes))) {
         changes->asked[changes->asked_count++] = change;
-        if (uuid_is_zero(change->topic_id))
-            changes->version = VERSION_BY_NAME; /* for all of the request */
+        if (uuid_is_zero(change->topic_id) && changes->version >= VERSION_BY_ID)
+            changes->version = VERSION_BY_ID - 1; /* for all of the request */
     }
     qsort(changes->asked, (size_t)changes->asked_count, sizeof(struct isr_change *), compare);
 }
@@ -245,9 +253,8 @@ static const answer_partition *find_answer(const struct isr_changes *changes,
     for (int32_t i = 0; i < answer->topics_count; i++) {
         int32_t t = (*hint + i) % answer->topics_count;
         const answer_topic *topic = &answer->topics[t];
-        bool same = changes->version == VERSION_BY_NAME
-                        ? view_equal_str(topic->topic_name, change->part->topic)
-                        : uuid_equal(topic->topic_id, change->topic_id);
+        bool same = changes->version < VERSION_BY_ID ? view_equal_str(topic->topic_name, change->part->topic)
+                                                     : uuid_equal(topic->topic_id, change->topic_id);
         const answer_partition *found = same ? find_in_topic(topic, change->part->index) : NULL;
         if (found) {
             *hint = t;
@@ -303,8 +310,54 @@ static void answered(struct controller_question *question, enum err err, const v
         send_later(changes);
 }
 
+/* --- by ZooKeeper ---------------------------------------------------------------------------------------
+ *
+ * Each change is a write of its own.
+ */
+
+static void written(struct isr_write *write, bool discard)
+{
+    struct isr_change *change = CONTAINER_OF(write, struct isr_change, write);
+    if (discard || write->err == ERR_CLOSED) {
+        change_free(change);
+        return;
+    }
+    replica_ids_close(&change->answer.isr);
+    change->answer = (struct replica_isr_answer){.err = write->err,
+                                                 .asked_leader_epoch = change->leader_epoch,
+                                                 .asked_partition_epoch = change->partition_epoch,
+                                                 .leader_epoch = change->leader_epoch,
+                                                 .partition_epoch = write->new_version};
+    replica_ids_copy(&change->answer.isr, &change->isr);
+    tell(change);
+}
+
+static void write_queue(struct isr_changes *changes)
+{
+    struct isr_change *change;
+    while ((change = dequeue(changes))) {
+        change->write = (struct isr_write){.topic = change->part->topic,
+                                           .partition = change->part->index,
+                                           .state = {.leader = changes->broker->id,
+                                                     .leader_epoch = change->leader_epoch,
+                                                     .controller_epoch = change->controller_epoch,
+                                                     .isr = {change->isr.ids, change->isr.count}},
+                                           .version = change->partition_epoch,
+                                           .home = changes->broker->control_loop,
+                                           .done = written};
+        isr_znodes_write(changes->znodes, &change->write);
+    }
+}
+
+/* --- by the controller ---------------------------------------------------------------------------------- */
+
 static void send_queue(struct isr_changes *changes)
 {
+    if (changes->znodes) {
+        if (!loop_timer_is_armed(&changes->later))
+            write_queue(changes);
+        return;
+    }
     if (changes->asking || list_is_empty(&changes->queue) || loop_timer_is_armed(&changes->later))
         return;
     take_queue(changes);
@@ -340,6 +393,7 @@ void isr_changes_submit(struct isr_changes *changes, struct partition *part)
     change->topic_id = log_topic_id(part->log);
     change->leader_epoch = replica->leader_epoch;
     change->partition_epoch = replica->partition_epoch;
+    change->controller_epoch = replica->controller_epoch;
     change->grows = replica->isr_state == REPLICA_ISR_GROWS;
     replica_ids_copy(&change->isr, &replica->pending);
     change->epochs = mem_zalloc(sizeof *change->epochs * (size_t)(change->isr.count + 1));
@@ -356,6 +410,9 @@ struct isr_changes *isr_changes_new(struct broker *broker)
 {
     struct isr_changes *changes = MEM_NEW(struct isr_changes);
     changes->broker = broker;
+    changes->most_version = config_inter_broker(atomic_load(&broker->config.value))->alter_partition;
+    if (changes->most_version == INTER_BROKER_BY_ZOOKEEPER)
+        changes->znodes = isr_znodes_new(broker);
     changes->later.fire = later_fired;
     list_init(&changes->queue);
     return changes;
@@ -370,6 +427,7 @@ void isr_changes_free(struct isr_changes *changes)
     while ((change = dequeue(changes)))
         change_free(change);
     map_close(&changes->queued);
+    isr_znodes_free(changes->znodes);
     arena_close(&changes->arena);
     free(changes);
 }

@@ -5,6 +5,8 @@
  *   holder: replica_propose_* --> isr_changes_submit --> control loop: AlterPartition --> controller
  *   holder: replica_isr_answered <-- op on the partition <-- answer
  *
+ * Below inter.broker.protocol.version 2.7 a leader writes to ZooKeeper itself (isr_znodes.h).
+ *
  * The decisions are core/replica's: when to propose, what counts for the high watermark meanwhile (the
  * maximal ISR), what an answer means.
  *

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_manager_internal.h"
 
@@ -15,13 +15,11 @@ static int64_t not_negative(int64_t bytes)
     return bytes < 0 ? INT64_MAX : bytes;
 }
 
-static const char *absolute(const char *path, struct arena *arena)
+static const char *absolute(const struct log_dir_state *state, struct arena *arena)
 {
-    if (*path == '/')
-        return arena_strdup(arena, path);
-    char *here = getcwd(NULL, 0);
-    const char *out = arena_printf(arena, "%s/%s", here ? here : "", path);
-    free(here);
+    char *path = log_dir_state_path(state);
+    const char *out = arena_strdup(arena, path);
+    free(path);
     return out;
 }
 
@@ -29,7 +27,7 @@ static void describe_dir(struct log_dir_report *report, const struct log_dir_sta
                          struct log_dir_report_dir *out)
 {
     struct errmsg why;
-    out->path = absolute(state->dir.path, report->arena);
+    out->path = absolute(state, report->arena);
     out->total_bytes = -1;
     out->usable_bytes = -1;
     if (log_dir_is_offline(&state->dir)) {
@@ -54,7 +52,14 @@ struct seen {
     const struct log_dir_state *dir; /* NULL = not there */
     int64_t size_bytes;
     int64_t offset_lag;
+    struct mover_progress future;
+    int64_t future_lag;
 };
+
+static int64_t lag_of(int64_t end, int64_t behind)
+{
+    return end > behind ? end - behind : 0;
+}
 
 /* By the holder. */
 static void look(struct partition *part, void *arg)
@@ -62,8 +67,12 @@ static void look(struct partition *part, void *arg)
     struct seen *seen = arg;
     if (part->deleted || !part->log)
         return;
-    int64_t lag = log_high_watermark(part->log).offset - log_end(part->log).offset;
-    *seen = (struct seen){part->dir, log_size_bytes(part->log), lag > 0 ? lag : 0};
+    int64_t end = log_end(part->log).offset;
+    *seen = (struct seen){.dir = part->dir,
+                          .size_bytes = log_size_bytes(part->log),
+                          .offset_lag = lag_of(log_high_watermark(part->log).offset, end),
+                          .future = mover_progress(part)};
+    seen->future_lag = lag_of(end, seen->future.end_offset);
 }
 
 static bool is_wanted(const struct log_dir_report *report, const struct partition *part)
@@ -75,12 +84,18 @@ static bool is_wanted(const struct log_dir_report *report, const struct partitio
 static void take(struct log_dir_report *report, const struct log_dirs *dirs, struct partition *part)
 {
     struct seen seen = {0};
-    partition_call(part, look, &seen);
+    partition_try_call(part, look, &seen); /* one that hangs is left out */
+    const char *topic = arena_strdup(report->arena, part->topic);
     for (int i = 0; i < dirs->count; i++) {
         struct log_dir_report_dir *dir = &report->dirs[i];
-        if (dirs->items[i] == seen.dir && dir->err == ERR_NONE)
+        if (dir->err != ERR_NONE)
+            continue;
+        if (dirs->items[i] == seen.dir)
+            dir->replicas[dir->count++] =
+                (struct log_dir_report_replica){topic, part->index, seen.size_bytes, seen.offset_lag, false};
+        if (dirs->items[i] == seen.future.dir)
             dir->replicas[dir->count++] = (struct log_dir_report_replica){
-                arena_strdup(report->arena, part->topic), part->index, seen.size_bytes, seen.offset_lag};
+                topic, part->index, seen.future.size_bytes, seen.future_lag, true};
     }
 }
 

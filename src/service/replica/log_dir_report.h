@@ -17,7 +17,8 @@ struct log_dir_report_replica {
     const char *topic;
     int32_t partition;
     int64_t size_bytes; /* of all segments */
-    int64_t offset_lag; /* of its end behind the high watermark */
+    int64_t offset_lag; /* of its end behind the high watermark; of a future one behind the log's end */
+    bool is_future;     /* being filled, to replace the one of another directory */
 };
 
 struct log_dir_report_dir {

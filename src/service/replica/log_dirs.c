@@ -7,6 +7,8 @@
 #include "service/replica/log_dirs.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -23,6 +25,7 @@
 
 struct flush_member {
     struct partition *part;
+    struct log_dir_state *dir; /* whose flush it is */
     struct log_flush_ticket ticket;
     struct log_flush *flush;
     enum err err;
@@ -36,6 +39,10 @@ static void member_begin(struct partition *part, void *arg)
     part->flushing = false; /* whoever appends from here on asks again */
     if (!part->log || part->deleted)
         return;
+    if (part->dir != member->dir) { /* it moved since it asked */
+        log_dir_state_flush(part->dir, part);
+        return;
+    }
     int64_t up_to = log_end(part->log).offset;
     member->err =
         log_flush_begin(part->log, up_to, member->flush, &member->ticket, &member->needed, &member->why);
@@ -46,7 +53,8 @@ static void member_begin(struct partition *part, void *arg)
 static void member_end(struct partition *part, void *arg)
 {
     struct flush_member *member = arg;
-    if (!part->log || part->deleted)
+    /* What was synced were the files of a log that another one has replaced, with everything synced. */
+    if (!part->log || part->deleted || part->dir != member->dir)
         return;
     log_flush_end(part->log, &member->ticket, member->err, &member->why);
     if (member->err != ERR_NONE) {
@@ -83,6 +91,7 @@ static void flush_run(struct work *work)
     while ((count = take_queue(state, &members)) > 0) {
         for (int i = 0; i < count; i++) {
             members[i].flush = &flush;
+            members[i].dir = state;
             partition_call(members[i].part, member_begin, &members[i]);
         }
         struct errmsg why;
@@ -121,6 +130,19 @@ void log_dir_state_flush(struct log_dir_state *state, struct partition *part)
         state->flush_work = (struct work){.run = flush_run, .lane = state->lane, .label = "flush"};
         workers_submit(state->all->broker->workers, &state->flush_work);
     }
+}
+
+void log_dir_state_forget_flush(struct log_dir_state *state, struct partition *part)
+{
+    pthread_mutex_lock(&state->lock);
+    bool waits = list_is_linked(&part->members);
+    if (waits)
+        list_remove(&part->members);
+    pthread_mutex_unlock(&state->lock);
+    if (!waits)
+        return;
+    part->flushing = false;
+    partition_release(part);
 }
 
 /* --- hanging ---------------------------------------------------------------------------------------- */
@@ -214,7 +236,6 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
 {
     dirs->broker = broker;
     dirs->items = mem_zalloc(sizeof *dirs->items * (size_t)count);
-    pthread_mutex_init(&dirs->lock, NULL);
     struct log_dir **plain = mem_zalloc(sizeof *plain * (size_t)count);
     enum err err = ERR_NONE;
     int live = 0;
@@ -224,6 +245,7 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
         state->all = dirs;
         state->lane = 1 + i;
         pthread_mutex_init(&state->lock, NULL);
+        pthread_mutex_init(&state->checkpoints_lock, NULL);
         list_init(&state->flush_queue);
         state->writer = count > 1 ? workers_new(1) : NULL;
         dirs->items[dirs->count++] = state;
@@ -258,11 +280,10 @@ void log_dirs_close(struct log_dirs *dirs)
         workers_free(state->writer);
         log_dir_close(&state->dir);
         pthread_mutex_destroy(&state->lock);
+        pthread_mutex_destroy(&state->checkpoints_lock);
         free(state);
     }
     free(dirs->items);
-    if (dirs->broker)
-        pthread_mutex_destroy(&dirs->lock);
     *dirs = (struct log_dirs){0};
 }
 
@@ -278,6 +299,29 @@ struct log_dir_state *log_dirs_pick(struct log_dirs *dirs)
             *among = state;
     }
     return best ? best : hanging;
+}
+
+char *log_dir_state_path(const struct log_dir_state *state)
+{
+    const char *path = state->dir.path;
+    if (*path == '/')
+        return mem_strdup(path);
+    char *here = getcwd(NULL, 0);
+    char *absolute = mem_printf("%s/%s", here ? here : "", path);
+    free(here);
+    return absolute;
+}
+
+struct log_dir_state *log_dirs_find(const struct log_dirs *dirs, const char *path)
+{
+    struct log_dir_state *found = NULL;
+    for (int i = 0; i < dirs->count && !found; i++) {
+        char *absolute = log_dir_state_path(dirs->items[i]);
+        if (strcmp(absolute, path) == 0)
+            found = dirs->items[i];
+        free(absolute);
+    }
+    return found;
 }
 
 bool log_dirs_any_offline(const struct log_dirs *dirs)

@@ -31,6 +31,8 @@ struct log_dir_state {
     _Atomic int logs_to_load; /* that the start has yet to open */
     bool power_lost;          /* the machine was started again since a broker last used the directory */
 
+    pthread_mutex_t checkpoints_lock; /* its checkpoint maps, also while they are written */
+
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;
     struct list flush_queue;
@@ -46,7 +48,6 @@ struct log_dirs {
     struct broker *broker;
     struct log_dir_state **items;
     int count;
-    pthread_mutex_t lock;                                   /* the checkpoint maps of all directories */
     void (*failed)(void *arg, struct log_dir_state *state); /* on a worker, once per directory */
     void (*all_failed)(void *arg);
     void *arg;
@@ -66,6 +67,10 @@ void log_dirs_close(struct log_dirs *dirs);
 /* Live directory with the fewest logs, one that answers before one that hangs; NULL when none is live. Any
  * thread. */
 struct log_dir_state *log_dirs_pick(struct log_dirs *dirs);
+/* By its absolute path, as DescribeLogDirs tells it; NULL when log.dirs has no such. Any thread. */
+struct log_dir_state *log_dirs_find(const struct log_dirs *dirs, const char *path);
+/* The absolute path, a fresh heap string. */
+char *log_dir_state_path(const struct log_dir_state *state);
 /* True if some directory is offline: a log that is not found may be on it. Any thread. */
 bool log_dirs_any_offline(const struct log_dirs *dirs);
 
@@ -82,5 +87,8 @@ void log_dir_state_fail(struct log_dir_state *state, enum err err, const struct 
 
 /* Asks for a flush of the partition's log, together with others of its directory. By its holder. */
 void log_dir_state_flush(struct log_dir_state *state, struct partition *part);
+/* The partition's log is elsewhere now, synced: what waits in this directory's queue is not needed. By its
+ * holder. */
+void log_dir_state_forget_flush(struct log_dir_state *state, struct partition *part);
 
 #endif

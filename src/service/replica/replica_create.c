@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/mover/mover.h"
 #include "service/replica/replica_manager_internal.h"
 #include "storage/new_partitions.h"
 
@@ -13,7 +14,9 @@
 static void choose_dirs(struct replica_manager *manager, struct replica_birth *births, int count)
 {
     for (int i = 0; i < count; i++) {
-        births[i].dir = log_dirs_pick(&manager->dirs);
+        births[i].dir = mover_take_wish(manager->mover, births[i].part);
+        if (!births[i].dir)
+            births[i].dir = log_dirs_pick(&manager->dirs);
         if (births[i].dir)
             atomic_fetch_add(&births[i].dir->partitions, 1);
     }

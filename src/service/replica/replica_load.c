@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/identity/session_record.h"
+#include "service/mover/move_settle.h"
+#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_manager_internal.h"
@@ -32,10 +34,9 @@
 static int64_t checkpointed(struct log_dir_state *dir, enum log_dir_checkpoint kind, struct partition *part)
 {
     int64_t offset = 0;
-    struct log_dirs *dirs = dir->all;
-    pthread_mutex_lock(&dirs->lock);
+    pthread_mutex_lock(&dir->checkpoints_lock);
     offset_map_get(&dir->dir.checkpoints[kind], view_str(part->topic), part->index, &offset);
-    pthread_mutex_unlock(&dirs->lock);
+    pthread_mutex_unlock(&dir->checkpoints_lock);
     return offset;
 }
 
@@ -110,6 +111,7 @@ enum err replica_manager_open_log(struct replica_manager *manager, struct partit
 struct load_item {
     struct partition *part;
     struct log_dir_state *dir;
+    bool unsure; /* stays offline, see service/mover/move_settle.h */
 };
 
 struct loading {
@@ -137,7 +139,7 @@ static void load_run(struct work *work)
         struct errmsg why;
         replica_manager_give_settings(loading->manager, item->part); /* an offline one is asked for, too */
         item->part->dir = item->dir;                                 /* also when its log cannot be opened */
-        if (!log_dir_is_offline(&item->dir->dir)) {
+        if (!log_dir_is_offline(&item->dir->dir) && !item->unsure) {
             enum err err =
                 replica_manager_open_log(loading->manager, item->part, item->dir, item->dir->was_clean, &why);
             if (err != ERR_NONE)
@@ -188,12 +190,6 @@ static void load_all(struct loading *loading, int workers)
 
 /* --- what is in the directories ---------------------------------------------------------------------- */
 
-struct found_dir {
-    struct log_dir_state *state;
-    struct log_dir_found *found;
-    size_t count;
-};
-
 static enum err take_marker(struct broker *broker, struct log_dir_state *state)
 {
     struct errmsg why;
@@ -220,7 +216,7 @@ static void look_for_power_loss(struct log_dir_state *state)
                  state->dir.path);
 }
 
-static enum err scan_all(struct replica_manager *manager, struct found_dir *dirs, int *count,
+static enum err scan_all(struct replica_manager *manager, struct move_listing *dirs, int *count,
                          struct errmsg *why)
 {
     for (int i = 0; i < manager->dirs.count; i++) {
@@ -228,7 +224,7 @@ static enum err scan_all(struct replica_manager *manager, struct found_dir *dirs
         if (log_dir_is_offline(&state->dir) || take_marker(manager->broker, state) != ERR_NONE)
             continue;
         look_for_power_loss(state);
-        struct found_dir *dir = &dirs[*count];
+        struct move_listing *dir = &dirs[*count];
         enum err err = log_dir_scan(&state->dir, &dir->found, &dir->count, why);
         if (err == ERR_INVALID_ARGUMENT)
             return err;
@@ -242,7 +238,7 @@ static enum err scan_all(struct replica_manager *manager, struct found_dir *dirs
     return ERR_NONE;
 }
 
-static enum err check_duplicates(const struct found_dir *dirs, int count, struct errmsg *why)
+static enum err check_duplicates(const struct move_listing *dirs, int count, struct errmsg *why)
 {
     struct log_dir **plain = mem_zalloc(sizeof *plain * (size_t)(count + 1));
     struct log_dir_found **found = mem_zalloc(sizeof *found * (size_t)(count + 1));
@@ -267,7 +263,14 @@ static void delete_leftover(struct log_dir_state *state, const char *name)
         log_dir_state_fail(state, ERR_KAFKA_STORAGE_ERROR, &why);
 }
 
-static void collect(struct replica_manager *manager, const struct found_dir *dir, struct loading *loading)
+static bool is_unsure(const struct move_settlement *settlement, const struct partition *part)
+{
+    uint8_t key[PARTITION_KEY_MAX];
+    return map_get(&settlement->unsure, partition_key(key, view_str(part->topic), part->index)) != NULL;
+}
+
+static void collect(struct replica_manager *manager, const struct move_listing *dir,
+                    const struct move_settlement *settlement, struct loading *loading)
 {
     for (size_t i = 0; i < dir->count; i++) {
         const struct log_dir_found *found = &dir->found[i];
@@ -276,7 +279,8 @@ static void collect(struct replica_manager *manager, const struct found_dir *dir
             char *topic = view_to_cstr(found->parsed.topic);
             struct partition *part = partition_new(topic, found->parsed.partition, manager->broker);
             free(topic);
-            loading->items[loading->count++] = (struct load_item){part, dir->state};
+            loading->items[loading->count++] =
+                (struct load_item){part, dir->state, is_unsure(settlement, part)};
             atomic_fetch_add(&dir->state->logs_to_load, 1);
             break;
         }
@@ -284,11 +288,12 @@ static void collect(struct replica_manager *manager, const struct found_dir *dir
             delete_leftover(dir->state, found->name);
             break;
         case PARTITION_DIR_FUTURE:
+            mover_found(manager->mover, dir->state, found);
+            break;
         case PARTITION_DIR_STRAY:
-            log_warn(
-                "storage", "directory_left_alone",
-                "dir=%s/%s reason=\"a replica that was being moved or is not ours; it is kept, not served\"",
-                dir->state->dir.path, found->name);
+            log_warn("storage", "directory_left_alone",
+                     "dir=%s/%s reason=\"a replica that is not ours; it is kept, not served\"",
+                     dir->state->dir.path, found->name);
             break;
         }
     }
@@ -308,11 +313,14 @@ static void publish(struct replica_manager *manager, struct loading *loading)
 enum err replica_manager_load(struct replica_manager *manager, struct errmsg *why)
 {
     int64_t begun_ms = clock_mono_ms(manager->broker->clock);
-    struct found_dir *dirs = mem_zalloc(sizeof *dirs * (size_t)(manager->dirs.count + 1));
+    struct move_listing *dirs = mem_zalloc(sizeof *dirs * (size_t)(manager->dirs.count + 1));
     int count = 0;
+    struct move_settlement settlement = {0};
     enum err err = scan_all(manager, dirs, &count, why);
-    if (err == ERR_NONE)
+    if (err == ERR_NONE) {
+        move_settle(&manager->dirs, dirs, count, &settlement);
         err = check_duplicates(dirs, count, why);
+    }
     if (err == ERR_NONE) {
         size_t total = 0;
         for (int i = 0; i < count; i++)
@@ -320,7 +328,8 @@ enum err replica_manager_load(struct replica_manager *manager, struct errmsg *wh
         struct loading loading = {.manager = manager,
                                   .items = mem_zalloc(sizeof(struct load_item) * (total + 1))};
         for (int i = 0; i < count; i++)
-            collect(manager, &dirs[i], &loading);
+            collect(manager, &dirs[i], &settlement, &loading);
+        move_settle_finish(&settlement);
         int workers = loading.count < 8 ? 1 : manager->broker->net_loops_count + 1;
         load_all(&loading, workers);
         publish(manager, &loading);
@@ -328,6 +337,7 @@ enum err replica_manager_load(struct replica_manager *manager, struct errmsg *wh
                  (long long)(clock_mono_ms(manager->broker->clock) - begun_ms));
         free(loading.items);
     }
+    move_settle_finish(&settlement);
     for (int i = 0; i < count; i++)
         log_dir_found_free(dirs[i].found, dirs[i].count);
     free(dirs);
@@ -376,10 +386,10 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
         partition_call(all[i], close_log, &closing);
         if (!closing.closed)
             continue;
-        pthread_mutex_lock(&manager->dirs.lock);
+        pthread_mutex_lock(&state->checkpoints_lock);
         offset_map_put(&state->dir.checkpoints[LOG_DIR_RECOVERY_POINT], view_str(all[i]->topic),
                        all[i]->index, closing.end_offset);
-        pthread_mutex_unlock(&manager->dirs.lock);
+        pthread_mutex_unlock(&state->checkpoints_lock);
     }
     struct errmsg why;
     enum err err = closing.err == ERR_NONE ? log_flush_run(&closing.flush, &why) : closing.err;
@@ -400,8 +410,10 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
 
 void replica_manager_stop(struct replica_manager *manager)
 {
+    mover_stop(manager->mover);
     replica_manager_drain(manager); /* a LeaderAndIsr on its way must not open logs behind our back */
     upkeep_stop(manager->upkeep);
+    mover_close(manager->mover);
     upkeep_checkpoint_all(manager);
     int count;
     struct partition **all = replica_manager_all(manager, &count);

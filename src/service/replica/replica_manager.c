@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/metadata/metadata.h"
+#include "loop/latch.h"
 #include "service/metadata_cache.h"
+#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
@@ -110,6 +112,19 @@ enum err replica_manager_find_or_error(struct replica_manager *manager, struct v
     return elsewhere ? ERR_NOT_LEADER_OR_FOLLOWER : ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+struct partition *replica_manager_find_shared(struct replica_manager *manager, struct view topic,
+                                              int32_t index)
+{
+    uint8_t key[PARTITION_KEY_MAX];
+    pthread_mutex_lock(&manager->table_lock);
+    struct partition *part =
+        map_get(&replica_manager_table_locked(manager)->by_key, partition_key(key, topic, index));
+    if (part)
+        partition_share(part);
+    pthread_mutex_unlock(&manager->table_lock);
+    return part;
+}
+
 struct log_dirs *replica_manager_dirs(struct replica_manager *manager)
 {
     return &manager->dirs;
@@ -128,6 +143,7 @@ struct replica_manager *replica_manager_new(struct broker *broker)
     manager->dirs.all_failed = replica_manager_all_dirs_failed;
     manager->dirs.arg = manager;
     manager->upkeep = upkeep_new(manager);
+    manager->mover = mover_new(manager);
     return manager;
 }
 
@@ -135,6 +151,7 @@ void replica_manager_free(struct replica_manager *manager)
 {
     if (!manager)
         return;
+    mover_free(manager->mover);
     upkeep_free(manager->upkeep);
     table_free(atomic_load(&manager->table.value));
     log_dirs_close(&manager->dirs);
@@ -209,9 +226,7 @@ void replica_manager_submit(struct replica_manager *manager, struct control_job 
 /* A job that somebody waits for. */
 struct last_job {
     struct control_job job;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool finished;
+    struct latch done;
 };
 
 static void last_job_run(struct control_job *job)
@@ -221,11 +236,7 @@ static void last_job_run(struct control_job *job)
 
 static void last_job_done(struct control_job *job)
 {
-    struct last_job *last = CONTAINER_OF(job, struct last_job, job);
-    pthread_mutex_lock(&last->lock);
-    last->finished = true;
-    pthread_cond_signal(&last->cond);
-    pthread_mutex_unlock(&last->lock);
+    latch_open(&CONTAINER_OF(job, struct last_job, job)->done);
 }
 
 void replica_manager_drain(struct replica_manager *manager)
@@ -234,23 +245,30 @@ void replica_manager_drain(struct replica_manager *manager)
                                     .run = last_job_run,
                                     .done = last_job_done,
                                     .label = "last_job"}};
-    pthread_mutex_init(&last.lock, NULL);
-    pthread_cond_init(&last.cond, NULL);
+    latch_init(&last.done);
     replica_manager_submit(manager, &last.job);
-    pthread_mutex_lock(&last.lock);
-    while (!last.finished)
-        pthread_cond_wait(&last.cond, &last.lock);
-    pthread_mutex_unlock(&last.lock);
-    pthread_mutex_destroy(&last.lock);
-    pthread_cond_destroy(&last.cond);
+    latch_await(&last.done);
+}
+
+/* --- moves between directories ------------------------------------------------------------------------ */
+
+enum err replica_manager_alter_log_dir(struct replica_manager *manager, struct view topic, int32_t index,
+                                       const char *path)
+{
+    return mover_request(manager->mover, topic, index, path);
+}
+
+int64_t replica_manager_move_lag(struct replica_manager *manager)
+{
+    return mover_max_lag(manager->mover);
 }
 
 /* --- failed directories ------------------------------------------------------------------------------ */
 
-static void offline_if_there(struct partition *part, void *arg)
+static void take_offline(struct partition *part, void *arg)
 {
-    if (part->dir == arg)
-        partition_take_offline(part);
+    (void)arg;
+    partition_take_offline(part);
 }
 
 void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
@@ -260,10 +278,11 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
     struct partition **all = replica_manager_all(manager, &count);
     int offline = 0;
     for (int i = 0; i < count; i++) {
-        partition_call(all[i], offline_if_there, state);
-        if (all[i]->dir == state)
+        if (all[i]->dir == state) { /* others may lie on one that hangs */
+            partition_call(all[i], take_offline, NULL);
             fetchers_leave(manager->broker->fetchers, all[i], FETCHERS_ANY_EPOCH);
-        offline += all[i]->dir == state;
+            offline++;
+        }
         partition_release(all[i]);
     }
     free(all);

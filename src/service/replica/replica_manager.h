@@ -88,12 +88,22 @@ void replica_manager_leader_and_isr(struct replica_manager *manager, int16_t ver
 void replica_manager_stop_replica(struct replica_manager *manager, int16_t version,
                                   const struct wire_stop_replica_request *request, struct arena *arena,
                                   struct wire_stop_replica_response *out);
+/* The replica is to lie in the log directory `path`: see mover_request (service/mover/mover.h). */
+enum err replica_manager_alter_log_dir(struct replica_manager *manager, struct view topic, int32_t index,
+                                       const char *path);
+
+/* How many records are still to be copied of the replica, moving between log directories, that is farthest
+ * behind. Any thread. */
+int64_t replica_manager_move_lag(struct replica_manager *manager);
+
 /* --- settings; on a worker --- */
 
 /* /config/topics/T changed: every partition of the topic takes it. */
 void replica_manager_update_topic(struct replica_manager *manager, const char *topic);
 /* The broker's settings changed: every partition takes what follows from them. */
 void replica_manager_update_all(struct replica_manager *manager);
+/* num.replica.fetchers may have changed: a job sees to it. Any thread. */
+void replica_manager_resize_fetchers(struct replica_manager *manager);
 
 /* Key of a partition in maps: topic and index. `out` has room for PARTITION_KEY_MAX. */
 #define PARTITION_KEY_MAX (255 + 4)

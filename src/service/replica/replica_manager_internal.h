@@ -6,6 +6,7 @@
 
 #include "service/replica/replica_manager.h"
 
+struct mover;
 struct upkeep;
 
 struct replica_manager {
@@ -14,6 +15,7 @@ struct replica_manager {
     struct snapshot table;      /* struct partition_table */
     pthread_mutex_t table_lock; /* writers */
     struct upkeep *upkeep;
+    struct mover *mover;
 
     /* Control loop: jobs in order. */
     struct control_job *jobs_head;
@@ -32,6 +34,10 @@ void replica_manager_change_table(struct replica_manager *manager, struct partit
 
 /* Every partition, shared, as an array; release each and free it. Any thread that may wait. */
 struct partition **replica_manager_all(struct replica_manager *manager, int *count);
+
+/* Shared; NULL when there is none. Any thread that may wait. */
+struct partition *replica_manager_find_shared(struct replica_manager *manager, struct view topic,
+                                              int32_t index);
 
 /* The settings of its topic, before the partition is published: requests look at them without asking. */
 void replica_manager_give_settings(struct replica_manager *manager, struct partition *part);
@@ -64,6 +70,10 @@ struct replica_birth {
  * published, too, and answers KAFKA_STORAGE_ERROR. A directory that fails goes offline. On a worker.
  */
 void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count);
+
+/* A log without a role that others have all of (strays.h); nothing if it was given one meanwhile. In a
+ * control job. */
+void replica_manager_delete_stray(struct replica_manager *manager, struct partition *part);
 
 /* Waits until every job that was submitted before has been carried out. Not on a loop. */
 void replica_manager_drain(struct replica_manager *manager);

@@ -19,6 +19,7 @@
 #include "core/metadata/metadata.h"
 #include "service/fetcher/fetchers.h"
 #include "service/metadata_cache.h"
+#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_manager_internal.h"
@@ -110,18 +111,6 @@ static void judge_existing(struct partition *part, void *arg)
         change->err = replica_judge(&part->replica, &change->command, change->my_id);
 }
 
-static struct partition *find_shared(struct replica_manager *manager, struct view topic, int32_t index)
-{
-    uint8_t key[PARTITION_KEY_MAX];
-    pthread_mutex_lock(&manager->table_lock);
-    struct partition *part =
-        map_get(&replica_manager_table_locked(manager)->by_key, partition_key(key, topic, index));
-    if (part)
-        partition_share(part);
-    pthread_mutex_unlock(&manager->table_lock);
-    return part;
-}
-
 /* `named`: the partitions of this request so far, by key. One that is named twice is told one thing, the
  * first. */
 static void judge(struct replica_manager *manager, struct role_change *change, struct map *named)
@@ -131,7 +120,7 @@ static void judge(struct replica_manager *manager, struct role_change *change, s
         change->err = ERR_INVALID_REQUEST;
         return;
     }
-    change->part = find_shared(manager, change->topic, change->state->partition_index);
+    change->part = replica_manager_find_shared(manager, change->topic, change->state->partition_index);
     if (change->part) {
         partition_call(change->part, judge_existing, change);
         return;
@@ -293,7 +282,7 @@ static void record(struct replica_manager *manager, struct role_change *changes,
         if (changes[i].part && changes[i].part->dir == dir)
             err = add_files(&batch, &changes[i], &why);
     if (err == ERR_NONE)
-        err = atomic_batch_commit(&batch, dir->dir.path, &why);
+        err = atomic_batch_commit(&batch, &why);
     atomic_batch_close(&batch);
     if (err == ERR_NONE)
         return;
@@ -304,6 +293,18 @@ static void record(struct replica_manager *manager, struct role_change *changes,
 }
 
 /* --- serve ------------------------------------------------------------------------------------------- */
+
+/*
+ * With flush.messages=1 only what is synced is visible, and nobody but an append would ask for a sync. Below
+ * min.insync.replicas the others are gone, perhaps with their page caches: what was acknowledged is not to be
+ * in one page cache alone (docs/durability.md).
+ */
+static bool must_sync(const struct partition *part)
+{
+    const struct partition_settings *settings = atomic_load(&part->settings);
+    return settings->sync_before_commit ||
+           !replica_has_min_isr(&part->replica, settings->min_insync_replicas);
+}
 
 /* By the holder: what the request brought is durable, a leader may answer. */
 static void begin_to_serve(struct partition *part, void *arg)
@@ -319,9 +320,7 @@ static void begin_to_serve(struct partition *part, void *arg)
     atomic_store(&part->is_leader, true);
     partition_advance(part);
     partition_announce(part);
-    /* With flush.messages=1 only what is synced is visible, and nobody but an append would ask for a sync. */
-    const struct partition_settings *settings = atomic_load(&part->settings);
-    if (settings->sync_before_commit && log_recovery_point(part->log) < log_end(part->log).offset)
+    if (must_sync(part) && log_recovery_point(part->log) < log_end(part->log).offset)
         log_dir_state_flush(part->dir, part);
 }
 
@@ -441,6 +440,7 @@ struct stop_one {
     int64_t file_delete_delay_ms;
     enum err err;
     struct errmsg why;
+    bool only_without_role;
     char *deleted_path; /* of the renamed directory; owned */
     struct replica_manager *manager;
 };
@@ -471,6 +471,8 @@ static enum err rename_for_deletion(struct partition *part, struct stop_one *sto
 static void stop_replica(struct partition *part, void *arg)
 {
     struct stop_one *stop = arg;
+    if (stop->only_without_role && part->replica.role != REPLICA_ROLE_NONE)
+        return; /* it was given one meanwhile */
     if (!part->log) {
         stop->err = ERR_KAFKA_STORAGE_ERROR;
         return;
@@ -501,12 +503,13 @@ static void stop_replica(struct partition *part, void *arg)
     partition_take_offline(part);
 }
 
-static void forget_checkpoints(struct replica_manager *manager, struct partition *part)
+static void forget_checkpoints(struct partition *part)
 {
-    pthread_mutex_lock(&manager->dirs.lock);
+    struct log_dir_state *dir = part->dir;
+    pthread_mutex_lock(&dir->checkpoints_lock);
     for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
-        offset_map_remove(&part->dir->dir.checkpoints[kind], view_str(part->topic), part->index);
-    pthread_mutex_unlock(&manager->dirs.lock);
+        offset_map_remove(&dir->dir.checkpoints[kind], view_str(part->topic), part->index);
+    pthread_mutex_unlock(&dir->checkpoints_lock);
 }
 
 struct stopping {
@@ -514,24 +517,52 @@ struct stopping {
     int removed_count;
 };
 
+static enum err stop_shared(struct replica_manager *manager, struct partition *part, struct stop_one *stop,
+                            struct stopping *stopping)
+{
+    partition_call(part, stop_replica, stop);
+    if (!stop->deleted_path) {
+        partition_release(part);
+        return stop->err;
+    }
+    mover_cancel(manager->mover, part);
+    forget_checkpoints(part);
+    /* A topic that is made again under this name may have other settings. */
+    topic_configs_forget(manager->broker->topic_configs, part->topic);
+    upkeep_delete_dir(manager->upkeep, part->dir, stop->deleted_path, stop->file_delete_delay_ms);
+    stopping->removed[stopping->removed_count++] = part; /* keeps the share */
+    return ERR_NONE;
+}
+
 static enum err stop_one(struct replica_manager *manager, struct view topic, int32_t index,
                          int32_t leader_epoch, bool delete_log, struct stopping *stopping)
 {
-    struct partition *part = find_shared(manager, topic, index);
+    struct partition *part = replica_manager_find_shared(manager, topic, index);
     if (!part)
         return log_dirs_any_offline(&manager->dirs) && delete_log ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
     struct stop_one stop = {.leader_epoch = leader_epoch, .delete_log = delete_log, .manager = manager};
-    partition_call(part, stop_replica, &stop);
-    if (stop.deleted_path) {
-        forget_checkpoints(manager, part);
-        /* A topic that is made again under this name may have other settings. */
-        topic_configs_forget(manager->broker->topic_configs, part->topic);
-        upkeep_delete_dir(manager->upkeep, part->dir, stop.deleted_path, stop.file_delete_delay_ms);
-        stopping->removed[stopping->removed_count++] = part; /* keeps the share */
-        return ERR_NONE;
-    }
-    partition_release(part);
-    return stop.err;
+    return stop_shared(manager, part, &stop, stopping);
+}
+
+static void forget_stopped(struct replica_manager *manager, const struct stopping *stopping)
+{
+    if (stopping->removed_count > 0)
+        replica_manager_change_table(manager, NULL, 0, stopping->removed, stopping->removed_count);
+    for (int i = 0; i < stopping->removed_count; i++)
+        partition_release(stopping->removed[i]);
+}
+
+void replica_manager_delete_stray(struct replica_manager *manager, struct partition *part)
+{
+    struct partition *removed[1];
+    struct stopping stopping = {.removed = removed};
+    struct stop_one stop = {
+        .leader_epoch = EPOCH_UNKNOWN, .delete_log = true, .only_without_role = true, .manager = manager};
+    if (stop_shared(manager, partition_share(part), &stop, &stopping) != ERR_NONE)
+        log_warn("replica", "stray_not_deleted", "partition=%s", part->name);
+    forget_stopped(manager, &stopping);
+    if (stopping.removed_count > 0)
+        log_info("replica", "stray_deleted", "partition=%s", part->name);
 }
 
 static int count_stops(const struct wire_stop_replica_request *request)
@@ -581,10 +612,7 @@ void replica_manager_stop_replica(struct replica_manager *manager, int16_t versi
             add_stop(manager, &stopping, errors, &n, request->topic_states[t].topic_name,
                      state->partition_index, state->leader_epoch, state->delete_partition);
         }
-    if (stopping.removed_count > 0)
-        replica_manager_change_table(manager, NULL, 0, stopping.removed, stopping.removed_count);
-    for (int i = 0; i < stopping.removed_count; i++)
-        partition_release(stopping.removed[i]);
+    forget_stopped(manager, &stopping);
     free(stopping.removed);
     out->partition_errors = errors;
     out->partition_errors_count = n;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "service/mover/mover.h"
 #include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
@@ -25,8 +26,6 @@
 #include "storage/log_trim.h"
 
 #define REMOVAL_CHECK_MS 1000
-/* Of the worker pool: tasks may all end up waiting for a directory that hangs. */
-#define UPKEEP_LANE (-1)
 
 struct upkeep_task;
 
@@ -69,12 +68,13 @@ struct upkeep {
 
 /* --- over all partitions ------------------------------------------------------------------------------ */
 
+/* But those of a directory that hangs: the others have waited long enough when that is known. */
 static void for_each_partition(struct upkeep_task *task, partition_call_fn fn, void *arg)
 {
     int count;
     struct partition **all = replica_manager_all(task->upkeep->manager, &count);
     for (int i = 0; i < count; i++) {
-        partition_call(all[i], fn, arg);
+        (void)partition_try_call(all[i], fn, arg);
         partition_release(all[i]);
     }
     free(all);
@@ -184,17 +184,18 @@ static void note_checkpoint(struct partition *part, void *arg)
     struct view topic = view_str(part->topic);
     int64_t value, before;
     bool wanted = checkpoint_value(part, note->kind, &value);
-    pthread_mutex_lock(&dirs->lock);
-    struct offset_map *map = &part->dir->dir.checkpoints[note->kind];
+    struct log_dir_state *state = part->dir;
+    pthread_mutex_lock(&state->checkpoints_lock);
+    struct offset_map *map = &state->dir.checkpoints[note->kind];
     bool had = offset_map_get(map, topic, part->index, &before);
     bool changed = wanted ? !had || before != value : had;
     if (wanted && changed)
         offset_map_put(map, topic, part->index, value);
     else if (changed)
         offset_map_remove(map, topic, part->index);
-    pthread_mutex_unlock(&dirs->lock);
+    pthread_mutex_unlock(&state->checkpoints_lock);
     if (changed)
-        note->changed |= 1u << (dir_index(dirs, part->dir) & 31);
+        note->changed |= 1u << (dir_index(dirs, state) & 31);
 }
 
 static void save_checkpoints(struct upkeep *upkeep, struct checkpointing *note)
@@ -205,9 +206,9 @@ static void save_checkpoints(struct upkeep *upkeep, struct checkpointing *note)
         if (log_dir_is_offline(&state->dir) || !(note->changed & 1u << (i & 31)))
             continue;
         struct errmsg why;
-        pthread_mutex_lock(&dirs->lock);
+        pthread_mutex_lock(&state->checkpoints_lock);
         enum err err = log_dir_save_checkpoint(&state->dir, note->kind, &why);
-        pthread_mutex_unlock(&dirs->lock);
+        pthread_mutex_unlock(&state->checkpoints_lock);
         if (err != ERR_NONE)
             log_dir_state_fail(state, ERR_KAFKA_STORAGE_ERROR, &why);
     }
@@ -382,11 +383,12 @@ static void task_fire(struct loop_timer *timer, int64_t now_ms)
     pthread_mutex_unlock(&upkeep->lock);
     if (stopping)
         return;
-    task->work = (struct work){.home = home(upkeep),
-                               .lane = UPKEEP_LANE,
-                               .run = task_run,
-                               .done = task_done,
-                               .label = task->kind->label};
+    task->work = (struct work){
+        .home = home(upkeep),
+        .lane = WORKERS_LANE_UPKEEP, /* tasks may all end up waiting for a directory that hangs */
+        .run = task_run,
+        .done = task_done,
+        .label = task->kind->label};
     workers_submit(upkeep->manager->broker->workers, &task->work);
 }
 
@@ -468,4 +470,5 @@ void upkeep_free(struct upkeep *upkeep)
 void replica_manager_start(struct replica_manager *manager)
 {
     upkeep_start(manager->upkeep);
+    mover_start(manager->mover);
 }

@@ -55,8 +55,11 @@ void broker_settings_reload(struct broker *broker)
             snapshot_replace(broker->domain, &broker->config, next, release_config);
             pthread_mutex_unlock(&broker->config_lock);
             log_info("config", "dynamic_settings", "cluster=%zu broker=%zu", all.count, own.count);
-            if (broker->replicas)
+            if (broker->replicas) {
                 replica_manager_update_all(broker->replicas);
+                if (atomic_load(&broker->state) >= BROKER_RUNNING) /* before, fetchers_new reads it */
+                    replica_manager_resize_fetchers(broker->replicas);
+            }
         }
     }
     config_release(present);

@@ -92,7 +92,7 @@ static enum err notify(struct broker *broker, const char *entity, struct errmsg 
                        .sequential = true};
     struct zk_sync sync = session(broker);
     enum err err = ERR_CONNECTION_LOSS;
-    for (int i = 0; i < NOTIFY_TRIES && err == ERR_CONNECTION_LOSS; i++) {
+    for (int i = 0; i < NOTIFY_TRIES && zk_sync_is_unclear(err); i++) {
         struct zk_result result;
         err = zk_sync_call(&sync, &op, NULL, &result, why);
     }

@@ -126,7 +126,8 @@ struct partition_settings *topic_configs_settings(struct topic_configs *configs,
                                                   int32_t partition)
 {
     struct errmsg why;
-    if (!is_known(configs, topic) && topic_configs_refresh(configs, topic, &why) != ERR_NONE)
+    enum err err = is_known(configs, topic) ? ERR_NONE : topic_configs_refresh(configs, topic, &why);
+    if (err != ERR_NONE && err != ERR_CLOSED) /* closed: the start was given up */
         log_warn("config", "topic_config_unreadable", "topic=%s error=\"%s\" effect=\"defaults count\"",
                  topic, why.text);
     struct arena arena = {0};

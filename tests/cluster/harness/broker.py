@@ -10,6 +10,9 @@ from .process import Process
 from .rawclient import RawClient
 from .wait import wait_until
 
+# Sets of jars of scripts/fetch-test-jars.sh.
+_KAFKAS = {"kafka": "kafka-3.9.1", "kafka-2.6": "kafka-2.6"}
+
 _KAFKA_LOG4J = """log4j.rootLogger=INFO, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
@@ -45,6 +48,7 @@ class Broker:
         self.folder = str(folder)
         self.kind = kind or environment.broker_kind()
         self.id = broker_id
+        self.host = "127.0.0.1"
         self.port = free_port()
         os.makedirs(self.folder, exist_ok=True)
         base = log_folder or self.folder
@@ -71,7 +75,7 @@ class Broker:
     def _argv(self):
         if self.kind == "barnabas":
             return [environment.barnabas_server(), self.config_path]
-        assert self.kind == "kafka", f"unknown kind of broker: {self.kind}"
+        assert self.kind in _KAFKAS, f"unknown kind of broker: {self.kind}"
         log4j = os.path.join(self.folder, "log4j.properties")
         with open(log4j, "w") as out:
             out.write(_KAFKA_LOG4J)
@@ -84,13 +88,19 @@ class Broker:
             "-Xshare:auto",
             f"-Dlog4j.configuration=file:{log4j}",
             "-cp",
-            environment.jars("kafka-3.9.1"),
+            environment.jars(_KAFKAS[self.kind]),
             "kafka.Kafka",
             self.config_path,
         ]
 
     def _env(self):
         return {**os.environ, **sanitizers.settings()}
+
+    def move_to(self, network, number):
+        """Its process will run on that host of a network."""
+        self.host = network.address(number)
+        self.config["listeners"] = f"PLAINTEXT://{self.host}:{self.port}"
+        self.process.argv = ["ip", "netns", "exec", network.namespace(number), *self.process.argv]
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -151,13 +161,13 @@ class Broker:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def connect(self, timeout_s=20):
-        return RawClient("127.0.0.1", self.port, timeout_s=timeout_s)
+        return RawClient(self.host, self.port, timeout_s=timeout_s)
 
     def socket(self, timeout_s=20):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s)
+        return socket.create_connection((self.host, self.port), timeout=timeout_s)
 
     def partition_folder(self, topic, partition=0):
         for folder in self.log_dirs:

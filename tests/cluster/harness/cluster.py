@@ -13,9 +13,9 @@ EXPECTED_ERRORS = ("storage unclean_stop ",)
 
 
 class Cluster:
-    """kinds: one entry per broker, "barnabas" or "kafka" (None: the make that the run tests)."""
+    """kinds: one entry per broker, "barnabas", "kafka" or "kafka-2.6" (None: the make that the run tests)."""
 
-    def __init__(self, folder, zookeeper, chroot, kinds, config=None):
+    def __init__(self, folder, zookeeper, chroot, kinds, config=None, log_dirs=1):
         self.zookeeper = zookeeper
         self.chroot = chroot
         self.connect_string = zookeeper.address + chroot
@@ -26,6 +26,7 @@ class Cluster:
                 kind=kind,
                 broker_id=number,
                 config=config,
+                log_dirs=log_dirs,
             )
             for number, kind in enumerate(kinds)
         ]

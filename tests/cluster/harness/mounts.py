@@ -84,7 +84,8 @@ class LoopExt4(Mount):
 
     def __init__(self, path, image, size_mb=64):
         super().__init__(path)
-        self.image = str(image)
+        self.image = self.first_image = str(image)
+        self.images = 0
         with open(self.image, "wb") as out:
             out.truncate(size_mb << 20)
         # Without lazy initialisation no kernel thread writes behind the test's back.
@@ -106,6 +107,13 @@ class LoopExt4(Mount):
             os.close(folder)
 
     def repower(self):
+        """On a copy of the image: a mount namespace that somebody made meanwhile may hold the dead file system,
+        and the kernel would mount that again."""
         _run("umount", self.path)
         self.mounted = False
+        self.images += 1
+        copy = f"{self.first_image}.{self.images}"
+        _run("cp", "--sparse=always", self.image, copy)
+        os.unlink(self.image)
+        self.image = copy
         self.mount()

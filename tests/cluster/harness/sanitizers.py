@@ -46,6 +46,13 @@ def memory_tells(broker):
     return broker.kind == "barnabas" and not _is_sanitized(environment.barnabas_server())
 
 
+def of_threads():
+    """True where the broker is built with ThreadSanitizer: then it is without jemalloc, and its tools, which use
+    librdkafka, do not run."""
+    with open(environment.barnabas_server(), "rb") as program:
+        return b"__tsan_init" in program.read()
+
+
 def fresh():
     """What was reported since the last call: one text for each process, or an empty list."""
     found = []

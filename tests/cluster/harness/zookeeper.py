@@ -19,8 +19,9 @@ log4j.appender.out.layout.ConversionPattern=%d %p %c{1} %m%n
 
 
 class ZooKeeper:
-    def __init__(self, folder, tick_ms=500):
+    def __init__(self, folder, tick_ms=500, host="127.0.0.1"):
         self.folder = str(folder)
+        self.host = host
         self.port = free_port()
         os.makedirs(os.path.join(self.folder, "data"), exist_ok=True)
         config = os.path.join(self.folder, "zoo.cfg")
@@ -29,7 +30,7 @@ class ZooKeeper:
                 f"tickTime={tick_ms}\n"
                 f"dataDir={self.folder}/data\n"
                 f"clientPort={self.port}\n"
-                "clientPortAddress=127.0.0.1\n"
+                f"clientPortAddress={host}\n"
                 "minSessionTimeout=500\n"
                 "maxSessionTimeout=60000\n"
                 "maxClientCnxns=0\n"
@@ -54,7 +55,7 @@ class ZooKeeper:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def start(self, deadline_s=30):
         self.process.start()
@@ -84,7 +85,7 @@ class ZooKeeper:
         self.process.resume()
 
     def four_letter(self, word):
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+        with socket.create_connection((self.host, self.port), timeout=5) as sock:
             sock.sendall(word.encode())
             answer = b""
             while True:

@@ -81,9 +81,9 @@ START_TEST(what_is_no_file_of_moves_is_refused)
         {"{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\":0,\"replicas\":[1],\"log_dirs\":[]}]"
          "}",
          "different from size of log dirs list for partition t-0"},
-        {"{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\":0,\"replicas\":[1],\"log_dirs\":[\"/"
-         "d\"]}]}",
-         "names the log directory /d for t-0"},
+        {"{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\":0,\"replicas\":[1],\"log_dirs\":[7]}]"
+         "}",
+         "Expected `String` value, received 7"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct reassign_list list;
@@ -187,6 +187,132 @@ START_TEST(throttle_keeps_what_moves_already)
 }
 END_TEST
 
+/* ---- directories, of a cluster that answers what it is told to */
+
+static struct reassign_dir answers[3]; /* of broker 1, 2, 3 */
+static int asked;
+
+static enum err find_dirs(void *session, struct arena *in, struct reassign_dirs *dirs, struct errmsg *error)
+{
+    (void)session;
+    (void)in;
+    (void)error;
+    for (int i = 0; i < dirs->count; i++) {
+        dirs->items[i].current = answers[dirs->items[i].broker - 1].current;
+        dirs->items[i].future = answers[dirs->items[i].broker - 1].future;
+    }
+    return ERR_NONE;
+}
+
+/* A replica that is not there yet is there when it is asked for again. */
+static enum err alter_dirs(void *session, struct arena *in, struct reassign_dirs *dirs, struct errmsg *error)
+{
+    (void)session;
+    (void)in;
+    (void)error;
+    for (int i = 0; i < dirs->count; i++) {
+        struct reassign_dir *dir = &dirs->items[i];
+        if (dir->begun)
+            continue;
+        int16_t *answer = &answers[dir->broker - 1].error;
+        dir->error = *answer;
+        *answer = ERR_NONE;
+        buf_printf(&told, "%s-%d on %d to %s\n", dir->topic, (int)dir->partition, (int)dir->broker,
+                   dir->target);
+        asked++;
+    }
+    return ERR_NONE;
+}
+
+static const struct reassign_cluster with_dirs = {
+    .edit_broker = edit_broker, .find_dirs = find_dirs, .alter_dirs = alter_dirs};
+
+static struct reassign_dirs dirs_of_file(void)
+{
+    struct reassign_list list;
+    ck_assert(read_text("{\"version\":1,\"partitions\":["
+                        "{\"topic\":\"t\",\"partition\":1,\"replicas\":[3,2],\"log_dirs\":[\"/c\",\"any\"]},"
+                        "{\"topic\":\"t\",\"partition\":0,\"replicas\":[2,1],\"log_dirs\":[\"/b\",\"/a\"]},"
+                        "{\"topic\":\"s\",\"partition\":0,\"replicas\":[2]}]}",
+                        &list));
+    memset(answers, 0, sizeof answers);
+    asked = 0;
+    return reassign_dirs_of(&arena, &list);
+}
+
+START_TEST(directories_that_are_named_are_asked_for_one_by_one)
+{
+    struct reassign_dirs dirs = dirs_of_file();
+    ck_assert_int_eq(reassign_dirs_begin(&with_dirs, &arena, &dirs, 0, &why), ERR_NONE);
+    ck_assert_str_eq(buf_cstr(&told), "t-0 on 1 to /a\nt-0 on 2 to /b\nt-1 on 3 to /c\n");
+}
+END_TEST
+
+START_TEST(a_replica_that_is_not_there_yet_is_asked_for_again)
+{
+    struct reassign_dirs dirs = dirs_of_file();
+    answers[1].error = ERR_REPLICA_NOT_AVAILABLE;
+    ck_assert_int_eq(reassign_dirs_begin(&with_dirs, &arena, &dirs, 60000, &why), ERR_NONE);
+    ck_assert_int_eq(asked, 4);
+    dirs = dirs_of_file();
+    answers[1].error = ERR_REPLICA_NOT_AVAILABLE;
+    ck_assert_int_eq(reassign_dirs_begin(&with_dirs, &arena, &dirs, 0, &why), ERR_REQUEST_TIMED_OUT);
+    ck_assert_ptr_nonnull(strstr(why.text, "log directory move could be started for: t-0-2"));
+    dirs = dirs_of_file();
+    answers[1].error = ERR_LOG_DIR_NOT_FOUND;
+    ck_assert_int_ne(reassign_dirs_begin(&with_dirs, &arena, &dirs, 60000, &why), ERR_NONE);
+    ck_assert_ptr_nonnull(strstr(why.text, "Failed to alter dir for t-0-2"));
+}
+END_TEST
+
+START_TEST(moves_between_directories_are_under_way_until_all_have_arrived)
+{
+    struct reassign_dirs dirs = dirs_of_file();
+    bool moving;
+    answers[0].current = "/a";
+    answers[1].current = "/x"; /* and not moving: nothing will come of it */
+    answers[2].current = "/c";
+    ck_assert_int_eq(reassign_dirs_verify(&with_dirs, &arena, &dirs, &moving, &why), ERR_NONE);
+    ck_assert(!moving);
+    answers[1].future = "/b";
+    ck_assert_int_eq(reassign_dirs_verify(&with_dirs, &arena, &dirs, &moving, &why), ERR_NONE);
+    ck_assert(moving);
+    answers[1] = (struct reassign_dir){0}; /* nowhere */
+    ck_assert_int_eq(reassign_dirs_verify(&with_dirs, &arena, &dirs, &moving, &why), ERR_NONE);
+    ck_assert(moving);
+}
+END_TEST
+
+START_TEST(only_what_is_under_way_is_taken_back)
+{
+    struct reassign_dirs dirs = dirs_of_file();
+    answers[0].current = "/a";
+    answers[1].current = "/x";
+    answers[1].future = "/b";
+    ck_assert_int_eq(reassign_dirs_cancel(&with_dirs, &arena, &dirs, 0, &why), ERR_NONE);
+    ck_assert_str_eq(buf_cstr(&told), "t-0 on 2 to /x\n");
+}
+END_TEST
+
+START_TEST(the_limit_is_set_where_something_moves)
+{
+    struct reassign_dirs dirs = dirs_of_file();
+    ck_assert_int_eq(reassign_throttle_dirs(&with_dirs, &arena, &dirs, 500, &why), ERR_NONE);
+    ck_assert_str_eq(buf_cstr(&told), "broker 1 replica.alter.log.dirs.io.max.bytes.per.second=500\n"
+                                      "broker 2 replica.alter.log.dirs.io.max.bytes.per.second=500\n"
+                                      "broker 3 replica.alter.log.dirs.io.max.bytes.per.second=500\n");
+}
+END_TEST
+
+START_TEST(directories_cannot_be_named_where_no_broker_is_asked)
+{
+    struct reassign_dirs dirs = dirs_of_file(), none = {0};
+    ck_assert(!reassign_dirs_check(&cluster, &dirs, &why));
+    ck_assert_ptr_nonnull(strstr(why.text, "/a for t-0"));
+    ck_assert(reassign_dirs_check(&cluster, &none, &why));
+}
+END_TEST
+
 Suite *reassign_suite(void)
 {
     Suite *suite = suite_create("reassign");
@@ -198,6 +324,12 @@ Suite *reassign_suite(void)
     tcase_add_test(tcase, brokers_are_ids_each_once);
     tcase_add_test(tcase, throttle_names_who_sends_and_who_receives);
     tcase_add_test(tcase, throttle_keeps_what_moves_already);
+    tcase_add_test(tcase, directories_that_are_named_are_asked_for_one_by_one);
+    tcase_add_test(tcase, a_replica_that_is_not_there_yet_is_asked_for_again);
+    tcase_add_test(tcase, moves_between_directories_are_under_way_until_all_have_arrived);
+    tcase_add_test(tcase, only_what_is_under_way_is_taken_back);
+    tcase_add_test(tcase, the_limit_is_set_where_something_moves);
+    tcase_add_test(tcase, directories_cannot_be_named_where_no_broker_is_asked);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -10,6 +10,7 @@
 Suite *config_table_suite(void);
 Suite *describe_suite(void);
 Suite *dynamic_suite(void);
+Suite *inter_broker_suite(void);
 Suite *listeners_suite(void);
 Suite *load_suite(void);
 Suite *topic_config_suite(void);

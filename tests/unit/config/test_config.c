@@ -55,8 +55,8 @@ void check_refused(const char *more, const char *name, const char *text)
 int main(void)
 {
     static Suite *(*const suites[])(void) = {
-        config_table_suite, describe_suite,     dynamic_suite, listeners_suite,
-        load_suite,         topic_config_suite, value_suite,
+        config_table_suite, describe_suite, dynamic_suite,      inter_broker_suite,
+        listeners_suite,    load_suite,     topic_config_suite, value_suite,
     };
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)

@@ -40,8 +40,7 @@ START_TEST(what_cannot_be_applied_is_passed_over_with_a_warning)
     struct config_report report = {0};
     struct config *config = config_with_dynamic(
         base, PAIRS({"listeners", "PLAINTEXT://:1"}, {"message.max.bytes", "x"}, {"some.plugin", "1"}),
-        PAIRS({"num.partitions", "3"}, {"ssl.keystore.location", "/x"},
-              {"replica.alter.log.dirs.io.max.bytes.per.second", "5"},
+        PAIRS({"num.partitions", "3"}, {"ssl.keystore.location", "/x"}, {"max.connection.creation.rate", "5"},
               {"listener.name.plaintext.max.connections", "4"}),
         &report);
     ck_assert_ptr_nonnull(config);
@@ -99,7 +98,8 @@ START_TEST(changes_are_validated_with_kafkas_rules)
     check_validated(true, PAIRS({"leader.replication.throttled.rate", "1000"}), NULL);
     check_validated(false, PAIRS({"follower.replication.throttled.rate", "0"}), NULL);
     check_validated(true, PAIRS({"follower.replication.throttled.rate", "-1"}), "at least 0");
-    check_validated(true, PAIRS({"replica.alter.log.dirs.io.max.bytes.per.second", "1000"}), "refused");
+    check_validated(true, PAIRS({"replica.alter.log.dirs.io.max.bytes.per.second", "1000"}), NULL);
+    check_validated(true, PAIRS({"max.connection.creation.rate", "1000"}), "refused");
 }
 END_TEST
 

@@ -220,6 +220,7 @@ START_TEST(rules_between_settings_are_those_of_kafka)
          "log.cleaner.min.compaction.lag.ms", "must not be greater"},
         {"replica.fetch.wait.max.ms=40000\n", "replica.fetch.wait.max.ms", "replica.socket.timeout.ms"},
         {"replica.lag.time.max.ms=100\n", "replica.fetch.wait.max.ms", "frequent changes in ISR"},
+        {"inter.broker.protocol.version=0.10.2\n", "inter.broker.protocol.version", "0.11.0 is the oldest"},
         {"inter.broker.protocol.version=0.9.0\n", "log.message.format.version", "newer than"},
         {"inter.broker.protocol.version=0.10.0\nlog.message.format.version=0.10.0\n"
          "offsets.topic.compression.codec=4\n",

@@ -5,6 +5,7 @@
 int main(void)
 {
     SRunner *runner = srunner_create(loop_suite());
+    srunner_add_suite(runner, latch_suite());
     srunner_add_suite(runner, snapshot_suite());
     srunner_add_suite(runner, workers_suite());
     srunner_run_all(runner, CK_ENV);

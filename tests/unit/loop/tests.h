@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+Suite *latch_suite(void);
 Suite *loop_suite(void);
 Suite *snapshot_suite(void);
 Suite *workers_suite(void);

@@ -40,7 +40,8 @@ static void send_file(struct fixture *f, struct request *req)
 {
     buf_put_i8(&req->reply.bytes, 'f');
     for (int i = 0; i < f->ranges_count; i++) {
-        reply_add_range(&req->reply, disk_file_share(f->file), f->ranges[i].pos, f->ranges[i].len);
+        reply_add_range(&req->reply, disk_file_share(f->file), f->ranges[i].pos, f->ranges[i].len,
+                        loop_now_ms(f->loop));
         buf_put_i8(&req->reply.bytes, (int8_t)('0' + i));
     }
     reply_seal(&req->reply);

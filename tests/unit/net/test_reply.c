@@ -21,9 +21,9 @@ START_TEST(a_sealed_reply_counts_bytes_and_ranges)
     reply_seal(&reply);
     ck_assert_int_eq(be_get_i32(reply.bytes.data), 0);
     buf_put_str(&reply.bytes, "abc");
-    reply_add_range(&reply, disk_file_share(file), 10, 100);
+    reply_add_range(&reply, disk_file_share(file), 10, 100, 0);
     buf_put_str(&reply.bytes, "de");
-    reply_insert_range(&reply, reply.bytes.len - 1, disk_file_share(file), 0, 1000);
+    reply_insert_range(&reply, reply.bytes.len - 1, disk_file_share(file), 0, 1000, 0);
     reply_seal(&reply);
     ck_assert_int_eq(be_get_i32(reply.bytes.data), 1105);
     ck_assert_int_eq(reply.ranges_bytes, 1100);
@@ -34,7 +34,7 @@ START_TEST(a_sealed_reply_counts_bytes_and_ranges)
     ck_assert_int_eq(reply.ranges_count, 0);
     ck_assert_uint_eq(reply.bytes.len, 4);
     for (int i = 0; i < 20; i++)
-        reply_add_range(&reply, disk_file_share(file), i, 1);
+        reply_add_range(&reply, disk_file_share(file), i, 1, 0);
     reply_close(&reply);
     disk_file_release(file);
     disk_posix_free(disk); /* asserts that nobody shares a file any more */

@@ -10,6 +10,7 @@ Suite *id_index_suite(void);
 Suite *leader_epochs_suite(void);
 Suite *log_dir_suite(void);
 Suite *meta_properties_suite(void);
+Suite *move_mark_suite(void);
 Suite *new_partitions_suite(void);
 Suite *offset_map_suite(void);
 Suite *partition_files_suite(void);

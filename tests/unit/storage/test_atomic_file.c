@@ -90,30 +90,16 @@ static void add_files(struct atomic_batch *batch, int count)
     }
 }
 
-START_TEST(a_few_files_of_a_batch_wait_for_nobody_else)
+START_TEST(files_of_a_batch_are_synced_each_and_wait_for_nobody_else)
 {
     struct errmsg why;
     struct atomic_batch batch;
-    add_files(&batch, SYNC_SET_FEW);
-    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
+    add_files(&batch, _i);
+    ck_assert_int_eq(atomic_batch_commit(&batch, &why), ERR_NONE);
     ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 0);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), SYNC_SET_FEW);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), _i);
     ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1); /* they share a directory */
-    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1);
-    atomic_batch_close(&batch);
-}
-END_TEST
-
-START_TEST(many_files_of_a_batch_share_one_barrier)
-{
-    struct errmsg why;
-    struct atomic_batch batch;
-    add_files(&batch, SYNC_SET_FEW + 1);
-    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_NONE);
-    ck_assert(testdir_is(&t, "f0", "new"));
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 1);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), 0);
+    ck_assert_int_eq(atomic_batch_commit(&batch, &why), ERR_NONE);
     ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1);
     atomic_batch_close(&batch);
 }
@@ -124,9 +110,9 @@ START_TEST(a_batch_renames_nothing_when_what_it_wrote_is_not_synced)
     for (int many = 0; many < 2; many++) {
         struct errmsg why;
         struct atomic_batch batch;
-        add_files(&batch, many ? SYNC_SET_FEW + 1 : 2);
-        fault_disk_fail(t.disk, many ? FAULT_SYNC_FS : FAULT_SYNC, many ? 0 : 1, 1, ERR_IO);
-        ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_IO);
+        add_files(&batch, many ? 100 : 2);
+        fault_disk_fail(t.disk, FAULT_SYNC, many ? 99 : 1, 1, ERR_IO);
+        ck_assert_int_eq(atomic_batch_commit(&batch, &why), ERR_IO);
         ck_assert(testdir_is(&t, "f0", "old"));
         ck_assert(testdir_is(&t, "f1", "old"));
         atomic_batch_close(&batch);
@@ -141,7 +127,7 @@ START_TEST(a_batch_is_done_only_when_its_names_are_synced)
     struct atomic_batch batch;
     add_files(&batch, 2);
     fault_disk_fail(t.disk, FAULT_SYNC_DIR, 0, 1, ERR_IO);
-    ck_assert_int_eq(atomic_batch_commit(&batch, t.path, &why), ERR_IO);
+    ck_assert_int_eq(atomic_batch_commit(&batch, &why), ERR_IO);
     atomic_batch_close(&batch);
 }
 END_TEST
@@ -155,8 +141,8 @@ Suite *atomic_file_suite(void)
     tcase_add_test(tc, reading_what_is_not_there_says_so);
     tcase_add_test(tc, whatever_call_fails_the_file_is_the_old_or_the_new_one);
     tcase_add_test(tc, a_file_is_synced_before_it_is_renamed_and_its_directory_after);
-    tcase_add_test(tc, a_few_files_of_a_batch_wait_for_nobody_else);
-    tcase_add_test(tc, many_files_of_a_batch_share_one_barrier);
+    for (int count = 1; count <= 300; count += count < 20 ? 1 : 140)
+        tcase_add_loop_test(tc, files_of_a_batch_are_synced_each_and_wait_for_nobody_else, count, count + 1);
     tcase_add_test(tc, a_batch_renames_nothing_when_what_it_wrote_is_not_synced);
     tcase_add_test(tc, a_batch_is_done_only_when_its_names_are_synced);
     suite_add_tcase(suite, tc);

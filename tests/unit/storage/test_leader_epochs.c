@@ -57,6 +57,28 @@ START_TEST(an_empty_list_knows_nothing)
 }
 END_TEST
 
+START_TEST(a_copy_is_the_same_and_says_whether_it_changed)
+{
+    struct leader_epochs from = {0}, to = {0};
+    ck_assert(!leader_epochs_copy(&to, &from));
+    leader_epochs_assign(&from, 1, 0);
+    leader_epochs_assign(&from, 4, 30);
+    leader_epochs_assign(&to, 1, 0);
+    to.dirty = false;
+    ck_assert(leader_epochs_copy(&to, &from));
+    ck_assert(to.dirty);
+    ASSERT_EPOCHS(&to, {1, 0}, {4, 30});
+    to.dirty = false;
+    ck_assert(!leader_epochs_copy(&to, &from));
+    ck_assert(!to.dirty);
+    leader_epochs_clear(&from);
+    ck_assert(leader_epochs_copy(&to, &from));
+    ck_assert_uint_eq(to.count, 0);
+    leader_epochs_close(&from);
+    leader_epochs_close(&to);
+}
+END_TEST
+
 START_TEST(an_epoch_is_assigned_once)
 {
     struct leader_epochs epochs = MAKE({1, 10});
@@ -263,6 +285,7 @@ Suite *leader_epochs_suite(void)
     Suite *suite = suite_create("leader_epochs");
     TCase *tc = tcase_create("leader_epochs");
     tcase_add_test(tc, an_empty_list_knows_nothing);
+    tcase_add_test(tc, a_copy_is_the_same_and_says_whether_it_changed);
     tcase_add_test(tc, an_epoch_is_assigned_once);
     tcase_add_test(tc, a_new_entry_drops_those_that_contradict_it);
     tcase_add_test(tc, an_epoch_ends_where_the_next_one_begins);

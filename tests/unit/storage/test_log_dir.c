@@ -215,6 +215,8 @@ START_TEST(a_partition_in_two_places_is_refused_with_both)
     testdir_mkdir(&t, "data/a-0");
     testdir_mkdir(&t, "data/a-1.1-delete");
     testdir_mkdir(&t, "data/a-1.2-delete");
+    testdir_mkdir(&t, "data/a-7.1-future");
+    testdir_mkdir(&t, "more/a-7.2-future");
     testdir_mkdir(&t, "more/a-0.1-future");
     testdir_mkdir(&t, "more/a-1");
     for (int round = 0; round < 2; round++) {

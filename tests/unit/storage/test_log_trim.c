@@ -204,6 +204,32 @@ START_TEST(truncation_below_the_first_segment_begins_anew)
 }
 END_TEST
 
+START_TEST(the_lowest_cut_is_told_once)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    struct prng prng;
+    prng_seed(&prng, 1);
+    rig_append_random(&rig, &prng, 40);
+    int64_t end = log_end(rig.log).offset;
+    struct log_doomed doomed = {0};
+    bool truncated;
+    ck_assert_int_eq(log_take_cut(rig.log), INT64_MAX);
+    ck_assert_int_eq(log_truncate_to(rig.log, end, 1, &doomed, &truncated, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_take_cut(rig.log), INT64_MAX);
+    ck_assert_int_eq(log_truncate_to(rig.log, end / 2, 1, &doomed, &truncated, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_truncate_to(rig.log, end / 2 - 1, 1, &doomed, &truncated, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_take_cut(rig.log), end / 2 - 1);
+    ck_assert_int_eq(log_take_cut(rig.log), INT64_MAX);
+    ck_assert_int_eq(log_truncate_fully_and_start_at(rig.log, 500, -1, 1, &doomed, &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_take_cut(rig.log), 0);
+    ck_assert_int_eq(log_doomed_unlink(&doomed, rig.disk, &rig.why), ERR_NONE);
+    rig_model_truncate(&rig, 0);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(truncating_fully_goes_on_at_the_offset)
 {
     struct rig rig;
@@ -387,6 +413,7 @@ Suite *log_trim_suite(void)
     tcase_add_test(tc, what_was_cut_off_does_not_come_back_with_a_loss_of_power);
     tcase_add_test(tc, truncation_below_the_first_segment_begins_anew);
     tcase_add_test(tc, truncating_fully_goes_on_at_the_offset);
+    tcase_add_test(tc, the_lowest_cut_is_told_once);
     suite_add_tcase(suite, tc);
     tc = tcase_create("beginning");
     tcase_add_test(tc, log_start_rises_to_the_high_watermark_and_no_further);

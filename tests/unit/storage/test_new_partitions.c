@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "fake/crash_disk.h"
 #include "state_helpers.h"
 #include "state_suites.h"
@@ -79,17 +80,36 @@ START_TEST(a_few_new_partitions_wait_for_nobody_else)
 }
 END_TEST
 
-START_TEST(many_new_partitions_share_one_barrier)
+START_TEST(many_new_partitions_wait_for_nobody_else_either)
 {
-    for (int i = 0; i < SYNC_SET_FEW; i++) {
+    for (int i = 0; i < 200; i++) {
         char name[16];
         snprintf(name, sizeof name, "a-%d", i);
         ck_assert_int_eq(add(name, 0), ERR_NONE);
     }
     ck_assert_int_eq(new_partitions_commit(&batch, &why), ERR_NONE);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 1);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), 0);
-    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 1);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_FS), 0);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC), 400);
+    ck_assert_int_eq(fault_disk_calls(t.disk, FAULT_SYNC_DIR), 201);
+}
+END_TEST
+
+/* Whichever of them it is, and whoever of the threads comes to it. */
+START_TEST(nothing_is_moved_when_one_of_many_is_not_synced)
+{
+    static const int AFTER[] = {0, 1, 37, 399};
+    for (size_t n = 0; n < ARRAY_LEN(AFTER); n++) {
+        for (int i = 0; i < 200; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "a-%d", i);
+            ck_assert_int_eq(add(name, 0), ERR_NONE);
+        }
+        fault_disk_fail(t.disk, FAULT_SYNC, AFTER[n], 1, ERR_IO);
+        ck_assert_int_eq(new_partitions_commit(&batch, &why), ERR_IO);
+        ck_assert(!testdir_has(&t, "a-0") && !testdir_has(&t, "a-199"));
+        teardown();
+        setup();
+    }
 }
 END_TEST
 
@@ -226,7 +246,8 @@ Suite *new_partitions_suite(void)
     tcase_add_test(tc, a_new_partition_has_its_topic_id_and_as_leader_its_epoch);
     tcase_add_test(tc, nothing_to_make_touches_nothing);
     tcase_add_test(tc, a_few_new_partitions_wait_for_nobody_else);
-    tcase_add_test(tc, many_new_partitions_share_one_barrier);
+    tcase_add_test(tc, many_new_partitions_wait_for_nobody_else_either);
+    tcase_add_test(tc, nothing_is_moved_when_one_of_many_is_not_synced);
     tcase_add_test(tc, a_directory_with_files_in_its_place_is_left_alone);
     tcase_add_test(tc, after_a_crash_at_any_call_a_partition_is_whole_or_not_there);
     tcase_add_test(tc, a_failed_call_is_told);

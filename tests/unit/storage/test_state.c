@@ -7,9 +7,10 @@
 int main(void)
 {
     static Suite *(*const suites[])(void) = {
-        atomic_file_suite,     checkpoint_file_suite, id_index_suite,          leader_epochs_suite,
-        log_dir_suite,         meta_properties_suite, new_partitions_suite,    offset_map_suite,
-        partition_files_suite, producer_model_suite,  producer_snapshot_suite, producer_state_suite,
+        atomic_file_suite,    checkpoint_file_suite, id_index_suite,       leader_epochs_suite,
+        log_dir_suite,        meta_properties_suite, move_mark_suite,      new_partitions_suite,
+        offset_map_suite,     partition_files_suite, producer_model_suite, producer_snapshot_suite,
+        producer_state_suite,
     };
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)

@@ -1,5 +1,7 @@
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <zstd.h>
 
 #include "base/mem.h"
 #include "base/varint.h"
@@ -175,6 +177,117 @@ START_TEST(stream_cut_anywhere_never_gives_all_of_it)
 }
 END_TEST
 
+START_TEST(thread_keeps_its_ctx_and_makes_another_while_it_is_on_loan)
+{
+    struct codec_ctx *first = codec_ctx_borrow();
+    struct codec_ctx *second = codec_ctx_borrow();
+    ck_assert_ptr_ne(first, second);
+    codec_ctx_return(first);
+    codec_ctx_return(second); /* one is enough */
+    ck_assert_ptr_eq(codec_ctx_borrow(), first);
+    codec_ctx_return(first);
+    codec_ctx_return(NULL);
+}
+END_TEST
+
+START_TEST(batches_are_checked_built_and_converted_with_the_ctx_of_the_thread)
+{
+    struct codec_ctx *mine = codec_ctx_borrow();
+    size_t empty = codec_ctx_bytes(mine);
+    codec_ctx_return(mine);
+    struct buf batch = {0};
+    struct record_builder_spec spec = RECORD_BUILDER_V2;
+    struct record_builder builder;
+    static const uint8_t same[1000];
+    spec.codec = (enum codec)_i;
+    record_builder_open(&builder, &spec, NULL, &batch);
+    record_builder_put(&builder, T0, VIEW_NULL, view_of(same, sizeof same));
+    ck_assert_int_eq(record_builder_finish(&builder, NULL), ERR_NONE);
+    size_t built = codec_ctx_bytes(mine);
+    ck_assert_uint_gt(built, empty);
+    struct append_rules rules = APPEND_RULES_DEFAULT;
+    struct records_summary summary;
+    size_t prepared = 0;
+    for (int time = 0; time < 3; time++) {
+        struct append_plan plan;
+        ck_assert_int_eq(records_analyze(buf_view(&batch), &rules, &summary, NULL), ERR_NONE);
+        ck_assert_int_eq(records_prepare(&plan, batch.data, &summary, &rules, T0, NULL, NULL), ERR_NONE);
+        append_plan_close(&plan);
+        size_t now = codec_ctx_bytes(mine);
+        ck_assert_uint_gt(now, built);
+        ck_assert(time == 0 || now == prepared);
+        prepared = now;
+    }
+    ck_assert_ptr_eq(codec_ctx_borrow(), mine);
+    codec_ctx_return(mine);
+    buf_close(&batch);
+}
+END_TEST
+
+/* Zeros whose frame demands a window of 64 MiB of its reader. */
+static void put_wide_frame(struct buf *out)
+{
+    static uint8_t zeros[1 << 20];
+    ZSTD_CCtx *zstd = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, 26);
+    for (int i = 0; i <= 128; i++) {
+        ZSTD_inBuffer in = {zeros, sizeof zeros, 0};
+        ZSTD_outBuffer room = {buf_reserve(out, 1 << 20), 1 << 20, 0};
+        size_t left = ZSTD_compressStream2(zstd, &room, &in, i < 128 ? ZSTD_e_continue : ZSTD_e_end);
+        ck_assert(!ZSTD_isError(left) && in.pos == in.size);
+        out->len += room.pos;
+    }
+    ZSTD_freeCCtx(zstd);
+}
+
+START_TEST(thread_does_not_keep_what_a_rare_input_made_large)
+{
+    struct buf wide = {0}, out = {0};
+    put_wide_frame(&wide);
+    struct codec_ctx *ctx = codec_ctx_borrow();
+    struct view piece;
+    ck_assert_int_eq(decompress_begin(ctx, CODEC_ZSTD, 2, buf_view(&wide)), ERR_NONE);
+    ck_assert_int_eq(decompress_next(ctx, &piece), ERR_NONE);
+    ck_assert_uint_gt(codec_ctx_bytes(ctx), (size_t)64 << 20);
+    decompress_end(ctx);
+    ck_assert_uint_lt(codec_ctx_bytes(ctx), CODEC_THREAD_BYTES);
+    codec_ctx_return(ctx);
+    ck_assert_ptr_eq(codec_ctx_borrow(), ctx);
+    /* Each kind of memory within its limit, all together too much. */
+    buf_reserve(codec_ctx_scratch(ctx), CODEC_THREAD_BYTES);
+    codec_ctx_return(ctx);
+    ctx = codec_ctx_borrow();
+    ck_assert_uint_lt(codec_ctx_bytes(ctx), CODEC_THREAD_BYTES);
+    codec_ctx_return(ctx);
+    buf_close(&wide);
+    buf_close(&out);
+}
+END_TEST
+
+static void *use_and_end(void *arg)
+{
+    (void)arg;
+    struct buf in = {0};
+    put_text(&in, 1000, 5);
+    struct codec_ctx *ctx = codec_ctx_borrow();
+    for (int codec = 0; codec < CODEC_COUNT; codec++)
+        roundtrip(ctx, (enum codec)codec, CODEC_LEVEL_DEFAULT, 2, buf_view(&in));
+    codec_ctx_return(ctx);
+    buf_close(&in);
+    return NULL;
+}
+
+/* A leak would be told by the sanitizers. */
+START_TEST(ctx_of_a_thread_goes_with_it)
+{
+    for (int i = 0; i < 4; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, use_and_end, NULL), 0);
+        pthread_join(thread, NULL);
+    }
+}
+END_TEST
+
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -267,6 +380,13 @@ Suite *compress_suite(void)
     tcase_add_test(tcase, lz4_frames_of_other_writers_are_read);
     tcase_add_test(tcase, streams_of_several_parts_are_read);
     tcase_add_loop_test(tcase, stream_cut_anywhere_never_gives_all_of_it, 0, CODEC_COUNT);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("the ctx of a thread");
+    tcase_add_test(tcase, thread_keeps_its_ctx_and_makes_another_while_it_is_on_loan);
+    tcase_add_loop_test(tcase, batches_are_checked_built_and_converted_with_the_ctx_of_the_thread, CODEC_GZIP,
+                        CODEC_COUNT);
+    tcase_add_test(tcase, thread_does_not_keep_what_a_rare_input_made_large);
+    tcase_add_test(tcase, ctx_of_a_thread_goes_with_it);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("bombs");
     tcase_set_timeout(tcase, 300);

@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
@@ -137,6 +138,46 @@ void zk_server_kill(struct zk_server *server)
     kill(server->pid, SIGKILL);
     waitpid(server->pid, NULL, 0);
     server->pid = 0;
+}
+
+static bool thread_has_stopped(const struct zk_server *server, const char *thread)
+{
+    char path[300], text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)server->pid, thread);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return true; /* it has ended */
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    const char *state = strrchr(text, ')');
+    return state && state[1] == ' ' && (state[2] == 'T' || state[2] == 't');
+}
+
+static bool has_stopped(const struct zk_server *server)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
+    DIR *threads = opendir(path);
+    bool all = true;
+    const struct dirent *entry;
+    while (threads && all && (entry = readdir(threads)))
+        all = entry->d_name[0] == '.' || thread_has_stopped(server, entry->d_name);
+    if (threads)
+        closedir(threads);
+    return all;
+}
+
+void zk_server_pause(const struct zk_server *server)
+{
+    kill(server->pid, SIGSTOP);
+    while (!has_stopped(server))
+        usleep(1000);
+}
+
+void zk_server_resume(const struct zk_server *server)
+{
+    kill(server->pid, SIGCONT);
 }
 
 static int remove_entry(const char *path, const struct stat *stat_of_it, int kind, struct FTW *ftw)

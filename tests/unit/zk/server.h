@@ -19,6 +19,9 @@ bool zk_server_can_run(void);
 bool zk_server_open(struct zk_server *server);
 bool zk_server_start(struct zk_server *server);
 void zk_server_kill(struct zk_server *server);
+/* Returns when every thread of it has stopped, which takes its time on a busy machine. */
+void zk_server_pause(const struct zk_server *server);
+void zk_server_resume(const struct zk_server *server);
 void zk_server_close(struct zk_server *server);
 
 #endif

@@ -5,6 +5,7 @@
 
 Suite *znode_json_suite(void);
 Suite *znode_schema_suite(void);
+Suite *sync_suite(void);
 /* Against a real ZooKeeper server; empty where there is none. */
 Suite *client_suite(void);
 

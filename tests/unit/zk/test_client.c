@@ -17,8 +17,8 @@
 #include "zk/session.h"
 #include "zk/sync.h"
 
-#define SESSION_MS    800
-#define OUTLASTING_MS 30000 /* a session that a restart of the server does not end */
+#define SESSION_MS    3000
+#define OUTLASTING_MS 30000 /* a session that neither a slow machine nor a restart of the server ends */
 #define PATIENCE_S    60
 
 static struct zk_server server;
@@ -101,12 +101,12 @@ static void rig_open_for(struct rig *rig, const char *chroot, int session_ms)
 
 static void rig_open(struct rig *rig, const char *chroot)
 {
-    rig_open_for(rig, chroot, SESSION_MS);
+    rig_open_for(rig, chroot, OUTLASTING_MS);
 }
 
-static void rig_close(struct rig *rig)
+/* What is left after zk_client_close. */
+static void rig_close_rest(struct rig *rig)
 {
-    zk_client_close(rig->client);
     workers_stop(rig->workers);
     loop_stop(rig->loop);
     loop_join(rig->loop);
@@ -116,6 +116,12 @@ static void rig_close(struct rig *rig)
     arena_close(&rig->arena);
     pthread_mutex_destroy(&rig->lock);
     pthread_cond_destroy(&rig->changed);
+}
+
+static void rig_close(struct rig *rig)
+{
+    zk_client_close(rig->client);
+    rig_close_rest(rig);
 }
 
 static enum err call(struct rig *rig, struct zk_op op, struct zk_result *result)
@@ -378,10 +384,10 @@ END_TEST
 START_TEST(write_under_way_is_lost_and_read_is_asked_again)
 {
     struct rig rig;
-    rig_open(&rig, "");
+    rig_open_for(&rig, "", SESSION_MS);
     const char *path = own(&rig, "underway");
     ck_assert_int_eq(create(&rig, path, "x", false), ERR_NONE);
-    kill(server.pid, SIGSTOP);
+    zk_server_pause(&server);
     struct pending read, write;
     begin(&rig, &read, (struct zk_op){.kind = ZK_OP_GET, .path = path});
     begin(&rig, &write, (struct zk_op){.kind = ZK_OP_SET, .path = path, .version = ZK_ANY_VERSION});
@@ -389,7 +395,7 @@ START_TEST(write_under_way_is_lost_and_read_is_asked_again)
     await(&rig, &write.answered, 1);
     ck_assert_int_eq(write.err, ERR_CONNECTION_LOSS);
     ck_assert_int_eq(read.answered, 0);
-    kill(server.pid, SIGCONT);
+    zk_server_resume(&server);
     await(&rig, &read.answered, 1);
     ck_assert(read.err == ERR_NONE || read.err == ERR_SESSION_EXPIRED);
     rig_close(&rig);
@@ -470,14 +476,30 @@ START_TEST(close_answers_everything_and_ends_the_ephemerals_at_once)
     }
     struct zk_result result;
     ck_assert_int_eq(call(&rig, (struct zk_op){.kind = ZK_OP_GET, .path = path}, &result), ERR_CLOSED);
-    workers_stop(rig.workers);
-    loop_stop(rig.loop);
-    loop_join(rig.loop);
-    zk_client_free(rig.client);
-    workers_free(rig.workers);
-    loop_free(rig.loop);
-    arena_close(&rig.arena);
+    rig_close_rest(&rig);
     rig_close(&observer);
+}
+END_TEST
+
+/* The library drops some of what it had: its thread may end before its queue does. */
+START_TEST(close_answers_what_the_server_never_did)
+{
+    enum { READS = 500 };
+    struct rig rig;
+    rig_open_for(&rig, "", OUTLASTING_MS);
+    ck_assert_int_eq(exists(&rig, "/", false), ERR_NONE);
+    zk_server_pause(&server);
+    struct pending *pending = mem_zalloc(sizeof *pending * READS);
+    for (int i = 0; i < READS; i++)
+        begin(&rig, &pending[i], (struct zk_op){.kind = ZK_OP_GET, .path = "/"});
+    zk_client_close(rig.client);
+    for (int i = 0; i < READS; i++) {
+        await(&rig, &pending[i].answered, 1);
+        ck_assert_int_eq(pending[i].err, ERR_CLOSED);
+    }
+    zk_server_resume(&server);
+    free(pending);
+    rig_close_rest(&rig);
 }
 END_TEST
 
@@ -537,6 +559,7 @@ Suite *client_suite(void)
     tcase_add_checked_fixture(tc, open_server, close_server); /* each kills its own */
     tcase_add_test(tc, lost_connection_comes_back_with_its_session);
     tcase_add_test(tc, write_under_way_is_lost_and_read_is_asked_again);
+    tcase_add_test(tc, close_answers_what_the_server_never_did);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -6,6 +6,7 @@ int main(void)
 {
     SRunner *runner = srunner_create(znode_json_suite());
     srunner_add_suite(runner, znode_schema_suite());
+    srunner_add_suite(runner, sync_suite());
     srunner_add_suite(runner, client_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -429,6 +429,29 @@ START_TEST(suspect_is_read_and_written)
 }
 END_TEST
 
+START_TEST(silence_is_read_and_written)
+{
+    struct znode_silent_broker brokers[] = {{1, 1L << 40}, {7, 9}};
+    struct znode_silence silence = {.timestamp_ms = 12345, .brokers = brokers, .brokers_count = 2};
+    znode_encode_silence(&silence, &out);
+    ck_assert_int_eq(znode_decode_silence(buf_view(&out), &arena, &silence, &why), ERR_NONE);
+    check_text("{\"version\":1,\"timestamp\":12345,\"silent\":[{\"broker\":1,\"broker_epoch\":1099511627776},"
+               "{\"broker\":7,\"broker_epoch\":9}]}");
+    ck_assert_int_eq(silence.timestamp_ms, 12345);
+    ck_assert_int_eq(silence.brokers_count, 2);
+    ck_assert_int_eq(silence.brokers[0].id, 1);
+    ck_assert_int_eq(silence.brokers[0].epoch, 1L << 40);
+    ck_assert_int_eq(
+        znode_decode_silence(VIEW_LIT("{\"version\":1,\"timestamp\":1}"), &arena, &silence, &why),
+        ERR_MALFORMED);
+    ck_assert_int_eq(
+        znode_decode_silence(VIEW_LIT("{\"timestamp\":1,\"silent\":[7]}"), &arena, &silence, &why),
+        ERR_MALFORMED);
+    ck_assert_int_eq(znode_decode_silence(VIEW_LIT("{\"silent\":[]}"), &arena, &silence, &why),
+                     ERR_MALFORMED);
+}
+END_TEST
+
 START_TEST(feature_and_cluster_id_are_read_and_written)
 {
     struct znode_feature feature;
@@ -498,6 +521,7 @@ Suite *znode_json_suite(void)
     tcase_add_test(tc, incarnation_is_read_and_written);
     tcase_add_test(tc, standing_is_read_and_written);
     tcase_add_test(tc, suspect_is_read_and_written);
+    tcase_add_test(tc, silence_is_read_and_written);
     tcase_add_test(tc, feature_and_cluster_id_are_read_and_written);
     tcase_add_test(tc, hostile_text_is_refused_without_harm);
     suite_add_tcase(suite, tc);

@@ -115,6 +115,7 @@ int rig_add_core(struct rig *rig, int id)
                                        .auto_rebalance = true,
                                        .rebalance_check_ms = 300000,
                                        .imbalance_pct = 10,
+                                       .versions = rig->versions,
                                        .suspect = !rig->no_suspicion,
                                        .suspect_pause_ms = 10000};
     rig->cores[core].c = controller_new(&config);
@@ -169,13 +170,24 @@ static void trace_states(struct rig *rig, const char *what, const struct control
 
 static void trace_stops(struct rig *rig, const struct controller_send *send)
 {
+    bool alike = rig->versions && rig->versions->stop_replica < INTER_BROKER_STOPS_EACH;
     for (int32_t t = 0; t < send->stops_count; t++) {
         for (int32_t i = 0; i < send->stops[t].partitions_count; i++) {
             const struct controller_stop_partition *p = &send->stops[t].partitions[i];
+            ck_assert(!alike || p->delete_partition == send->stops[0].partitions[0].delete_partition);
             buf_printf(&rig->trace, "Stop broker=%d %s-%d epoch=%d%s\n", send->broker_id,
                        send->stops[t].topic, p->partition, p->leader_epoch,
                        p->delete_partition ? " delete" : "");
         }
+    }
+}
+
+static void trace_asked(struct rig *rig, const struct controller_send *send)
+{
+    for (int32_t t = 0; t < send->topics_count; t++) {
+        for (int32_t i = 0; i < send->topics[t].partitions_count; i++)
+            buf_printf(&rig->trace, "Ends broker=%d %s-%d\n", send->broker_id, send->topics[t].topic,
+                       send->topics[t].partitions[i].partition);
     }
 }
 
@@ -209,20 +221,24 @@ static int32_t count_partitions(const struct controller_send *send)
     return n;
 }
 
-static void reply(struct rig *rig, int core, const struct controller_send *send)
+static void reply(struct rig *rig, int core, const struct controller_send *send, bool ends)
 {
     ck_assert_int_lt(rig->replies_count, RIG_PENDING);
     int at = rig->replies_count++;
-    enum err err = rig->partition_err[send->broker_id];
+    int id = send->broker_id;
+    enum err err = ends ? rig->end_err[id] : rig->partition_err[id];
     struct controller_reply_partition *list =
         arena_zalloc(&rig->arena, (size_t)count_partitions(send) * sizeof *list + 1);
     int32_t n = 0;
     for (int32_t t = 0; t < send->topics_count; t++) {
         for (int32_t i = 0; i < send->topics[t].partitions_count; i++)
-            list[n++] =
-                (struct controller_reply_partition){.topic_id = send->topics[t].topic_id,
-                                                    .partition = send->topics[t].partitions[i].partition,
-                                                    .err = err};
+            list[n++] = (struct controller_reply_partition){
+                .topic = ends ? arena_strdup(&rig->arena, send->topics[t].topic) : NULL,
+                .topic_id = send->topics[t].topic_id,
+                .partition = send->topics[t].partitions[i].partition,
+                .err = err,
+                .end_epoch = rig->end_epoch[id],
+                .end_offset = rig->end_offset[id]};
     }
     for (int32_t t = 0; t < send->stops_count; t++) {
         for (int32_t i = 0; i < send->stops[t].partitions_count; i++)
@@ -232,6 +248,7 @@ static void reply(struct rig *rig, int core, const struct controller_send *send)
                                                     .err = err};
     }
     rig->replies[at].core = core;
+    rig->replies[at].held = ends && rig->holds_ends[id];
     rig->replies[at].ticket = send->ticket;
     rig->replies[at].broker_id = send->broker_id;
     rig->replies[at].transport =
@@ -244,30 +261,47 @@ static void reply(struct rig *rig, int core, const struct controller_send *send)
 static void take_send(struct rig *rig, int core, const struct controller_effect *effect)
 {
     const struct controller_send *send = &effect->send;
+    bool ends = effect->kind == CONTROLLER_EFFECT_LOG_ENDS;
     if (effect->kind == CONTROLLER_EFFECT_STOP_REPLICA)
         trace_stops(rig, send);
+    else if (ends)
+        trace_asked(rig, send);
     else
         trace_states(rig, effect->kind == CONTROLLER_EFFECT_LEADER_AND_ISR ? "LeaderAndIsr" : "Update", send);
     if (rig->mood[send->broker_id] != RIG_SILENT)
-        reply(rig, core, send);
+        reply(rig, core, send, ends);
 }
 
 static bool feed_reply(struct rig *rig)
 {
-    if (rig->replies_count == 0)
+    int at = 0;
+    while (at < rig->replies_count && rig->replies[at].held)
+        at++;
+    if (at == rig->replies_count)
         return false;
     struct controller_event event = {.kind = CONTROLLER_EVENT_REPLY};
-    event.reply.broker_id = rig->replies[0].broker_id;
-    event.reply.ticket = rig->replies[0].ticket;
-    event.reply.transport = rig->replies[0].transport;
-    event.reply.err = rig->replies[0].err;
-    event.reply.partitions = rig->replies[0].partitions;
-    event.reply.partitions_count = rig->replies[0].partitions_count;
-    int core = rig->replies[0].core;
-    memmove(&rig->replies[0], &rig->replies[1], sizeof rig->replies[0] * (size_t)(rig->replies_count - 1));
+    event.reply.broker_id = rig->replies[at].broker_id;
+    event.reply.ticket = rig->replies[at].ticket;
+    event.reply.transport = rig->replies[at].transport;
+    event.reply.err = rig->replies[at].err;
+    event.reply.partitions = rig->replies[at].partitions;
+    event.reply.partitions_count = rig->replies[at].partitions_count;
+    int core = rig->replies[at].core;
+    memmove(&rig->replies[at], &rig->replies[at + 1],
+            sizeof rig->replies[0] * (size_t)(rig->replies_count - at - 1));
     rig->replies_count--;
     rig_feed(rig, core, &event);
     return true;
+}
+
+void rig_release_ends(struct rig *rig, enum err transport)
+{
+    for (int i = 0; i < rig->replies_count; i++) {
+        if (rig->replies[i].held)
+            rig->replies[i].transport = transport;
+        rig->replies[i].held = false;
+    }
+    rig_run(rig);
 }
 
 /* ---- ZooKeeper */
@@ -404,6 +438,7 @@ static void take_effect(struct rig *rig, int core, const struct controller_effec
     case CONTROLLER_EFFECT_LEADER_AND_ISR:
     case CONTROLLER_EFFECT_UPDATE_METADATA:
     case CONTROLLER_EFFECT_STOP_REPLICA:
+    case CONTROLLER_EFFECT_LOG_ENDS:
         take_send(rig, core, effect);
         break;
     case CONTROLLER_EFFECT_ANSWER:
@@ -424,11 +459,11 @@ static void take_effect(struct rig *rig, int core, const struct controller_effec
         rc->active = false;
         buf_printf(&rig->trace, "resigned broker=%d\n", rc->id);
         break;
-    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
-        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_controller.id, rc->id);
+    case CONTROLLER_EFFECT_WATCH_PEER:
+        buf_printf(&rig->trace, "watch broker=%d by=%d\n", effect->watch_peer.id, rc->id);
         break;
-    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
-        buf_printf(&rig->trace, "unwatch by=%d\n", rc->id);
+    case CONTROLLER_EFFECT_UNWATCH_PEER:
+        buf_printf(&rig->trace, "no watch broker=%d by=%d\n", effect->unwatch_peer.broker_id, rc->id);
         break;
     }
 }
@@ -501,15 +536,37 @@ void rig_advance(struct rig *rig, int64_t ms)
     rig_run(rig);
 }
 
-void rig_refuse(struct rig *rig, int core, int id)
+struct controller_event rig_watched(struct rig *rig, enum controller_event_kind kind, int id)
 {
     char path[64];
     snprintf(path, sizeof path, "/brokers/ids/%d", id);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
-    event.refused.broker_id = id;
-    event.refused.broker_epoch = fake_zk_czxid(rig->zk, path);
+    struct controller_event event = {.kind = kind};
+    event.watched.broker_id = id;
+    event.watched.broker_epoch = fake_zk_czxid(rig->zk, path);
+    event.watched.was_there = true;
+    return event;
+}
+
+static void watched(struct rig *rig, int core, enum controller_event_kind kind, int id)
+{
+    struct controller_event event = rig_watched(rig, kind, id);
     rig_feed(rig, core, &event);
     rig_run(rig);
+}
+
+void rig_refuse(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_REFUSED, id);
+}
+
+void rig_silent(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_SILENT, id);
+}
+
+void rig_heard(struct rig *rig, int core, int id)
+{
+    watched(rig, core, CONTROLLER_EVENT_HEARD, id);
 }
 
 /* ---- requests */

@@ -46,14 +46,19 @@ struct rig {
     struct fake_zk *zk;
     struct rig_core cores[RIG_BROKERS];
     int cores_count;
-    bool no_suspicion; /* barnabas.broker.suspect.enable=false, of cores added later */
+    const struct inter_broker *versions; /* of cores added later; NULL = the newest */
+    bool no_suspicion;                   /* barnabas.broker.suspect.enable=false, of cores added later */
     int64_t now_ms;
     int64_t broker_session[RIG_BROKERS + 1]; /* by broker id; 0 = not registered */
     enum rig_mood mood[RIG_BROKERS + 1];
     enum err partition_err[RIG_BROKERS + 1]; /* of every partition of LeaderAndIsr and StopReplica */
     enum err request_err[RIG_BROKERS + 1];   /* of whole requests */
-    struct buf trace;                        /* requests to brokers, channels, terms */
-    struct arena arena;                      /* answers */
+    int32_t end_epoch[RIG_BROKERS + 1];      /* of every log */
+    int64_t end_offset[RIG_BROKERS + 1];
+    enum err end_err[RIG_BROKERS + 1];
+    bool holds_ends[RIG_BROKERS + 1]; /* the answer is on its way until rig_release_ends */
+    struct buf trace;                 /* requests to brokers, channels, terms */
+    struct arena arena;               /* answers */
     struct rig_answer answers[64];
     int answers_count;
     struct rig_timer timers[64];
@@ -66,6 +71,7 @@ struct rig {
         enum err err;
         struct controller_reply_partition *partitions;
         int32_t partitions_count;
+        bool held;
     } replies[RIG_PENDING];
     int replies_count;
 
@@ -105,6 +111,11 @@ void rig_advance(struct rig *rig, int64_t ms);
 
 /* The core is told that the broker's port refuses, under the present registration; runs. */
 void rig_refuse(struct rig *rig, int core, int id);
+/* It is told that the broker answers nothing, or answers; runs. */
+void rig_silent(struct rig *rig, int core, int id);
+void rig_heard(struct rig *rig, int core, int id);
+/* What it would be told, under the present registration. */
+struct controller_event rig_watched(struct rig *rig, enum controller_event_kind kind, int id);
 
 /* Hands the request to the core and runs; the ticket is `ticket`. */
 void rig_request(struct rig *rig, int core, uint64_t ticket, const struct controller_request *request);
@@ -117,6 +128,8 @@ const struct controller_answer *rig_create_topic(struct rig *rig, const char *na
 const struct controller_answer *rig_delete_topic(struct rig *rig, const char *name);
 /* A topic whose replicas are given, as a tool would write it. */
 void rig_put_topic(struct rig *rig, const char *name, int partitions, const int32_t *replicas, int rf);
+
+void rig_release_ends(struct rig *rig, enum err transport);
 
 /* Another broker (id 9) takes the controller's place, with a later epoch. */
 void rig_take_over(struct rig *rig);

@@ -17,6 +17,7 @@ Suite *reassignment_suite(void);
 Suite *requests_suite(void);
 Suite *faults_suite(void);
 Suite *trust_suite(void);
+Suite *silence_suite(void);
 Suite *suspicion_suite(void);
 
 #endif

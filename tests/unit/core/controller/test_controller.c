@@ -7,9 +7,9 @@
 int main(void)
 {
     static Suite *(*const suites[])(void) = {
-        assign_suite, election_suite,     topic_name_suite, term_suite,   failover_suite,
-        topics_suite, deletion_suite,     brokers_suite,    outbox_suite, requests_suite,
-        faults_suite, reassignment_suite, suspicion_suite,  trust_suite,
+        assign_suite, election_suite,     topic_name_suite, term_suite,      failover_suite,
+        topics_suite, deletion_suite,     brokers_suite,    outbox_suite,    requests_suite,
+        faults_suite, reassignment_suite, silence_suite,    suspicion_suite, trust_suite,
     };
     if (!getenv("TEST_LOG"))
         log_set_fd(-1);

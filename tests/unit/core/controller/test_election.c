@@ -99,6 +99,167 @@ START_TEST(unclean_election_takes_who_should_miss_the_least)
 }
 END_TEST
 
+/* ---- all of the ISR lost its tail */
+
+static struct ctl_log_end end_at(int32_t epoch, int64_t offset)
+{
+    return (struct ctl_log_end){.state = CTL_LOG_END_KNOWN, .epoch = epoch, .offset = offset};
+}
+
+#define TAIL(number, ...)                                                                                    \
+    {                                                                                                        \
+        .id = (number), .reachable = true, .loss = ZNODE_LOSS_TAIL, .end = __VA_ARGS__                       \
+    }
+
+static bool choose_in(const int32_t *isr, int count, const struct ctl_candidate *list, int32_t list_count)
+{
+    int32_t ids[3];
+    memcpy(ids, isr, (size_t)count * sizeof *ids);
+    struct znode_state now = {.leader = ZNODE_NO_LEADER, .leader_epoch = 4, .isr = {ids, count}};
+    arena_reset(&arena);
+    return ctl_choose(CTL_STRATEGY_OFFLINE, list, list_count, &now, false, &arena, &choice);
+}
+
+START_TEST(longest_log_leads_when_all_of_the_isr_lost_its_tail)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(5, 80)), TAIL(3, end_at(5, 90))};
+    ck_assert(choose_in(isr_ids, 3, list, 3));
+    ck_assert_int_eq(choice.leader, 3);
+    ck_assert_int_eq(choice.isr.count, 1);
+    ck_assert_int_eq(choice.isr.ids[0], 3);
+    ck_assert(choice.recovered && !choice.unclean && !choice.eligible);
+    ck_assert_int_eq(choice.leader_recovery_state, 1);
+    list[0].end = end_at(5, 90);
+    ck_assert(choose_in(isr_ids, 3, list, 3));
+    ck_assert_int_eq(choice.leader, 1);
+}
+END_TEST
+
+START_TEST(logs_are_asked_for_once_everybody_is_there)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(5, 80)), TAIL(3, {0})};
+    ck_assert(!choose_in(isr_ids, 3, list, 3));
+    ck_assert(choice.ask_ends);
+    list[1].reachable = false;
+    ck_assert(!choose_in(isr_ids, 3, list, 3));
+    ck_assert(!choice.ask_ends);
+    list[1].reachable = list[1].suspected = true;
+    ck_assert(!choose_in(isr_ids, 3, list, 3));
+    ck_assert(!choice.ask_ends);
+}
+END_TEST
+
+START_TEST(who_cannot_answer_is_waited_for_only_where_it_may_have_more)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
+                                   REPLICA(3, true, false, true)};
+    ck_assert(!choose_in(isr_ids, 2, list, 3));
+    ck_assert(choice.ask_ends);
+    list[2].unanswering = true;
+    ck_assert(choose_in(isr_ids, 2, list, 3));
+    ck_assert_int_eq(choice.leader, 1);
+    ck_assert(!choose_in(isr_ids, 1, list, 3));
+    ck_assert(choice.ask_ends);
+    list[1].end.state = CTL_LOG_END_UNKNOWN;
+    list[1].unanswering = true;
+    ck_assert(!choose_in(isr_ids, 2, list, 3));
+    ck_assert(choice.ask_ends);
+}
+END_TEST
+
+START_TEST(lost_disk_is_no_lost_tail)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)), TAIL(3, end_at(4, 70))};
+    list[2].loss = ZNODE_LOSS_DATA;
+    ck_assert(!choose_in(isr_ids, 3, list, 3));
+    list[2].loss = ZNODE_LOSS_NONE; /* it leads as ever: see above */
+    ck_assert(choose_in(isr_ids, 3, list, 3));
+    ck_assert_int_eq(choice.leader, 3);
+    ck_assert(!choice.recovered);
+    list[2].loss = ZNODE_LOSS_TAIL;
+    list[2].end.state = CTL_LOG_END_NONE;
+    ck_assert(!choose_in(isr_ids, 3, list, 3));
+    ck_assert(!choice.ask_ends);
+}
+END_TEST
+
+START_TEST(whole_member_that_is_away_is_waited_for)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
+                                   REPLICA(3, false, false, true)};
+    ck_assert(!choose_in(isr_ids, 3, list, 3));
+    ck_assert(!choice.ask_ends);
+}
+END_TEST
+
+START_TEST(eligible_replica_that_is_away_is_waited_for)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
+                                   REPLICA(3, false, false, true)};
+    ck_assert(choose_in(isr_ids, 2, list, 3)); /* one that fell behind is not */
+    list[2].was_eligible = true;
+    ck_assert(!choose_in(isr_ids, 2, list, 3));
+    list[2].reachable = list[2].eligible = true;
+    ck_assert(choose_in(isr_ids, 2, list, 3));
+    ck_assert_int_eq(choice.leader, 3);
+    ck_assert(choice.eligible);
+}
+END_TEST
+
+START_TEST(last_one_of_the_isr_waits_for_all_replicas_or_for_those_that_had_everything)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), REPLICA(2, true, false, true),
+                                   REPLICA(3, false, false, true)};
+    list[1].end = list[2].end = end_at(3, 120);
+    ck_assert(!choose_in(isr_ids, 1, list, 3));
+    list[1].was_eligible = true; /* and is here, with another tail */
+    ck_assert(choose_in(isr_ids, 1, list, 3));
+    list[1].was_eligible = false;
+    list[2].reachable = true;
+    ck_assert(choose_in(isr_ids, 1, list, 3));
+    ck_assert_int_eq(choice.leader, 1);
+    list[2].end = end_at(4, 101);
+    ck_assert(choose_in(isr_ids, 1, list, 3));
+    ck_assert_int_eq(choice.leader, 3);
+}
+END_TEST
+
+START_TEST(who_lost_data_is_not_in_the_isr_of_a_leader)
+{
+    struct ctl_candidate list[] = {TAIL(1, {0}), REPLICA(2, true, false, true),
+                                   REPLICA(3, true, false, true)};
+    list[0].target = true;
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 3, false));
+    ck_assert_int_eq(choice.isr.count, 2);
+    ck_assert(choose(CTL_STRATEGY_REASSIGN, list, 3, false));
+    ck_assert_int_eq(choice.isr.count, 2);
+    ck_assert_int_eq(choice.isr.ids[0], 2);
+}
+END_TEST
+
+START_TEST(shrink_leaves_nobody_alone_who_lost_data)
+{
+    struct ctl_candidate list[] = {TAIL(1, {0}), REPLICA(2, false, false, true),
+                                   REPLICA(3, false, false, true)};
+    int32_t gone_ids[] = {2, 3};
+    struct znode_ids gone = {gone_ids, 2};
+    struct znode_state out;
+    arena_reset(&arena);
+    ck_assert(!ctl_shrink(list, 3, &gone, &led_by_1, &arena, &out));
+}
+END_TEST
+
+START_TEST(unclean_election_takes_the_longer_log_where_it_is_known)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 80)), TAIL(2, {0}), TAIL(3, end_at(4, 90)),
+                                   REPLICA(4, false, false, true)};
+    list[3].was_eligible = true;
+    ck_assert(choose(CTL_STRATEGY_OFFLINE, list, 4, true));
+    ck_assert_int_eq(choice.leader, 3);
+    ck_assert(choice.unclean);
+}
+END_TEST
+
 START_TEST(preferred_takes_the_first_replica_or_nobody)
 {
     struct ctl_candidate list[] = {REPLICA(3, true, false, true), REPLICA(1, true, false, true)};
@@ -215,6 +376,16 @@ Suite *election_suite(void)
     tcase_add_test(tcase, nobody_leads_who_lost_data_by_any_strategy);
     tcase_add_test(tcase, eligible_leads_only_when_all_of_the_isr_lost_data);
     tcase_add_test(tcase, unclean_election_takes_who_should_miss_the_least);
+    tcase_add_test(tcase, longest_log_leads_when_all_of_the_isr_lost_its_tail);
+    tcase_add_test(tcase, logs_are_asked_for_once_everybody_is_there);
+    tcase_add_test(tcase, who_cannot_answer_is_waited_for_only_where_it_may_have_more);
+    tcase_add_test(tcase, lost_disk_is_no_lost_tail);
+    tcase_add_test(tcase, whole_member_that_is_away_is_waited_for);
+    tcase_add_test(tcase, eligible_replica_that_is_away_is_waited_for);
+    tcase_add_test(tcase, last_one_of_the_isr_waits_for_all_replicas_or_for_those_that_had_everything);
+    tcase_add_test(tcase, who_lost_data_is_not_in_the_isr_of_a_leader);
+    tcase_add_test(tcase, shrink_leaves_nobody_alone_who_lost_data);
+    tcase_add_test(tcase, unclean_election_takes_the_longer_log_where_it_is_known);
     tcase_add_test(tcase, preferred_takes_the_first_replica_or_nobody);
     tcase_add_test(tcase, reassign_takes_the_first_of_the_target);
     tcase_add_test(tcase, shutdown_leaves_the_isr_to_those_that_stay);

@@ -47,6 +47,51 @@ START_TEST(what_was_superseded_meanwhile_travels_once)
 }
 END_TEST
 
+/* Before StopReplica said of each partition whether it is deleted: rig.c holds every request against that. */
+START_TEST(stops_that_delete_and_those_that_do_not_go_apart)
+{
+    static const int32_t on_123[] = {1, 2, 3};
+    static int32_t target[] = {1, 2};
+    struct rig *rig = rig_new();
+    rig->versions = inter_broker_at("2.0");
+    for (int id = 1; id <= 3; id++)
+        rig_register(rig, id, NULL);
+    rig_add_core(rig, 1);
+    rig_put_topic(rig, "stays", 1, on_123, 3);
+    rig_put_topic(rig, "moves", 1, on_123, 3);
+    rig->mood[3] = RIG_UNREACHABLE;
+    const struct controller_move move = {.topic = "moves", .replicas = {target, 2}};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_REASSIGNMENTS};
+    request.alter_reassignments.moves = &move;
+    request.alter_reassignments.moves_count = 1;
+    rig_request(rig, 0, 50, &request);
+    request = (struct controller_request){.kind = CONTROLLER_CONTROLLED_SHUTDOWN};
+    request.controlled_shutdown.broker_id = 3;
+    request.controlled_shutdown.broker_epoch = fake_zk_czxid(rig->zk, "/brokers/ids/3");
+    rig_request(rig, 0, 51, &request);
+    rig_forget_trace(rig);
+    rig->mood[3] = RIG_ANSWERS;
+    rig_advance(rig, 1000);
+    rig_place(rig, "Stop broker=3 stays-0 epoch=0\n");
+    rig_place(rig, "Stop broker=3 moves-0 epoch=2 delete\n");
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(topics_have_no_ids_before_the_protocol_knows_them)
+{
+    struct rig *rig = rig_new();
+    rig->versions = inter_broker_at("2.7");
+    rig_register(rig, 1, NULL);
+    rig_add_core(rig, 1);
+    rig_put_topic(rig, "put", 1, on_12, 1);
+    const struct controller_answer *answer = rig_create_topic(rig, "made", 1, 1);
+    ck_assert_int_eq(answer->topics[0].err, ERR_NONE);
+    ck_assert(uuid_is_zero(answer->topics[0].id));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(refused_request_is_sent_again_with_growing_pauses)
 {
     struct rig *rig = rig_cluster(2);
@@ -113,6 +158,8 @@ Suite *outbox_suite(void)
     TCase *tcase = tcase_create("outbox");
     tcase_add_test(tcase, unreachable_broker_is_told_again_after_a_pause);
     tcase_add_test(tcase, what_was_superseded_meanwhile_travels_once);
+    tcase_add_test(tcase, stops_that_delete_and_those_that_do_not_go_apart);
+    tcase_add_test(tcase, topics_have_no_ids_before_the_protocol_knows_them);
     tcase_add_test(tcase, refused_request_is_sent_again_with_growing_pauses);
     tcase_add_test(tcase, partition_refused_by_a_broker_is_sent_again);
     tcase_add_test(tcase, one_request_is_in_flight_per_broker);

@@ -244,9 +244,7 @@ END_TEST
 START_TEST(evidence_about_an_earlier_registration_says_nothing)
 {
     struct rig *rig = rig_cluster(3);
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
-    event.refused.broker_id = 2;
-    event.refused.broker_epoch = fake_zk_czxid(rig->zk, "/brokers/ids/2");
+    struct controller_event event = rig_watched(rig, CONTROLLER_EVENT_REFUSED, 2);
     rig_put_topic(rig, "t", 1, on_213, 3);
     rig_kill(rig, 2);
     rig_register(rig, 2, NULL);
@@ -386,9 +384,7 @@ END_TEST
 START_TEST(one_broker_replaces_the_controller_and_the_others_follow_it)
 {
     struct rig *rig = three_cores();
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
-    event.refused.broker_id = 1;
-    event.refused.broker_epoch = fake_zk_czxid(rig->zk, "/brokers/ids/1");
+    struct controller_event event = rig_watched(rig, CONTROLLER_EVENT_REFUSED, 1);
     go_silent(rig, 1);
     rig_feed(rig, 1, &event);
     rig_feed(rig, 2, &event);
@@ -422,9 +418,7 @@ END_TEST
 START_TEST(controller_elected_meanwhile_is_not_replaced)
 {
     struct rig *rig = three_cores();
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED};
-    event.refused.broker_id = 1;
-    event.refused.broker_epoch = fake_zk_czxid(rig->zk, "/brokers/ids/1");
+    struct controller_event event = rig_watched(rig, CONTROLLER_EVENT_REFUSED, 1);
     rig_feed(rig, 1, &event); /* its reads are under way, and find broker 1 */
     rig_take_over(rig);
     rig_run(rig);

@@ -97,6 +97,7 @@ static bool isr_is(struct rig *rig, const char *wanted)
     return strcmp(text, wanted) == 0;
 }
 
+/* "1x": broker 1 with the data x; "1x?" of the eligible: it lost its tail. */
 static bool standing_is(struct rig *rig, const char *lost, const char *eligible)
 {
     char texts[2][32] = {"", ""};
@@ -106,8 +107,8 @@ static bool standing_is(struct rig *rig, const char *lost, const char *eligible)
     for (int32_t i = 0; i < now->lost_count; i++)
         sprintf(texts[0] + strlen(texts[0]), "%d%c", now->lost[i].broker, now->lost[i].incarnation.bytes[0]);
     for (int32_t i = 0; i < now->eligible_count; i++)
-        sprintf(texts[1] + strlen(texts[1]), "%d%c", now->eligible[i].broker,
-                now->eligible[i].incarnation.bytes[0]);
+        sprintf(texts[1] + strlen(texts[1]), "%d%c%s", now->eligible[i].broker,
+                now->eligible[i].incarnation.bytes[0], now->eligible[i].loss == ZNODE_LOSS_NONE ? "" : "?");
     return strcmp(texts[0], lost ? lost : "") == 0 && strcmp(texts[1], eligible ? eligible : "") == 0 &&
            now->state_version == fake_zk_version(rig->zk, STATE);
 }
@@ -263,9 +264,12 @@ START_TEST(others_that_are_down_stay_in_the_isr_of_one_that_lost_data)
     rig_add_core(rig, 1);
     come(rig, 2, 'x', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
-    ck_assert(isr_is(rig, "3"));
+    ck_assert(isr_is(rig, "2,3"));
+    ck_assert(standing_is(rig, "2x", NULL));
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     ck_assert_int_eq(leader(rig), 3);
+    ck_assert(isr_is(rig, "3"));
+    ck_assert(standing_is(rig, NULL, "2x?"));
     rig_free(rig);
 }
 END_TEST
@@ -359,16 +363,30 @@ START_TEST(it_is_not_elected_after_a_move_was_begun)
 }
 END_TEST
 
-START_TEST(who_leaves_for_lost_data_is_not_eligible)
+static struct rig *one_lost_of_three(enum znode_loss loss)
 {
     static const int32_t isr[] = {2, 1, 3};
     struct rig *rig = cluster(2, isr, 3);
     put_min_isr(rig, "3", NULL);
-    rig_register_with(rig, 2, 'x', ZNODE_LOSS_TAIL);
+    rig_register_with(rig, 2, 'x', loss);
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
     rig_add_core(rig, 1);
     ck_assert(isr_is(rig, "1,3"));
+    return rig;
+}
+
+START_TEST(who_leaves_for_lost_data_is_not_eligible)
+{
+    struct rig *rig = one_lost_of_three(ZNODE_LOSS_DATA);
     ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(who_leaves_for_a_lost_tail_is_not_eligible_either_but_waited_for)
+{
+    struct rig *rig = one_lost_of_three(ZNODE_LOSS_TAIL);
+    ck_assert(standing_is(rig, NULL, "2x?"));
     rig_free(rig);
 }
 END_TEST
@@ -481,7 +499,7 @@ START_TEST(replica_that_left_below_the_minimum_is_elected_when_the_last_lost_dat
     ck_assert_int_eq(leader(rig), 2);
     ck_assert(isr_is(rig, "2"));
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 0);
-    ck_assert(standing_is(rig, NULL, NULL));
+    ck_assert(standing_is(rig, NULL, "1x?"));
     ck_assert_int_eq(controller_kept_offline(rig->cores[1].c), 0);
     rig_free(rig);
 }
@@ -490,7 +508,7 @@ END_TEST
 START_TEST(it_is_not_elected_with_other_data_than_it_left_with)
 {
     struct rig *rig = down_to_one();
-    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    last_one_loses(rig, ZNODE_LOSS_DATA);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
     rig_free(rig);
@@ -500,7 +518,7 @@ END_TEST
 START_TEST(it_is_not_elected_after_the_minimum_was_changed)
 {
     struct rig *rig = down_to_one();
-    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    last_one_loses(rig, ZNODE_LOSS_DATA);
     put_min_isr(rig, "1", NULL); /* 1 alone may have acknowledged since */
     put_min_isr(rig, "2", NULL);
     come(rig, 2, 'b', ZNODE_LOSS_NONE);
@@ -603,6 +621,368 @@ START_TEST(replica_that_was_moved_away_is_not_eligible_when_it_comes_again)
 }
 END_TEST
 
+/* ---- the power of a whole room */
+
+/* All of it was down; broker 4, which holds nothing, is the controller. */
+static struct rig *room(const int32_t *isr, int count)
+{
+    struct rig *rig = cluster(-1, isr, count);
+    rig_kill(rig, 1);
+    rig_register(rig, 4, NULL);
+    rig_add_core(rig, 4);
+    for (int id = 1; id <= 3; id++) {
+        rig->end_epoch[id] = 6;
+        rig->end_offset[id] = 100 + id;
+    }
+    rig->end_offset[2] = 200;
+    return rig;
+}
+
+START_TEST(longest_log_leads_when_the_last_of_the_isr_is_back)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 3, 'z', ZNODE_LOSS_TAIL);
+    ck_assert(isr_is(rig, "1,2,3"));
+    ck_assert(standing_is(rig, "3z", NULL));
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 1);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(isr_is(rig, "2"));
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
+    ck_assert_int_eq(controller_kept_offline(rig->cores[0].c), 0);
+    ck_assert(standing_is(rig, NULL, "1x?3z?"));
+    ck_assert_uint_lt(rig_place(rig, "LeaderAndIsr broker=2 t-0 leader=-1"),
+                      rig_place(rig, "Ends broker=2 t-0"));
+    int32_t two[] = {2, 3};
+    ck_assert_int_eq(alter_isr(rig, 60, 2, two, 2), ERR_NONE);
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_leads_after_any_number_of_cuts)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    for (int cut = 0; cut < 3; cut++) {
+        for (int id = 3; id >= 1; id--)
+            come(rig, id, (char)('k' + 3 * cut + id), ZNODE_LOSS_TAIL);
+        ck_assert_int_eq(leader(rig), 2);
+        for (int id = 1; id <= 3; id++)
+            go(rig, id);
+    }
+    come(rig, 2, 'v', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1); /* the others may have more than what is left there */
+    come(rig, 1, 'w', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 3, 'x', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+static struct rig *led_by_the_longest(void)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(standing_is(rig, NULL, "1x?"));
+    return rig;
+}
+
+START_TEST(logs_are_asked_for_again_when_somebody_led_meanwhile)
+{
+    struct rig *rig = led_by_the_longest();
+    rig->end_offset[3] = 300; /* it followed */
+    go(rig, 2);
+    come(rig, 2, 'z', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(end_of_a_log_that_is_told_when_somebody_leads_is_no_more_its_end)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig->holds_ends[3] = true;
+    rig->end_offset[3] = 5000;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    elect_unclean(rig);
+    ck_assert_int_eq(leader(rig), 2);
+    rig->holds_ends[3] = false;
+    rig_release_ends(rig, ERR_NONE);
+    rig->end_offset[3] = 150; /* it has cut its log to that of 2 */
+    go(rig, 2);
+    come(rig, 2, 'z', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(unclean_election_takes_the_longest_of_those_that_are_there)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    elect_unclean(rig);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(standing_is(rig, NULL, NULL));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(shorter_log_is_not_taken_for_a_complete_one)
+{
+    struct rig *rig = led_by_the_longest();
+    go(rig, 2);
+    come(rig, 2, 'z', ZNODE_LOSS_DATA);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_lost_nothing_leads_when_it_comes_and_the_others_leave)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3);
+    ck_assert(isr_is(rig, "3"));
+    ck_assert(standing_is(rig, NULL, "1x?2y?"));
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 0);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = cluster(1, isr, 3);
+    rig_register_with(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, NULL, "3c"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(session_that_outlives_its_machine_costs_no_more_than_its_time)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = cluster(2, isr, 2);
+    rig_kill(rig, 1);
+    rig_register_with(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE); /* it is down: its session is all there is */
+    rig_register(rig, 4, NULL);
+    rig_add_core(rig, 4);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(isr_is(rig, "2"));
+    ck_assert(standing_is(rig, NULL, "1x?"));
+    go(rig, 2);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_offset[1] = 10;
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 1); /* without 3 */
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(lost_disk_leaves_the_isr_to_those_that_lost_their_tails)
+{
+    static const int32_t isr[] = {1, 2, 3};
+    struct rig *rig = room(isr, 3);
+    come(rig, 2, 'y', ZNODE_LOSS_DATA);
+    ck_assert(isr_is(rig, "1,3"));
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    go(rig, 2);
+    come(rig, 3, 'z', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(lost_disk_that_comes_last_leaves_it_too)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    rig->end_offset[2] = 0;
+    come(rig, 2, 'y', ZNODE_LOSS_DATA);
+    ck_assert(isr_is(rig, "1"));
+    ck_assert(standing_is(rig, "1x", NULL));
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3); /* not of the ISR, but it has what 1 lost */
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(nobody_leads_automatically_where_all_lost_their_disks)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig_register_with(rig, 1, 'x', ZNODE_LOSS_DATA);
+    rig_register_with(rig, 2, 'y', ZNODE_LOSS_DATA);
+    rig_register_with(rig, 3, 'z', ZNODE_LOSS_DATA);
+    rig_run(rig);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(last_ones_that_lost_their_tails_wait_for_the_eligible_one)
+{
+    struct rig *rig = down_to_one(); /* 2 is eligible, 3 there */
+    rig->end_epoch[1] = rig->end_epoch[2] = 6;
+    rig->end_offset[1] = 50;
+    rig->end_offset[2] = 40;
+    last_one_loses(rig, ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(eligible_one_that_lost_its_disk_since_does_not_stand_for_all)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 1, 'a', ZNODE_LOSS_NONE);
+    ck_assert(standing_is(rig, NULL, "2b"));
+    go(rig, 1);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    rig->end_offset[2] = 0;
+    come(rig, 2, 'y', ZNODE_LOSS_DATA);
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(kafka_broker_is_not_asked_for_its_log)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->end_offset[3] = 900;
+    rig_register(rig, 3, NULL);
+    rig_run(rig);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    ck_assert(!rig_saw(rig, "Ends broker=3"));
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(member_that_shows_no_log_keeps_the_partition_offline)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->end_err[1] = ERR_KAFKA_STORAGE_ERROR;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert(rig_saw(rig, "Ends broker=1"));
+    ck_assert_int_eq(leader(rig), -1);
+    rig->end_err[1] = ERR_NONE; /* it is started again */
+    go(rig, 1);
+    come(rig, 1, 'x', ZNODE_LOSS_NONE);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(logs_are_asked_for_again_by_the_next_controller)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->mood[1] = RIG_SILENT;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->mood[1] = RIG_ANSWERS;
+    change_controller(rig);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(unreachable_member_is_asked_again)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->mood[1] = RIG_UNREACHABLE;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig->mood[1] = RIG_ANSWERS;
+    rig_advance(rig, 1000);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(replica_that_fell_behind_and_cannot_be_reached_holds_nobody_up)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->mood[3] = RIG_UNREACHABLE;
+    rig->end_offset[3] = 900;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(it_holds_nobody_up_when_it_breaks_off_either)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig->holds_ends[3] = true;
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_release_ends(rig, ERR_CONNECTION_LOSS);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(silent_replica_that_fell_behind_holds_them_up_until_its_session_is_over)
+{
+    static const int32_t isr[] = {1, 2};
+    struct rig *rig = room(isr, 2);
+    rig->mood[3] = RIG_SILENT;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    go(rig, 3);
+    ck_assert_int_eq(leader(rig), 2);
+    rig_free(rig);
+}
+END_TEST
+
 /* ---- what an operator can do */
 
 START_TEST(unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one)
@@ -619,7 +999,11 @@ END_TEST
 
 START_TEST(unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind)
 {
-    struct rig *rig = kept_offline(ZNODE_LOSS_TAIL);
+    static const int32_t isr[] = {3};
+    struct rig *rig = cluster(-1, isr, 1);
+    rig_add_core(rig, 1);
+    come(rig, 3, 'x', ZNODE_LOSS_TAIL); /* 2 might have more */
+    ck_assert_int_eq(leader(rig), -1);
     elect_unclean(rig);
     ck_assert_int_eq(leader(rig), 3);
     ck_assert_int_eq(rig_state(rig, "t", 0)->leader_recovery_state, 1);
@@ -724,6 +1108,62 @@ START_TEST(write_whose_answer_was_lost_changes_nothing)
 }
 END_TEST
 
+/* All of the ISR loses its tail, and 2 has the longest log. */
+static void lose_power(struct rig *rig)
+{
+    static const int32_t replicas[] = {1, 2, 3};
+    rig_put_topic(rig, "t", 1, replicas, 3);
+    put_min_isr(rig, "2", NULL);
+    put_state(rig, 1, (int32_t[]){1, 2}, 2);
+    for (int id = 1; id <= 3; id++)
+        put_trusted(rig, id, "abc"[id - 1]);
+    rig->end_offset[1] = 100;
+    rig->end_offset[2] = 200;
+    rig_register(rig, 4, NULL);
+    rig_add_core(rig, 4);
+    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
+    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+}
+
+static void check_longest_leads(struct rig *rig, int at)
+{
+    ck_assert_msg(leader(rig) == 2 && isr_is(rig, "2"), "operation %d: %d leads", at, leader(rig));
+    ck_assert_msg(standing_is(rig, NULL, "1x?"), "operation %d", at);
+    ck_assert_msg(trusted(rig, 1) == 'x' && trusted(rig, 2) == 'y', "operation %d", at);
+    rig_free(rig);
+}
+
+START_TEST(longest_log_leads_wherever_a_controller_died_or_an_answer_was_lost)
+{
+    bool happened = true;
+    for (int at = 0; happened; at++) {
+        struct rig *rig = rig_new();
+        rig->take_over_at = at;
+        lose_power(rig);
+        happened = rig->intruder != 0;
+        rig->take_over_at = -1;
+        if (happened) {
+            fake_zk_close_session(rig->zk, rig->intruder);
+            rig_run(rig);
+            rig_advance(rig, 10000); /* it was deposed, and waits */
+        } else
+            ck_assert_int_gt(at, 40);
+        check_longest_leads(rig, at);
+    }
+    for (int kind = 0; kind < 2; kind++) {
+        happened = true;
+        for (int at = 0; happened; at++) {
+            struct rig *rig = rig_new();
+            rig->lose_at = at;
+            rig->lose_applied = kind;
+            lose_power(rig);
+            happened = rig->writes_done > at;
+            check_longest_leads(rig, at);
+        }
+    }
+}
+END_TEST
+
 START_TEST(standing_that_somebody_deleted_does_not_stop_the_controller)
 {
     struct rig *rig = down_to_one();
@@ -760,6 +1200,7 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, it_is_not_elected_when_it_came_back_between_two_looks);
     tcase_add_test(tcase, it_is_not_elected_after_a_move_was_begun);
     tcase_add_test(tcase, who_leaves_for_lost_data_is_not_eligible);
+    tcase_add_test(tcase, who_leaves_for_a_lost_tail_is_not_eligible_either_but_waited_for);
     tcase_add_test(tcase, losing_data_again_is_written_down_and_never_counts_for_less);
     tcase_add_test(tcase, state_that_somebody_else_wrote_voids_what_was_known);
     tcase_add_test(tcase, standing_of_an_earlier_topic_of_that_name_does_not_count);
@@ -775,11 +1216,33 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, minimum_may_be_the_clusters);
     tcase_add_test(tcase, topic_takes_it_along_when_it_is_deleted);
     tcase_add_test(tcase, replica_that_was_moved_away_is_not_eligible_when_it_comes_again);
+    tcase_add_test(tcase, longest_log_leads_when_the_last_of_the_isr_is_back);
+    tcase_add_test(tcase, it_leads_after_any_number_of_cuts);
+    tcase_add_test(tcase, logs_are_asked_for_again_when_somebody_led_meanwhile);
+    tcase_add_test(tcase, end_of_a_log_that_is_told_when_somebody_leads_is_no_more_its_end);
+    tcase_add_test(tcase, unclean_election_takes_the_longest_of_those_that_are_there);
+    tcase_add_test(tcase, shorter_log_is_not_taken_for_a_complete_one);
+    tcase_add_test(tcase, member_that_lost_nothing_leads_when_it_comes_and_the_others_leave);
+    tcase_add_test(tcase, member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in);
+    tcase_add_test(tcase, session_that_outlives_its_machine_costs_no_more_than_its_time);
+    tcase_add_test(tcase, lost_disk_leaves_the_isr_to_those_that_lost_their_tails);
+    tcase_add_test(tcase, lost_disk_that_comes_last_leaves_it_too);
+    tcase_add_test(tcase, nobody_leads_automatically_where_all_lost_their_disks);
+    tcase_add_test(tcase, last_ones_that_lost_their_tails_wait_for_the_eligible_one);
+    tcase_add_test(tcase, eligible_one_that_lost_its_disk_since_does_not_stand_for_all);
+    tcase_add_test(tcase, kafka_broker_is_not_asked_for_its_log);
+    tcase_add_test(tcase, member_that_shows_no_log_keeps_the_partition_offline);
+    tcase_add_test(tcase, logs_are_asked_for_again_by_the_next_controller);
+    tcase_add_test(tcase, unreachable_member_is_asked_again);
+    tcase_add_test(tcase, replica_that_fell_behind_and_cannot_be_reached_holds_nobody_up);
+    tcase_add_test(tcase, it_holds_nobody_up_when_it_breaks_off_either);
+    tcase_add_test(tcase, silent_replica_that_fell_behind_holds_them_up_until_its_session_is_over);
     tcase_add_test(tcase, unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one);
     tcase_add_test(tcase, unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind);
     tcase_add_test(tcase, topic_that_allows_unclean_election_is_not_kept_offline);
     tcase_add_test(tcase, controller_that_dies_anywhere_leaves_the_rest_to_the_next);
     tcase_add_test(tcase, write_whose_answer_was_lost_changes_nothing);
+    tcase_add_test(tcase, longest_log_leads_wherever_a_controller_died_or_an_answer_was_lost);
     tcase_add_test(tcase, standing_that_somebody_deleted_does_not_stop_the_controller);
     suite_add_tcase(suite, tcase);
     return suite;

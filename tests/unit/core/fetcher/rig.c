@@ -10,19 +10,26 @@ static bool is_throttled(const void *user)
     return *(const char *)user == 't';
 }
 
-void rig_open(struct rig *rig)
+void rig_open_at(struct rig *rig, const struct inter_broker *versions)
 {
     *rig = (struct rig){.now_ms = 5000};
-    rig->link = fetch_link_new(&(struct fetch_link_config){.broker_id = RIG_ME,
-                                                           .leader_id = 1,
-                                                           .max_wait_ms = 500,
-                                                           .min_bytes = 1,
-                                                           .max_bytes = 10000,
-                                                           .partition_bytes = 1000,
-                                                           .backoff_ms = RIG_BACKOFF_MS,
-                                                           .fetch_version = 17,
-                                                           .offsets_version = 9,
-                                                           .is_throttled = is_throttled});
+    rig->link =
+        fetch_link_new(&(struct fetch_link_config){.broker_id = RIG_ME,
+                                                   .leader_id = 1,
+                                                   .max_wait_ms = 500,
+                                                   .min_bytes = 1,
+                                                   .max_bytes = 10000,
+                                                   .partition_bytes = 1000,
+                                                   .backoff_ms = RIG_BACKOFF_MS,
+                                                   .fetch_version = versions->fetch,
+                                                   .offsets_version = versions->list_offsets,
+                                                   .epochs_version = versions->offset_for_leader_epoch,
+                                                   .is_throttled = is_throttled});
+}
+
+void rig_open(struct rig *rig)
+{
+    rig_open_at(rig, inter_broker_newest());
 }
 
 void rig_close(struct rig *rig)
@@ -101,6 +108,23 @@ static void print_offsets(struct rig *rig, const struct wire_list_offsets_reques
                    request->topics[t].partitions[0].timestamp == -1 ? "latest" : "earliest");
 }
 
+static void print_epochs(struct rig *rig, int16_t version,
+                         const struct wire_offset_for_leader_epoch_request *request)
+{
+    ck_assert_int_eq(request->replica_id, RIG_ME);
+    buf_printf(&rig->text, "epochs%d", version);
+    for (int32_t t = 0; t < request->topics_count; t++)
+        buf_printf(&rig->text, " %.*s-%d,e%d,l%d", (int)request->topics[t].topic.len,
+                   request->topics[t].topic.ptr, request->topics[t].partitions[0].partition,
+                   request->topics[t].partitions[0].current_leader_epoch,
+                   request->topics[t].partitions[0].leader_epoch);
+    struct buf bytes = {0};
+    struct errmsg why;
+    ck_assert_int_eq(wire_encode(&wire_offset_for_leader_epoch_request_desc, version, request, &bytes, &why),
+                     ERR_NONE);
+    buf_close(&bytes);
+}
+
 const char *rig_plan(struct rig *rig)
 {
     arena_reset(&rig->arena);
@@ -116,6 +140,9 @@ const char *rig_plan(struct rig *rig)
         break;
     case FETCH_LINK_FETCH:
         print_fetch(rig, plan.version, plan.fetch);
+        break;
+    case FETCH_LINK_EPOCHS:
+        print_epochs(rig, plan.version, plan.epochs);
         break;
     case FETCH_LINK_LIST_OFFSETS:
         print_offsets(rig, plan.offsets);
@@ -158,7 +185,8 @@ void rig_records(struct rig *rig, const char *topic, int32_t index, const char *
 
 static const char *print_actions(struct rig *rig)
 {
-    static const char *const KINDS[] = {"append", "truncate", "truncate_to", "start_at"};
+    static const char *const KINDS[] = {"append", "truncate", "truncate_to", "truncate_to_watermark",
+                                        "start_at"};
     buf_clear(&rig->text);
     for (int32_t i = 0; i < rig->actions.count; i++) {
         const struct fetch_link_action *action = &rig->actions.items[i];
@@ -168,7 +196,7 @@ static const char *print_actions(struct rig *rig)
                        (long long)action->high_watermark);
         else if (action->kind == FETCH_LINK_TRUNCATE)
             buf_printf(&rig->text, " %d@%lld", action->epoch, (long long)action->end_offset);
-        else
+        else if (action->kind != FETCH_LINK_TRUNCATE_TO_WATERMARK)
             buf_printf(&rig->text, " %lld", (long long)action->end_offset);
     }
     return finished(rig);
@@ -195,6 +223,20 @@ const char *rig_take_offset(struct rig *rig, const char *topic, int32_t index, e
         .name = view_str(topic), .partitions = &part, .partitions_count = 1};
     struct wire_list_offsets_response answer = {.topics = &named, .topics_count = 1};
     fetch_link_take_offsets(rig->link, &answer, rig->now_ms, &rig->arena, &rig->actions);
+    return print_actions(rig);
+}
+
+const char *rig_take_epoch(struct rig *rig, const char *topic, int32_t index, enum err err, int32_t epoch,
+                           int64_t end_offset)
+{
+    struct wire_offset_for_leader_epoch_response_epoch_end_offset part = {.partition = index,
+                                                                          .error_code = err_wire_code(err),
+                                                                          .leader_epoch = epoch,
+                                                                          .end_offset = end_offset};
+    struct wire_offset_for_leader_epoch_response_offset_for_leader_topic_result named = {
+        .topic = view_str(topic), .partitions = &part, .partitions_count = 1};
+    struct wire_offset_for_leader_epoch_response answer = {.topics = &named, .topics_count = 1};
+    fetch_link_take_epochs(rig->link, &answer, rig->now_ms, &rig->arena, &rig->actions);
     return print_actions(rig);
 }
 

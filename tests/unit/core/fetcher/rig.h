@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include "base/buf.h"
+#include "config/inter_broker.h"
 #include "core/fetcher/fetch_link.h"
 #include "wire/codec.h"
 
@@ -27,6 +28,8 @@ struct rig {
 };
 
 void rig_open(struct rig *rig);
+/* At an older version of the protocol. */
+void rig_open_at(struct rig *rig, const struct inter_broker *versions);
 void rig_close(struct rig *rig);
 
 /* Ids of the topics "a", "b"...; rig_set gives none with by_id false. */
@@ -39,7 +42,7 @@ void *rig_set_without_id(struct rig *rig, const char *topic, int32_t index, int3
 
 /*
  * What is planned: "fetch17 session=0/0 a-0@10,e5,l3 b-0@0,e1,l-1 forget c-1", "offsets a-0,e5,latest",
- * "nothing". Borrowed until the next call.
+ * "epochs3 a-0,e5,l3", "nothing". Borrowed until the next call.
  */
 const char *rig_plan(struct rig *rig);
 
@@ -55,10 +58,15 @@ const char *rig_take_error(struct rig *rig, enum err err);
 /* One partition's answer to ListOffsets; the same text. */
 const char *rig_take_offset(struct rig *rig, const char *topic, int32_t index, enum err err, int64_t offset);
 
+/* One partition's answer to OffsetForLeaderEpoch; the same text, and "truncate_to_watermark a". */
+const char *rig_take_epoch(struct rig *rig, const char *topic, int32_t index, enum err err, int32_t epoch,
+                           int64_t end_offset);
+
 /* Action i of the last answer is done; its log stands at `end` in `epoch`. */
 void rig_done(struct rig *rig, int i, enum fetch_link_outcome outcome, int64_t end, int32_t latest_epoch);
 
 Suite *answers_suite(void);
+Suite *epochs_suite(void);
 Suite *session_suite(void);
 Suite *throttle_suite(void);
 

@@ -7,5 +7,6 @@ Suite *roles_suite(void);
 Suite *followers_suite(void);
 Suite *isr_suite(void);
 Suite *nearest_suite(void);
+Suite *stray_suite(void);
 
 #endif

@@ -310,6 +310,22 @@ START_TEST(a_deleted_partition_is_not_fetched_any_more)
 }
 END_TEST
 
+/* a-0 belongs to the second of two. */
+START_TEST(a_partition_goes_to_the_fetcher_that_the_number_says)
+{
+    FOLLOW(STEP_RECORDS);
+    await_requests(2);
+    struct partition *part = rig_find(&rig, "a", 0);
+    const struct fetchers_followed followed = {.part = part, .leader_id = LEADER, .leader_epoch = 1};
+    fetchers_resize(rig.broker.fetchers, 2, &followed, 1);
+    ck_assert_int_eq(fetchers_number(rig.broker.fetchers), 2);
+    let_go();
+    await_requests(3);
+    ck_assert_str_eq(leader.seen[2], "broker-1-fetcher-1 replica=1 session=0/0 at=5 epoch=1");
+    partition_release(part);
+}
+END_TEST
+
 START_TEST(a_stop_waits_for_no_answer)
 {
     FOLLOW(STEP_RECORDS);
@@ -332,6 +348,7 @@ Suite *fetchers_suite(void)
     tcase_add_test(tc, a_new_epoch_is_fetched_in_and_the_answer_to_the_old_one_dropped);
     tcase_add_test(tc, a_leader_of_whom_nothing_is_followed_any_more_is_left);
     tcase_add_test(tc, a_deleted_partition_is_not_fetched_any_more);
+    tcase_add_test(tc, a_partition_goes_to_the_fetcher_that_the_number_says);
     tcase_add_test(tc, a_stop_waits_for_no_answer);
     suite_add_tcase(suite, tc);
     return suite;

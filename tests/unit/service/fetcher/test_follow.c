@@ -323,13 +323,13 @@ static void checkpoint_all(int64_t offset)
     struct log_dirs *dirs = replica_manager_dirs(rig.broker.replicas);
     struct log_dir *dir = &dirs->items[0]->dir;
     struct errmsg why;
-    pthread_mutex_lock(&dirs->lock);
+    pthread_mutex_lock(&dirs->items[0]->checkpoints_lock);
     offset_map_put(&dir->checkpoints[LOG_DIR_RECOVERY_POINT], view_str("a"), 0, offset);
     offset_map_put(&dir->checkpoints[LOG_DIR_HIGH_WATERMARK], view_str("a"), 0, offset);
     ck_assert_int_eq(
         log_dir_save_checkpoints(dir, 1u << LOG_DIR_RECOVERY_POINT | 1u << LOG_DIR_HIGH_WATERMARK, &why),
         ERR_NONE);
-    pthread_mutex_unlock(&dirs->lock);
+    pthread_mutex_unlock(&dirs->items[0]->checkpoints_lock);
 }
 
 START_TEST(a_cut_lowers_the_checkpoints_with_the_log)

@@ -282,6 +282,7 @@ END_TEST
 
 START_TEST(read_is_bounded_by_what_is_committed)
 {
+    rig.broker.sure_to_lead_ms = 3600000;
     struct partition *part = led("orders", 2);
     ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
     struct reading reading;
@@ -290,6 +291,12 @@ START_TEST(read_is_bounded_by_what_is_committed)
     ck_assert_int_eq(reading.op.err, ERR_NONE);
     ck_assert_int_eq(reading.op.slice.len, 0);
     read_op_close(&reading.op);
+    read_all(&reading, part, 4, 2, &arena);
+    ck_assert_int_eq(reading.op.err,
+                     ERR_NOT_LEADER_OR_FOLLOWER); /* nobody follows it: who knows what there is */
+    read_op_close(&reading.op);
+    partition_call(part, be_fetched_from, NULL);
+    partition_call(part, be_fetched_from, NULL);
     read_all(&reading, part, 4, 2, &arena);
     ck_assert_int_eq(reading.op.err, ERR_OFFSET_OUT_OF_RANGE);
     read_op_close(&reading.op);

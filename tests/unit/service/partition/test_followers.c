@@ -347,6 +347,37 @@ START_TEST(few_are_left_alone_only_with_what_is_committed_on_disk)
 }
 END_TEST
 
+START_TEST(new_leader_is_left_alone_only_with_all_that_it_took_over_on_disk)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 0, 1, RIG_ME, 2, 2), ERR_NONE);
+    ck_assert_int_eq(high_watermark(part), 0); /* nobody told it how much of the three is committed */
+    rig.broker.replica_lag_max_ms = -1;
+    partition_call(part, shrink, NULL);
+    while (isr_state(part) != REPLICA_ISR_SHRINKS)
+        ;
+    int64_t synced;
+    partition_call(part, see_recovery_point, &synced);
+    ck_assert_int_ge(synced, 3);
+    partition_release(part);
+}
+END_TEST
+
+START_TEST(leader_that_is_told_of_an_isr_below_its_minimum_syncs_what_it_has)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    fetch(part, 2, 3);
+    ck_assert_int_eq(high_watermark(part), 3);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 0, 1, RIG_ME, 2, 1), ERR_NONE);
+    int64_t synced = 0;
+    while (synced < 3)
+        partition_call(part, see_recovery_point, &synced);
+    partition_release(part);
+}
+END_TEST
+
 /* --- who is woken -----------------------------------------------------------------------------------------
  */
 
@@ -568,6 +599,8 @@ START_TEST(consumer_is_sent_to_the_replica_in_its_rack_once_that_has_the_offset)
     ck_assert_uint_eq(found.bytes.len, 0);
     ck_assert_int_eq(found.high_watermark, 3);
     ck_assert_int_eq(consume_near(part, RIG_ME, 0).preferred_replica, -1);
+    rig.broker.sure_to_lead_ms = 3600000;
+    fetch(part, 2, 3);
     ck_assert_int_eq(consume_near(part, 2, 4).err, ERR_OFFSET_OUT_OF_RANGE);
     partition_release(part);
 }
@@ -580,6 +613,20 @@ START_TEST(follower_serves_the_consumer_and_sends_it_nowhere)
     struct read_op found = consume_near(part, 2, 0);
     ck_assert_int_eq(found.err, ERR_NONE);
     ck_assert_int_eq(found.preferred_replica, -1);
+    partition_release(part);
+}
+END_TEST
+
+/* Who does not say which epoch it knows may take this broker for the leader, which it was. */
+START_TEST(follower_does_not_say_that_a_position_is_beyond_the_end_to_who_names_no_epoch)
+{
+    ck_assert_int_eq(rig_lead(&rig, "orders", 0, 0, 2, 2), ERR_NONE);
+    struct partition *part = rig_find(&rig, "orders", 0);
+    struct read_op how = {
+        .replica_id = -1, .fetch_offset = 4, .last_fetched_epoch = -1, .followers_serve = true};
+    ck_assert_int_eq(fetch_how(part, how).err, ERR_OFFSET_OUT_OF_RANGE);
+    how.current_leader_epoch = -1;
+    ck_assert_int_eq(fetch_how(part, how).err, ERR_NOT_LEADER_OR_FOLLOWER);
     partition_release(part);
 }
 END_TEST
@@ -672,12 +719,15 @@ Suite *followers_suite(void)
     tcase_add_test(tc, delete_records_times_out_with_what_was_reached);
     tcase_add_test(tc, consumer_is_sent_to_the_replica_in_its_rack_once_that_has_the_offset);
     tcase_add_test(tc, follower_serves_the_consumer_and_sends_it_nowhere);
+    tcase_add_test(tc, follower_does_not_say_that_a_position_is_beyond_the_end_to_who_names_no_epoch);
     suite_add_tcase(suite, tc);
     TCase *two = tcase_create("two in sync");
     tcase_add_checked_fixture(two, setup_of_two, teardown);
     tcase_add_test(two, acks_all_is_refused_below_the_minimum_and_acks_one_is_not_visible);
     tcase_add_test(two, append_waits_while_the_isr_is_below_its_minimum);
     tcase_add_test(two, few_are_left_alone_only_with_what_is_committed_on_disk);
+    tcase_add_test(two, new_leader_is_left_alone_only_with_all_that_it_took_over_on_disk);
+    tcase_add_test(two, leader_that_is_told_of_an_isr_below_its_minimum_syncs_what_it_has);
     suite_add_tcase(suite, two);
     TCase *throttled = tcase_create("throttled");
     tcase_add_checked_fixture(throttled, setup_throttled, teardown);
