@@ -31,6 +31,9 @@ struct ghost {
     struct map forgotten; /* those that a leader had and did not know to be there */
     struct map leaders;   /* epoch -> 1 + broker */
     int32_t zk_epoch;
+    int32_t recovery_epoch; /* of the last leader that was elected though all of the ISR lost its tail; -1 =
+                               none */
+    bool lossy;             /* such a one led: what it had not is gone, as docs/durability.md says */
 };
 
 /* What a replica's log was when its process ended. */
@@ -181,6 +184,8 @@ static void check_committed(struct part *part, int64_t from, int64_t to)
     for (int i = mirror_find(mirror, from); i < mirror->count && mirror->items[i].base < to; i++) {
         const struct batch *batch = &mirror->items[i];
         if (batch->base >= ghost->end) {
+            if (part->replica.role != REPLICA_ROLE_LEADER && ghost->lossy)
+                continue;
             if (part->replica.role != REPLICA_ROLE_LEADER)
                 sim_fail(sim, "I5", "%d follows and says that %s@%lld is committed, which no leader did",
                          part->proc->id, part->name, (long long)batch->base);
@@ -200,7 +205,7 @@ static void check_high_watermark(struct part *part)
     struct sim *sim = part->proc->sim;
     struct mirror *mirror = mirror_of(part);
     int64_t high_watermark = log_high_watermark(part->log).offset;
-    if (high_watermark < mirror->high_watermark)
+    if (high_watermark < mirror->high_watermark && !ghost_of(part)->lossy)
         sim_fail(sim, "I5", "%d's high watermark of %s falls from %lld to %lld", part->proc->id, part->name,
                  (long long)mirror->high_watermark, (long long)high_watermark);
     if (high_watermark > log_end(part->log).offset)
@@ -280,6 +285,22 @@ void checker_step(struct sim *sim)
 
 /* --- leaders (I1, I3) --------------------------------------------------------------------------------- */
 
+/* The committed batches from the i-th on are no more; with flush.messages=1 none may be. */
+static void accept_loss(struct sim *sim, struct ghost *ghost, int i)
+{
+    sim_trace(sim, "what was committed from %lld to %lld is lost", (long long)ghost->items[i].base,
+              (long long)ghost->end);
+    while (ghost->count > i)
+        map_remove_int(&ghost->records, record_key(&ghost->items[--ghost->count]));
+    ghost->end = i > 0 ? ghost->items[i - 1].last + 1 : 0;
+    ghost->lossy = true;
+}
+
+bool checker_is_lossy(const struct sim *sim, int number)
+{
+    return sim->checker->ghosts[number].lossy;
+}
+
 void checker_leads(struct sim *sim, struct part *part)
 {
     struct ghost *ghost = ghost_of(part);
@@ -295,6 +316,10 @@ void checker_leads(struct sim *sim, struct part *part)
     for (int i = 0; i < ghost->count && ghost->epochs[i] < epoch; i++) {
         if (i < mirror->count && batch_equal(&ghost->items[i], &mirror->items[i]))
             continue;
+        if (epoch == ghost->recovery_epoch && !sim->shape.flush_each) {
+            accept_loss(sim, ghost, i);
+            return;
+        }
         sim_fail(sim, "I3", "%d leads %s in epoch %d without %lld, which is committed up to %lld",
                  part->proc->id, part->name, epoch, (long long)ghost->items[i].base, (long long)ghost->end);
         return;
@@ -346,8 +371,16 @@ static void note_state(struct sim *sim, const struct controller_op *op)
     if (state->leader_epoch < ghost->zk_epoch)
         sim_fail(sim, "I1", "the leader epoch of %s-%d falls from %d to %d", topic, index, ghost->zk_epoch,
                  state->leader_epoch);
+    if (state->leader_recovery_state == 1 && state->leader_epoch > ghost->zk_epoch)
+        ghost->recovery_epoch = state->leader_epoch;
     ghost->zk_epoch = state->leader_epoch;
     faults_isr_written(sim, number, &state->isr);
+}
+
+/* Whom it finds silent each broker says for itself. */
+static bool is_of_any_broker(const char *path)
+{
+    return strncmp(path, "/barnabas/silent/", strlen("/barnabas/silent/")) == 0;
 }
 
 void checker_zk_written(struct sim *sim, int owner, const struct controller_op *op, int32_t epoch)
@@ -365,7 +398,7 @@ void checker_zk_written(struct sim *sim, int owner, const struct controller_op *
         if (next <= checker->controller_epoch && next > 1)
             sim_fail(sim, "I8", "the controller epoch goes from %d to %d", checker->controller_epoch, next);
         checker->controller_epoch = next;
-    } else if (epoch > 0 && epoch < checker->controller_epoch) {
+    } else if (epoch > 0 && epoch < checker->controller_epoch && !is_of_any_broker(op->path)) {
         sim_fail(sim, "I8", "%d writes %s as controller of epoch %d, there is %d", owner, op->path, epoch,
                  checker->controller_epoch);
     }
@@ -388,6 +421,8 @@ void checker_produced(struct sim *sim, int number, int64_t producer_id, int32_t 
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch *batch = offset < ghost->end ? ghost_at(ghost, offset) : NULL;
+    if (ghost->lossy)
+        return;
     if (!batch || batch->base != offset || batch->producer_id != producer_id || batch->sequence != sequence)
         sim_fail(sim, "I4",
                  "sequence %d of producer %lld was acknowledged at partition %d offset %lld, there is %s",
@@ -424,7 +459,7 @@ bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t seque
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch batch = {.producer_id = producer_id, .sequence = sequence};
-    if (map_get_int(&ghost->overtaken, record_key(&batch)))
+    if (ghost->lossy || map_get_int(&ghost->overtaken, record_key(&batch)))
         return true;
     if (!map_get_int(&ghost->forgotten, record_key(&batch)))
         sim_fail(sim, "I10", "producer %lld is told that sequence %d of partition %d leaves a gap",
@@ -641,6 +676,8 @@ void checker_end(struct sim *sim)
 void checker_new(struct sim *sim)
 {
     sim->checker = MEM_NEW(struct checker);
+    for (int i = 0; i < SIM_PARTS_MAX; i++)
+        sim->checker->ghosts[i].recovery_epoch = -1;
 }
 
 void checker_free(struct sim *sim)

@@ -1,7 +1,7 @@
 /*
  * The controller's core on a broker, as service/controller/controller_loop.c hosts it: its effects become
  * operations of ZooKeeper, requests to brokers, answers and timers. Whose port refuses is looked at by the
- * clock (net/presence.h).
+ * clock, and who answers (net/presence.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,7 @@
 #define REQUEST_TIMEOUT_US      (4000 * SIM_MS)
 #define LOOK_EVERY_MS           100
 #define REFUSED_MS              500
+#define SILENT_MS               1500
 
 /* A request that waits for the core's answer. */
 struct ask {
@@ -77,8 +78,8 @@ static void broker_answered(struct sim *sim, void *arg, enum err err, struct vie
     struct controller_reply_partition *partitions = NULL;
     int32_t count = 0;
     if (err == ERR_NONE)
-        ASSERT(controller_decode_answer(sent.kind, answer, &arena, &top, &partitions, &count, NULL) ==
-               ERR_NONE);
+        ASSERT(controller_decode_answer(sent.kind, inter_broker_newest(), answer, &arena, &top, &partitions,
+                                        &count, NULL) == ERR_NONE);
     struct controller_event event = {.kind = CONTROLLER_EVENT_REPLY,
                                      .reply = {.broker_id = sent.to,
                                                .ticket = sent.ticket,
@@ -99,7 +100,8 @@ static void do_send(struct proc *proc, const struct controller_effect *effect)
     *sent = (struct sent){proc, to, effect->send.ticket, effect->kind};
     struct arena arena = {0};
     struct buf frame = {0};
-    controller_encode_request(effect->kind, &effect->send, "PLAINTEXT", 1, &arena, &frame);
+    controller_encode_request(effect->kind, &effect->send, inter_broker_newest(), "PLAINTEXT", 1, &arena,
+                              &frame);
     net_call(proc->channels[to], NET_CONTROL, buf_view(&frame), REQUEST_TIMEOUT_US, broker_answered, sent);
     buf_close(&frame);
     arena_close(&arena);
@@ -116,40 +118,69 @@ static void do_add_channel(struct proc *proc, const struct controller_live_broke
 {
     do_remove_channel(proc, broker->id);
     proc->channels[broker->id] = net_conn_new(proc->sim, proc->id, broker->id);
-    proc->channel_epochs[broker->id] = broker->epoch;
-    proc->refused_ms[broker->id] = 0;
 }
 
-/* --- whose port refuses ------------------------------------------------------------------------------- */
+/* --- whose port refuses, and who answers -------------------------------------------------------------- */
 
-static bool refuses(const struct sim *sim, int from, int to)
+static bool is_cut(const struct sim *sim, int a, int b)
 {
-    return (!sim->up[to] || sim->refused[from][to]) && !sim->cut[from][to] && !sim->cut[to][from];
+    return sim->cut[a][b] || sim->cut[b][a];
 }
 
-static void look_at(struct proc *proc, int id, int64_t epoch)
+static void tell(struct proc *proc, int id, enum controller_event_kind kind)
 {
-    struct sim *sim = proc->sim;
-    proc->refused_ms[id] = refuses(sim, proc->id, id) ? proc->refused_ms[id] + LOOK_EVERY_MS : 0;
-    if (proc->refused_ms[id] <= REFUSED_MS)
-        return;
-    proc->refused_ms[id] = 0;
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED,
-                                     .refused = {.broker_id = id, .broker_epoch = epoch}};
+    const struct peer *peer = &proc->peers[id];
+    struct controller_event event = {
+        .kind = kind, .watched = {.broker_id = id, .broker_epoch = peer->epoch, .was_there = peer->heard}};
     step(proc, &event);
+}
+
+static void is_heard(struct proc *proc, int id)
+{
+    struct peer *peer = &proc->peers[id];
+    bool news = !peer->heard || peer->quiet;
+    peer->heard = true;
+    peer->quiet = false;
+    peer->refused_ms = peer->silent_ms = 0;
+    if (news)
+        tell(proc, id, CONTROLLER_EVENT_HEARD);
+}
+
+static void is_refused(struct proc *proc, int id)
+{
+    struct peer *peer = &proc->peers[id];
+    peer->silent_ms = 0;
+    peer->refused_ms += LOOK_EVERY_MS;
+    if (peer->refused_ms > REFUSED_MS)
+        tell(proc, id, CONTROLLER_EVENT_REFUSED);
+}
+
+/* Silence counts from when it was heard last. */
+static void is_silent(struct proc *proc, int id)
+{
+    struct peer *peer = &proc->peers[id];
+    peer->refused_ms = 0;
+    peer->silent_ms += LOOK_EVERY_MS;
+    if (!peer->quiet && peer->silent_ms >= SILENT_MS / 2) {
+        peer->quiet = true;
+        tell(proc, id, CONTROLLER_EVENT_QUIET);
+    }
+    if (peer->watched && peer->silent_ms >= SILENT_MS)
+        tell(proc, id, CONTROLLER_EVENT_SILENT);
 }
 
 void conductor_look(struct proc *proc)
 {
-    if (!proc->sim->shape.suspect)
-        return;
-    for (int id = 1; id <= proc->sim->shape.brokers; id++) {
-        if (id == proc->id)
+    struct sim *sim = proc->sim;
+    for (int id = 1; id <= sim->shape.brokers; id++) {
+        if (!proc->peers[id].watched)
             continue;
-        if (proc->watched_controller == id)
-            look_at(proc, id, proc->watched_epoch);
-        else if (proc->channels[id])
-            look_at(proc, id, proc->channel_epochs[id]);
+        if (is_cut(sim, proc->id, id) || (sim->up[id] && sim_is_paused(sim, id)))
+            is_silent(proc, id);
+        else if (!sim->up[id] || sim->refused[proc->id][id])
+            is_refused(proc, id);
+        else
+            is_heard(proc, id);
     }
 }
 
@@ -329,6 +360,7 @@ static void carry_out(struct proc *proc, const struct controller_effect *effect)
     case CONTROLLER_EFFECT_LEADER_AND_ISR:
     case CONTROLLER_EFFECT_UPDATE_METADATA:
     case CONTROLLER_EFFECT_STOP_REPLICA:
+    case CONTROLLER_EFFECT_LOG_ENDS:
         do_send(proc, effect);
         return;
     case CONTROLLER_EFFECT_ANSWER:
@@ -343,12 +375,13 @@ static void carry_out(struct proc *proc, const struct controller_effect *effect)
     case CONTROLLER_EFFECT_RESIGNED:
         sim_trace(proc->sim, "%d resigns", proc->id);
         return;
-    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
-        proc->watched_controller = effect->watch_controller.id == proc->id ? 0 : effect->watch_controller.id;
-        proc->watched_epoch = effect->watch_controller.epoch;
+    case CONTROLLER_EFFECT_WATCH_PEER:
+        if (effect->watch_peer.id != proc->id)
+            proc->peers[effect->watch_peer.id] =
+                (struct peer){.watched = true, .epoch = effect->watch_peer.epoch};
         return;
-    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
-        proc->watched_controller = 0;
+    case CONTROLLER_EFFECT_UNWATCH_PEER:
+        proc->peers[effect->unwatch_peer.broker_id].watched = false;
         return;
     }
 }

@@ -80,6 +80,16 @@ struct follow_link {
     bool kicked;
 };
 
+/* Another broker whose port is watched, as net/presence.h does. */
+struct peer {
+    bool watched;
+    int64_t epoch;
+    bool heard; /* ever */
+    bool quiet; /* that was told */
+    int refused_ms;
+    int silent_ms;
+};
+
 struct fetch_state;
 
 struct proc {
@@ -109,10 +119,7 @@ struct proc {
     struct controller *core;
     struct controller_effects effects;
     struct net_conn *channels[SIM_BROKERS_MAX + 1];
-    int64_t channel_epochs[SIM_BROKERS_MAX + 1];
-    int refused_ms[SIM_BROKERS_MAX + 1];
-    int watched_controller; /* 0 = none */
-    int64_t watched_epoch;
+    struct peer peers[SIM_BROKERS_MAX + 1];
     struct map asks; /* ticket -> struct ask */
     uint64_t last_ticket;
 
@@ -192,6 +199,10 @@ void follow_free(struct proc *proc);
 void serve_fetch(struct proc *proc, uint64_t id, struct view body);
 void serve_list_offsets(struct proc *proc, uint64_t id, struct view body);
 void serve_metadata(struct proc *proc, uint64_t id);
+/* Where the controller finds the longest log; the answer is the arena's. */
+struct wire_list_offsets_request;
+const struct wire_list_offsets_response *
+serve_log_ends(struct proc *proc, const struct wire_list_offsets_request *request, struct arena *arena);
 void serve_produce(struct proc *proc, uint64_t id, struct view body);
 /* Parked fetches of this partition look again. */
 void serve_wake(struct part *part);

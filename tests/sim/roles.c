@@ -22,7 +22,7 @@
 #include "wire/api.h"
 #include "wire/codec.h"
 
-enum { KEY_LEADER_AND_ISR = 4, KEY_STOP_REPLICA = 5, KEY_UPDATE_METADATA = 6 };
+enum { KEY_LIST_OFFSETS = 2, KEY_LEADER_AND_ISR = 4, KEY_STOP_REPLICA = 5, KEY_UPDATE_METADATA = 6 };
 
 typedef struct wire_leader_and_isr_request_leader_and_isr_partition_state role_state;
 
@@ -222,7 +222,7 @@ static enum err record(struct job *job, struct errmsg *why)
         free(dir);
     }
     if (err == ERR_NONE)
-        err = atomic_batch_commit(&batch, proc->dir.path, why);
+        err = atomic_batch_commit(&batch, why);
     atomic_batch_close(&batch);
     return err;
 }
@@ -446,6 +446,11 @@ void roles_serve(struct proc *proc, uint64_t id, struct view frame)
     struct view body = view_of(job->frame.data + used, job->frame.len - used);
     ASSERT(wire_decode(job->api->request, job->version, body, NULL, &job->arena, job->request, NULL) ==
            ERR_NONE);
+    if (job->api->key == KEY_LIST_OFFSETS) { /* no word, but a question: it does not queue */
+        answer(job, serve_log_ends(proc, job->request, &job->arena));
+        job_free(job);
+        return;
+    }
     list_push_back(&proc->jobs, &job->node);
     next_job(proc);
 }
