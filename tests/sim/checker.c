@@ -31,8 +31,9 @@ struct ghost {
     struct map forgotten; /* those that a leader had and did not know to be there */
     struct map leaders;   /* epoch -> 1 + broker */
     int32_t zk_epoch;
-    unsigned isr;        /* in ZooKeeper, by bit */
-    unsigned isr_before; /* that of the leader epoch before */
+    int32_t recovery_epoch; /* of the last leader that was elected though all of the ISR lost its tail; -1 =
+                               none */
+    bool lossy;             /* such a one led: what it had not is gone, as docs/durability.md says */
 };
 
 /* What a replica's log was when its process ended. */
@@ -183,6 +184,8 @@ static void check_committed(struct part *part, int64_t from, int64_t to)
     for (int i = mirror_find(mirror, from); i < mirror->count && mirror->items[i].base < to; i++) {
         const struct batch *batch = &mirror->items[i];
         if (batch->base >= ghost->end) {
+            if (part->replica.role != REPLICA_ROLE_LEADER && ghost->lossy)
+                continue;
             if (part->replica.role != REPLICA_ROLE_LEADER)
                 sim_fail(sim, "I5", "%d follows and says that %s@%lld is committed, which no leader did",
                          part->proc->id, part->name, (long long)batch->base);
@@ -202,7 +205,7 @@ static void check_high_watermark(struct part *part)
     struct sim *sim = part->proc->sim;
     struct mirror *mirror = mirror_of(part);
     int64_t high_watermark = log_high_watermark(part->log).offset;
-    if (high_watermark < mirror->high_watermark)
+    if (high_watermark < mirror->high_watermark && !ghost_of(part)->lossy)
         sim_fail(sim, "I5", "%d's high watermark of %s falls from %lld to %lld", part->proc->id, part->name,
                  (long long)mirror->high_watermark, (long long)high_watermark);
     if (high_watermark > log_end(part->log).offset)
@@ -282,31 +285,20 @@ void checker_step(struct sim *sim)
 
 /* --- leaders (I1, I3) --------------------------------------------------------------------------------- */
 
-/*
- * Somebody who serves, or was a member and may come back with what it had: whose log is as the checker knows
- * it, not one that power was cut from and that was not seen since.
- */
-static bool somebody_has(const struct sim *sim, int number, int at, const struct batch *batch)
+/* The committed batches from the i-th on are no more; with flush.messages=1 none may be. */
+static void accept_loss(struct sim *sim, struct ghost *ghost, int i)
 {
-    for (int id = 1; id <= sim->shape.brokers; id++) {
-        const struct legacy *legacy = &sim->checker->legacies[id][number];
-        const struct mirror *mirror = &sim->checker->mirrors[id][number];
-        const struct proc *proc = sim->nodes[id]->proc;
-        bool counts = (proc && proc->ready) || sim->checker->ghosts[number].isr_before & 1u << id;
-        bool cut_off = legacy->known && legacy->how >= NODE_END_POWER;
-        if (counts && !cut_off && at < mirror->count && batch_equal(&mirror->items[at], batch))
-            return true;
-    }
-    return false;
+    sim_trace(sim, "what was committed from %lld to %lld is lost", (long long)ghost->items[i].base,
+              (long long)ghost->end);
+    while (ghost->count > i)
+        map_remove_int(&ghost->records, record_key(&ghost->items[--ghost->count]));
+    ghost->end = i > 0 ? ghost->items[i - 1].last + 1 : 0;
+    ghost->lossy = true;
 }
 
-/*
- * All of the ISR lost what they had not synced, and the longest log that is left leads: what nobody has any
- * more is no mistake, where nothing is synced before it is acknowledged (docs/durability.md).
- */
-static bool is_lost_for_good(const struct sim *sim, int number, int at, const struct batch *batch)
+bool checker_is_lossy(const struct sim *sim, int number)
 {
-    return !sim->shape.flush_each && !somebody_has(sim, number, at, batch);
+    return sim->checker->ghosts[number].lossy;
 }
 
 void checker_leads(struct sim *sim, struct part *part)
@@ -324,10 +316,8 @@ void checker_leads(struct sim *sim, struct part *part)
     for (int i = 0; i < ghost->count && ghost->epochs[i] < epoch; i++) {
         if (i < mirror->count && batch_equal(&ghost->items[i], &mirror->items[i]))
             continue;
-        if (is_lost_for_good(sim, part->number, i, &ghost->items[i])) {
-            sim_trace(sim, "over: %s@%lld is lost with the tails of all who had it", part->name,
-                      (long long)ghost->items[i].base);
-            sim->over = true;
+        if (epoch == ghost->recovery_epoch && !sim->shape.flush_each) {
+            accept_loss(sim, ghost, i);
             return;
         }
         sim_fail(sim, "I3", "%d leads %s in epoch %d without %lld, which is committed up to %lld",
@@ -381,13 +371,16 @@ static void note_state(struct sim *sim, const struct controller_op *op)
     if (state->leader_epoch < ghost->zk_epoch)
         sim_fail(sim, "I1", "the leader epoch of %s-%d falls from %d to %d", topic, index, ghost->zk_epoch,
                  state->leader_epoch);
-    if (state->leader_epoch > ghost->zk_epoch)
-        ghost->isr_before = ghost->isr;
-    ghost->isr = 0;
-    for (int32_t i = 0; i < state->isr.count; i++)
-        ghost->isr |= 1u << state->isr.ids[i];
+    if (state->leader_recovery_state == 1 && state->leader_epoch > ghost->zk_epoch)
+        ghost->recovery_epoch = state->leader_epoch;
     ghost->zk_epoch = state->leader_epoch;
     faults_isr_written(sim, number, &state->isr);
+}
+
+/* Whom it finds silent each broker says for itself. */
+static bool is_of_any_broker(const char *path)
+{
+    return strncmp(path, "/barnabas/silent/", strlen("/barnabas/silent/")) == 0;
 }
 
 void checker_zk_written(struct sim *sim, int owner, const struct controller_op *op, int32_t epoch)
@@ -405,8 +398,7 @@ void checker_zk_written(struct sim *sim, int owner, const struct controller_op *
         if (next <= checker->controller_epoch && next > 1)
             sim_fail(sim, "I8", "the controller epoch goes from %d to %d", checker->controller_epoch, next);
         checker->controller_epoch = next;
-    } else if (epoch > 0 && epoch < checker->controller_epoch &&
-               strncmp(op->path, "/barnabas/silent/", strlen("/barnabas/silent/")) != 0) { /* any broker's */
+    } else if (epoch > 0 && epoch < checker->controller_epoch && !is_of_any_broker(op->path)) {
         sim_fail(sim, "I8", "%d writes %s as controller of epoch %d, there is %d", owner, op->path, epoch,
                  checker->controller_epoch);
     }
@@ -429,6 +421,8 @@ void checker_produced(struct sim *sim, int number, int64_t producer_id, int32_t 
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch *batch = offset < ghost->end ? ghost_at(ghost, offset) : NULL;
+    if (ghost->lossy)
+        return;
     if (!batch || batch->base != offset || batch->producer_id != producer_id || batch->sequence != sequence)
         sim_fail(sim, "I4",
                  "sequence %d of producer %lld was acknowledged at partition %d offset %lld, there is %s",
@@ -453,6 +447,9 @@ void checker_refused(struct part *part, int64_t producer_id, int32_t sequence)
     const struct batch *first = first_of_producer(mirror, producer_id);
     if (first && first->sequence > sequence)
         map_put_int(&ghost->overtaken, record_key(&refused), ghost);
+    bool deposed = ghost->zk_epoch > part->replica.leader_epoch;
+    if (deposed)
+        map_put_int(&ghost->forgotten, record_key(&refused), ghost);
     for (int i = 0; i < mirror->count && mirror->items[i].base < mirror->remembers_from; i++)
         if (mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
             map_put_int(&ghost->forgotten, record_key(&refused), ghost);
@@ -462,7 +459,7 @@ bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t seque
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch batch = {.producer_id = producer_id, .sequence = sequence};
-    if (map_get_int(&ghost->overtaken, record_key(&batch)))
+    if (ghost->lossy || map_get_int(&ghost->overtaken, record_key(&batch)))
         return true;
     if (!map_get_int(&ghost->forgotten, record_key(&batch)))
         sim_fail(sim, "I10", "producer %lld is told that sequence %d of partition %d leaves a gap",
@@ -679,6 +676,8 @@ void checker_end(struct sim *sim)
 void checker_new(struct sim *sim)
 {
     sim->checker = MEM_NEW(struct checker);
+    for (int i = 0; i < SIM_PARTS_MAX; i++)
+        sim->checker->ghosts[i].recovery_epoch = -1;
 }
 
 void checker_free(struct sim *sim)

@@ -28,15 +28,18 @@ void checker_loaded(struct sim *sim, struct proc *proc);
 void checker_leads(struct sim *sim, struct part *part);
 /* The leader proposes a replica for the ISR that it takes to have everything up to `end`. */
 void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end);
+/* All of its ISR lost its tail once, and the longest log led: what nobody had synced is gone. */
+bool checker_is_lossy(const struct sim *sim, int number);
 /* A request of the controller passed the fence. */
 void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
                         int64_t broker_epoch);
 /* acks=all is about to be answered. */
 void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offset, int64_t last_offset);
 /*
- * A leader is about to say that a sequence leaves a gap. That is as with Kafka when the batch is in its log
- * since before it was last loaded or cut (snapshots keep only the last batch of a producer), or when a later
- * batch was the first that it heard of this producer (any sequence will do then).
+ * A leader is about to say that a sequence leaves a gap. It may say so, as with Kafka, when the batch is in
+ * its log since before it was last loaded or cut (snapshots keep only the last batch of a producer), when a
+ * later batch was the first that it heard of this producer (any sequence will do then), and when it has been
+ * deposed.
  */
 void checker_refused(struct part *part, int64_t producer_id, int32_t sequence);
 /* The process is about to be gone. */

@@ -1,6 +1,7 @@
 /*
  * The controller's core on a broker, as service/controller/controller_loop.c hosts it: its effects become
- * operations of ZooKeeper, requests to brokers, answers and timers.
+ * operations of ZooKeeper, requests to brokers, answers and timers. Whose port refuses is looked at by the
+ * clock, and who answers (net/presence.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,15 @@
 #include "base/assert.h"
 #include "base/be.h"
 #include "base/mem.h"
-#include "config/inter_broker.h"
 #include "service/controller/controller_translate.h"
 #include "sim/node.h"
 #include "wire/codec.h"
 
 #define ALTER_PARTITION_VERSION 3
 #define REQUEST_TIMEOUT_US      (4000 * SIM_MS)
+#define LOOK_EVERY_MS           100
+#define REFUSED_MS              500
+#define SILENT_MS               1500
 
 /* A request that waits for the core's answer. */
 struct ask {
@@ -24,6 +27,8 @@ struct ask {
     enum net_api api;
     struct buf body;
 };
+
+static void step(struct proc *proc, const struct controller_event *event);
 
 /* --- ZooKeeper ---------------------------------------------------------------------------------------- */
 
@@ -41,7 +46,7 @@ static void zk_answered(void *arg, const struct controller_op_result *results, i
     struct controller_event event = {
         .kind = CONTROLLER_EVENT_ZK_DONE,
         .zk_done = {.ticket = call.ticket, .results = results, .results_count = count}};
-    conductor_step(call.proc, &event);
+    step(call.proc, &event);
 }
 
 static void do_zk(struct proc *proc, const struct controller_effect *effect)
@@ -82,7 +87,7 @@ static void broker_answered(struct sim *sim, void *arg, enum err err, struct vie
                                                .err = top,
                                                .partitions = partitions,
                                                .partitions_count = count}};
-    conductor_step(sent.proc, &event);
+    step(sent.proc, &event);
     arena_close(&arena);
 }
 
@@ -115,6 +120,70 @@ static void do_add_channel(struct proc *proc, const struct controller_live_broke
     proc->channels[broker->id] = net_conn_new(proc->sim, proc->id, broker->id);
 }
 
+/* --- whose port refuses, and who answers -------------------------------------------------------------- */
+
+static bool is_cut(const struct sim *sim, int a, int b)
+{
+    return sim->cut[a][b] || sim->cut[b][a];
+}
+
+static void tell(struct proc *proc, int id, enum controller_event_kind kind)
+{
+    const struct peer *peer = &proc->peers[id];
+    struct controller_event event = {
+        .kind = kind, .watched = {.broker_id = id, .broker_epoch = peer->epoch, .was_there = peer->heard}};
+    step(proc, &event);
+}
+
+static void is_heard(struct proc *proc, int id)
+{
+    struct peer *peer = &proc->peers[id];
+    bool news = !peer->heard || peer->quiet;
+    peer->heard = true;
+    peer->quiet = false;
+    peer->refused_ms = peer->silent_ms = 0;
+    if (news)
+        tell(proc, id, CONTROLLER_EVENT_HEARD);
+}
+
+static void is_refused(struct proc *proc, int id)
+{
+    struct peer *peer = &proc->peers[id];
+    peer->silent_ms = 0;
+    peer->refused_ms += LOOK_EVERY_MS;
+    if (peer->refused_ms > REFUSED_MS)
+        tell(proc, id, CONTROLLER_EVENT_REFUSED);
+}
+
+/* Silence counts from when it was heard last. */
+static void is_silent(struct proc *proc, int id)
+{
+    struct peer *peer = &proc->peers[id];
+    peer->refused_ms = 0;
+    peer->silent_ms += LOOK_EVERY_MS;
+    if (!peer->quiet && peer->silent_ms >= SILENT_MS / 2) {
+        peer->quiet = true;
+        tell(proc, id, CONTROLLER_EVENT_QUIET);
+    }
+    if (peer->watched && peer->silent_ms >= SILENT_MS)
+        tell(proc, id, CONTROLLER_EVENT_SILENT);
+}
+
+void conductor_look(struct proc *proc)
+{
+    struct sim *sim = proc->sim;
+    for (int id = 1; id <= sim->shape.brokers; id++) {
+        if (!proc->peers[id].watched)
+            continue;
+        if (is_cut(sim, proc->id, id) || (sim->up[id] && sim_is_paused(sim, id)))
+            is_silent(proc, id);
+        else if (!sim->up[id] || sim->refused[proc->id][id])
+            is_refused(proc, id);
+        else
+            is_heard(proc, id);
+    }
+}
+
 /* --- timers ------------------------------------------------------------------------------------------- */
 
 struct timer {
@@ -128,7 +197,7 @@ static void fired(struct sim *sim, void *arg)
     struct timer timer = *(struct timer *)arg;
     free(arg);
     struct controller_event event = {.kind = CONTROLLER_EVENT_TIMER, .timer = {.timer_id = timer.id}};
-    conductor_step(timer.proc, &event);
+    step(timer.proc, &event);
 }
 
 static void free_timer(struct sim *sim, void *arg)
@@ -225,7 +294,7 @@ void conductor_ask(struct proc *proc, uint64_t id, enum net_api api, struct view
     map_put_int(&proc->asks, (int64_t)ticket, ask);
     struct controller_event event = {.kind = CONTROLLER_EVENT_REQUEST,
                                      .request = {.ticket = ticket, .request = &ask->request}};
-    conductor_step(proc, &event);
+    step(proc, &event);
 }
 
 static void put_alter_answer(struct ask *ask, const struct controller_answer *from, struct buf *out)
@@ -307,15 +376,17 @@ static void carry_out(struct proc *proc, const struct controller_effect *effect)
         sim_trace(proc->sim, "%d resigns", proc->id);
         return;
     case CONTROLLER_EFFECT_WATCH_PEER:
-        watch_begin(proc, effect->watch_peer.id, effect->watch_peer.epoch);
+        if (effect->watch_peer.id != proc->id)
+            proc->peers[effect->watch_peer.id] =
+                (struct peer){.watched = true, .epoch = effect->watch_peer.epoch};
         return;
     case CONTROLLER_EFFECT_UNWATCH_PEER:
-        watch_end(proc, effect->unwatch_peer.broker_id);
+        proc->peers[effect->unwatch_peer.broker_id].watched = false;
         return;
     }
 }
 
-void conductor_step(struct proc *proc, const struct controller_event *event)
+static void step(struct proc *proc, const struct controller_event *event)
 {
     if (!proc->core)
         return;
@@ -330,20 +401,20 @@ void conductor_opened(struct proc *proc)
     struct controller_event event = {
         .kind = CONTROLLER_EVENT_SESSION_OPENED,
         .session_opened = {.session_id = proc->session_id, .broker_epoch = atomic_load(&proc->broker.epoch)}};
-    conductor_step(proc, &event);
+    step(proc, &event);
 }
 
 void conductor_expired(struct proc *proc)
 {
     struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
-    conductor_step(proc, &event);
+    step(proc, &event);
 }
 
 void conductor_watch(struct proc *proc, const char *path, bool children)
 {
     struct controller_event event = {.kind = CONTROLLER_EVENT_WATCH,
                                      .watch = {.path = path, .children = children}};
-    conductor_step(proc, &event);
+    step(proc, &event);
 }
 
 /* --- life --------------------------------------------------------------------------------------------- */

@@ -235,7 +235,7 @@ void faults_join_proposed(struct sim *sim, int number, int leader, int follower)
 {
     struct faults *faults = sim->faults;
     if (sim->healed || !faults->enabled[FAULT_JOIN_TRAP] || faults->trapped_part >= 0 ||
-        !sim_chance(sim, SIM_RNG_FAULT, 400))
+        !sim_chance(sim, SIM_RNG_FAULT, 800))
         return;
     faults->trapped_part = number;
     faults->trapped_leader = leader;

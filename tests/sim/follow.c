@@ -173,6 +173,12 @@ static void report(struct doing *doing)
         kick(link);
 }
 
+static void free_doing(struct sim *sim, void *arg)
+{
+    (void)sim;
+    free(arg);
+}
+
 /* flush.messages=1: over when what is there is synced. */
 static void await_sync(struct sim *sim, void *arg)
 {
@@ -185,7 +191,7 @@ static void await_sync(struct sim *sim, void *arg)
         succeed(doing);
         if (sim->shape.flush_each && log_recovery_point(doing->part->log) < doing->log.end) {
             upkeep_flush(doing->part);
-            sim_after(sim, SIM_MS, doing->part->proc->id, "follow_sync", await_sync, NULL, doing);
+            sim_after(sim, SIM_MS, doing->part->proc->id, "follow_sync", await_sync, free_doing, doing);
             return;
         }
     }
@@ -203,12 +209,6 @@ static void carry_out(struct sim *sim, void *arg)
     }
     part_touch(doing->part);
     await_sync(sim, doing);
-}
-
-static void free_doing(struct sim *sim, void *arg)
-{
-    (void)sim;
-    free(arg);
 }
 
 static void take_actions(struct follow_link *link, const struct fetch_link_actions *actions)

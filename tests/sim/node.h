@@ -10,7 +10,6 @@
  *   serve.c      Fetch, ListOffsets, Produce, Metadata
  *   conductor.c  the controller's core
  *   isr.c        asking the controller for another ISR
- *   watch.c      whose port refuses, who is silent
  *   upkeep.c     checkpoints, flush
  *
  * Runs on: the one thread.
@@ -81,18 +80,17 @@ struct follow_link {
     bool kicked;
 };
 
-struct fetch_state;
-
-/* A broker that the controller's core wants watched; see watch.c. */
-struct watched_peer {
+/* Another broker whose port is watched, as net/presence.h does. */
+struct peer {
     bool watched;
-    bool was_there;
-    bool heard;
-    bool told; /* something since it was heard last */
     int64_t epoch;
+    bool heard; /* ever */
+    bool quiet; /* that was told */
     int refused_ms;
     int silent_ms;
 };
+
+struct fetch_state;
 
 struct proc {
     struct sim *sim;
@@ -121,7 +119,7 @@ struct proc {
     struct controller *core;
     struct controller_effects effects;
     struct net_conn *channels[SIM_BROKERS_MAX + 1];
-    struct watched_peer peers[SIM_BROKERS_MAX + 1];
+    struct peer peers[SIM_BROKERS_MAX + 1];
     struct map asks; /* ticket -> struct ask */
     uint64_t last_ticket;
 
@@ -201,6 +199,10 @@ void follow_free(struct proc *proc);
 void serve_fetch(struct proc *proc, uint64_t id, struct view body);
 void serve_list_offsets(struct proc *proc, uint64_t id, struct view body);
 void serve_metadata(struct proc *proc, uint64_t id);
+/* Where the controller finds the longest log; the answer is the arena's. */
+struct wire_list_offsets_request;
+const struct wire_list_offsets_response *
+serve_log_ends(struct proc *proc, const struct wire_list_offsets_request *request, struct arena *arena);
 void serve_produce(struct proc *proc, uint64_t id, struct view body);
 /* Parked fetches of this partition look again. */
 void serve_wake(struct part *part);
@@ -214,14 +216,8 @@ void conductor_opened(struct proc *proc);
 void conductor_expired(struct proc *proc);
 void conductor_watch(struct proc *proc, const char *path, bool children);
 void conductor_ask(struct proc *proc, uint64_t id, enum net_api api, struct view body);
-void conductor_step(struct proc *proc, const struct controller_event *event);
-
-/* --- watch.c --- */
-
-void watch_begin(struct proc *proc, int id, int64_t epoch);
-void watch_end(struct proc *proc, int id);
-/* By the clock. */
-void watch_look(struct proc *proc);
+/* By the clock: whose port refuses. */
+void conductor_look(struct proc *proc);
 
 /* --- isr.c --- */
 

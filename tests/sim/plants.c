@@ -33,7 +33,6 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_STALE_CLEAN_MARKER] = "stale-clean-marker",
     [PLANT_WATCH_FORGOTTEN] = "watch-forgotten",
     [PLANT_BROKER_EPOCHS_NOT_NAMED] = "broker-epochs-not-named",
-    [PLANT_EPOCH_NOT_STORED_AT_ELECTION] = "epoch-not-stored-at-election",
     [PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK] = "out-of-range-above-high-watermark",
 };
 

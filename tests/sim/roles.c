@@ -173,8 +173,7 @@ static void take_role(struct proc *proc, struct change *change)
               command.partition_epoch, (long long)end, (long long)log_high_watermark(part->log).offset);
     if (change->became_leader) {
         struct leader_epochs *epochs = log_leader_epochs(part->log);
-        change->epochs_changed = !plant_is(PLANT_EPOCH_NOT_STORED_AT_ELECTION) &&
-                                 leader_epochs_assign(epochs, command.leader_epoch, end);
+        change->epochs_changed = leader_epochs_assign(epochs, command.leader_epoch, end);
         if (change->epochs_changed) {
             leader_epochs_format(epochs, &change->epochs_text);
             epochs->dirty = false;
@@ -369,38 +368,6 @@ static void stop_replicas(struct job *job)
     end_job(job, response);
 }
 
-/* --- where logs end, for a controller that looks for the longest ------------------------------------- */
-
-static void list_ends(struct job *job)
-{
-    const struct wire_list_offsets_request *request = job->request;
-    struct wire_list_offsets_response *response = wire_new(&wire_list_offsets_response_desc, &job->arena, 1);
-    response->topics = wire_new(&wire_list_offsets_response_list_offsets_topic_response_desc, &job->arena,
-                                (size_t)request->topics_count);
-    response->topics_count = request->topics_count;
-    for (int32_t t = 0; t < request->topics_count; t++) {
-        struct wire_list_offsets_response_list_offsets_topic_response *topic = &response->topics[t];
-        int32_t count = request->topics[t].partitions_count;
-        topic->name = request->topics[t].name;
-        topic->partitions = wire_new(&wire_list_offsets_response_list_offsets_partition_response_desc,
-                                     &job->arena, (size_t)count);
-        topic->partitions_count = count;
-        for (int32_t p = 0; p < count; p++) {
-            int index = request->topics[t].partitions[p].partition_index;
-            int number = sim_part_find(job->proc->sim, (const char *)topic->name.ptr, topic->name.len, index);
-            const struct part *part = number >= 0 ? job->proc->parts[number] : NULL;
-            bool there = part && part->log;
-            topic->partitions[p] = (struct wire_list_offsets_response_list_offsets_partition_response){
-                .partition_index = index,
-                .error_code = err_wire_code(there ? ERR_NONE : ERR_UNKNOWN_TOPIC_OR_PARTITION),
-                .timestamp = -1,
-                .offset = there ? log_end(part->log).offset : -1,
-                .leader_epoch = there ? leader_epochs_latest_epoch(log_leader_epochs(part->log)) : -1};
-        }
-    }
-    end_job(job, response);
-}
-
 /* --- the queue ---------------------------------------------------------------------------------------- */
 
 static void refuse(struct job *job, enum err err)
@@ -440,10 +407,6 @@ static void run_job(struct sim *sim, void *arg)
     struct proc *proc = job->proc;
     int32_t controller_epoch;
     int64_t broker_epoch;
-    if (job->api->key == KEY_LIST_OFFSETS) {
-        list_ends(job);
-        return;
-    }
     sender_of(job, &controller_epoch, &broker_epoch);
     enum err err = control_fence_check(&proc->fence, &proc->broker, controller_epoch, broker_epoch);
     if (err != ERR_NONE) {
@@ -483,6 +446,11 @@ void roles_serve(struct proc *proc, uint64_t id, struct view frame)
     struct view body = view_of(job->frame.data + used, job->frame.len - used);
     ASSERT(wire_decode(job->api->request, job->version, body, NULL, &job->arena, job->request, NULL) ==
            ERR_NONE);
+    if (job->api->key == KEY_LIST_OFFSETS) { /* no word, but a question: it does not queue */
+        answer(job, serve_log_ends(proc, job->request, &job->arena));
+        job_free(job);
+        return;
+    }
     list_push_back(&proc->jobs, &job->node);
     next_job(proc);
 }

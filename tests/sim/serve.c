@@ -387,7 +387,8 @@ void serve_free(struct proc *proc)
 
 typedef struct wire_list_offsets_response_list_offsets_partition_response listed;
 
-static void list_one(struct proc *proc, struct view topic,
+/* `debugging`: also who does not lead says where its log ends, and of which epoch the last records are. */
+static void list_one(struct proc *proc, struct view topic, bool debugging,
                      const struct wire_list_offsets_request_list_offsets_partition *asked, listed *to)
 {
     int number = sim_part_find(proc->sim, (const char *)topic.ptr, topic.len, asked->partition_index);
@@ -397,14 +398,44 @@ static void list_one(struct proc *proc, struct view topic,
         err = ERR_KAFKA_STORAGE_ERROR;
     if (err == ERR_NONE)
         err = replica_check_epoch(&part->replica, asked->current_leader_epoch);
-    if (err == ERR_NONE && !part->is_leader)
+    if (err == ERR_NONE && !part->is_leader && !debugging)
         err = ERR_NOT_LEADER_OR_FOLLOWER;
     to->partition_index = asked->partition_index;
     to->error_code = err_wire_code(err);
     to->timestamp = -1;
     to->offset = -1;
-    if (err == ERR_NONE)
-        to->offset = asked->timestamp == -1 ? log_end(part->log).offset : log_start_offset(part->log);
+    if (err != ERR_NONE)
+        return;
+    to->offset = asked->timestamp == -1 ? log_end(part->log).offset : log_start_offset(part->log);
+    to->leader_epoch = part->replica.role == REPLICA_ROLE_LEADER
+                           ? part->replica.leader_epoch
+                           : leader_epochs_latest_epoch(log_leader_epochs(part->log));
+}
+
+static struct wire_list_offsets_response *
+list(struct proc *proc, bool debugging, const struct wire_list_offsets_request *request, struct arena *arena)
+{
+    struct wire_list_offsets_response *answer = wire_new(&wire_list_offsets_response_desc, arena, 1);
+    answer->topics = wire_new(&wire_list_offsets_response_list_offsets_topic_response_desc, arena,
+                              (size_t)request->topics_count);
+    answer->topics_count = request->topics_count;
+    for (int32_t t = 0; t < request->topics_count; t++) {
+        int32_t count = request->topics[t].partitions_count;
+        answer->topics[t].name = request->topics[t].name;
+        answer->topics[t].partitions =
+            wire_new(&wire_list_offsets_response_list_offsets_partition_response_desc, arena, (size_t)count);
+        answer->topics[t].partitions_count = count;
+        for (int32_t p = 0; p < count; p++)
+            list_one(proc, request->topics[t].name, debugging, &request->topics[t].partitions[p],
+                     &answer->topics[t].partitions[p]);
+    }
+    return answer;
+}
+
+const struct wire_list_offsets_response *
+serve_log_ends(struct proc *proc, const struct wire_list_offsets_request *request, struct arena *arena)
+{
+    return list(proc, true, request, arena);
 }
 
 void serve_list_offsets(struct proc *proc, uint64_t id, struct view body)
@@ -413,22 +444,9 @@ void serve_list_offsets(struct proc *proc, uint64_t id, struct view body)
     struct wire_list_offsets_request request;
     ASSERT(wire_decode(&wire_list_offsets_request_desc, OFFSETS_VERSION, body, NULL, &arena, &request,
                        NULL) == ERR_NONE);
-    struct wire_list_offsets_response *answer = wire_new(&wire_list_offsets_response_desc, &arena, 1);
-    answer->topics = wire_new(&wire_list_offsets_response_list_offsets_topic_response_desc, &arena,
-                              (size_t)request.topics_count);
-    answer->topics_count = request.topics_count;
-    for (int32_t t = 0; t < request.topics_count; t++) {
-        int32_t count = request.topics[t].partitions_count;
-        answer->topics[t].name = request.topics[t].name;
-        answer->topics[t].partitions =
-            wire_new(&wire_list_offsets_response_list_offsets_partition_response_desc, &arena, (size_t)count);
-        answer->topics[t].partitions_count = count;
-        for (int32_t p = 0; p < count; p++)
-            list_one(proc, request.topics[t].name, &request.topics[t].partitions[p],
-                     &answer->topics[t].partitions[p]);
-    }
     struct buf out = {0};
-    ASSERT(wire_encode(&wire_list_offsets_response_desc, OFFSETS_VERSION, answer, &out, NULL) == ERR_NONE);
+    ASSERT(wire_encode(&wire_list_offsets_response_desc, OFFSETS_VERSION, list(proc, false, &request, &arena),
+                       &out, NULL) == ERR_NONE);
     net_answer(proc->sim, id, buf_view(&out));
     buf_close(&out);
     arena_close(&arena);

@@ -8,9 +8,9 @@
 #include "sim/plants.h"
 #include "sim/run.h"
 
-#define SEEDS         60
+#define SEEDS         50
 #define TWICE         6   /* of them */
-#define SEEDS_A_PLANT 150 /* at most */
+#define SEEDS_A_PLANT 300 /* at most */
 #define STEPS         2000000
 
 /* The same seed gives the same run to the byte. */

@@ -190,7 +190,7 @@ static void draw_shape(struct sim *sim)
     shape->segment_bytes = (int32_t)sim_between(sim, rng, 1000, 8000);
     shape->suspect = sim_chance(sim, rng, 600);
     shape->flush_each = sim_chance(sim, rng, 150);
-    shape->zk_flaky = sim_chance(sim, rng, 300);
+    shape->zk_flaky = sim_chance(sim, rng, 500);
     shape->run_us = sim_between(sim, rng, 20, 40) * 1000 * SIM_MS;
     for (int i = 0; i < shape->parts; i++) {
         snprintf(sim->parts[i].topic, sizeof sim->parts[i].topic, "%c", 'a' + i % shape->topics);

@@ -231,14 +231,15 @@ static void send_back(struct zk_message *message)
 
 static void break_now(struct sim *sim, void *arg)
 {
-    if (!sim->healed)
+    /* Also of those that tell who comes back in the end. */
+    if (sim->now_us < sim->shape.run_us + 2000 * SIM_MS)
         zk_client_drop(arg);
 }
 
 void zk_client_send_watch(struct zk_client *client, const struct fake_watch *watch)
 {
     struct sim *sim = client->sim;
-    if (sim->shape.zk_flaky && sim_chance(sim, SIM_RNG_ZK, 120))
+    if (sim->shape.zk_flaky && sim_chance(sim, SIM_RNG_ZK, 250))
         sim_after(sim, 0, client->owner, "zk_break", break_now, NULL, client);
     struct zk_message *message = message_new(client, MESSAGE_WATCH);
     message->watch = *watch;
