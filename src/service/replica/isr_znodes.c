@@ -252,6 +252,7 @@ void isr_znodes_free(struct isr_znodes *znodes)
 {
     if (!znodes)
         return;
+    loop_timer_cancel(znodes->loop, &znodes->timer);
     forget(&znodes->changed);
     forget(&znodes->announcing);
     free(znodes);

@@ -261,6 +261,7 @@ void strays_free(struct strays *strays)
 {
     if (!strays)
         return;
+    loop_timer_cancel(strays->broker->zk_loop, &strays->timer);
     for (int i = 0; i < strays->count; i++) /* of a look that nobody ended */
         partition_release(strays->items[i].part);
     free(strays->items);
