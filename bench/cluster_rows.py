@@ -151,12 +151,11 @@ def gap_when(cluster, name, victim, act):
     replicas = [victim, *cluster.others(victim)]
     cluster.create_topic(name, assignment={0: replicas}, configs=REPLICATED)
     cluster.wait_ready([name], 1, whole=True)
-    pacer = Pacer(cluster, name, victim)
-    pacer.start()
-    pacer.wait_acks(1)
-    begin = time.monotonic()
-    act(cluster.brokers[victim].process)
-    pacer.wait_acks(2, without=victim)
+    with Pacer(cluster, name, victim) as pacer:
+        pacer.wait_acks(1)
+        begin = time.monotonic()
+        act(cluster.brokers[victim].process)
+        pacer.wait_acks(2, without=victim)
     return pacer.longest_gap(begin)
 
 

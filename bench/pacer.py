@@ -123,12 +123,18 @@ class Pacer(threading.Thread):
 
         wait_until(enough, deadline_s, f"{self.cluster.name}: acknowledgements", poll_s=0.05)
 
-    def longest_gap(self, since):
-        """In seconds, between two acknowledgements of which the later came after `since`."""
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *unused):
         self.over.set()
         self.join(10)
         for client in self.asked.values():
             client.close()
+
+    def longest_gap(self, since):
+        """In seconds, between two acknowledgements of which the later came after `since`. When it is over."""
         if self.failure:
             raise self.failure
         times = [at for at, _ in self.acks]
