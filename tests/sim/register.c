@@ -32,13 +32,17 @@ static struct uuid new_id(struct proc *proc)
     return id;
 }
 
-static enum err write_file(struct proc *proc, struct uuid directory, struct errmsg *why)
+static enum err write_file(struct proc *proc, struct uuid directory, const struct znode_incarnation *known,
+                           struct errmsg *why)
 {
+    bool kept = known && uuid_equal(known->id, proc->incarnation.id);
     struct incarnation_file file = {.incarnation = proc->incarnation.id,
                                     .directory = directory,
                                     .directories = &directory,
                                     .directories_count = 1,
-                                    .starts = proc->incarnation.starts};
+                                    .starts = proc->incarnation.starts,
+                                    .replaced = known && !kept ? known->id : (struct uuid){{0}},
+                                    .loss = kept ? ZNODE_LOSS_NONE : proc->incarnation.loss};
     snprintf(file.boot_id, sizeof file.boot_id, "boot-%d", proc->node->boot);
     struct buf text = {0};
     incarnation_file_format(&file, &text);
@@ -101,7 +105,7 @@ static void settle(void *arg, const struct controller_op_result *results, int32_
            has[1] ? &results[1].value.incarnation : NULL);
     struct uuid directory = dir.has_file ? dir.file.directory : new_id(proc);
     if (err == ERR_NONE || err == ERR_NOT_FOUND)
-        err = write_file(proc, directory, &why);
+        err = write_file(proc, directory, has[0] ? &results[0].value.incarnation : NULL, &why);
     incarnation_file_close(&dir.file);
     if (err != ERR_NONE) {
         proc_fail_storage(proc, &why);

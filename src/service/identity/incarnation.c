@@ -22,6 +22,9 @@ void incarnation_file_close(struct incarnation_file *file)
     *file = (struct incarnation_file){0};
 }
 
+static const char *const LOSSES[] = {
+    [ZNODE_LOSS_NONE] = "none", [ZNODE_LOSS_TAIL] = "tail", [ZNODE_LOSS_DATA] = "data"};
+
 static void put_uuid(struct buf *out, const char *key, struct uuid id)
 {
     char text[UUID_TEXT_SIZE];
@@ -46,6 +49,10 @@ void incarnation_file_format(const struct incarnation_file *file, struct buf *ou
     snprintf(number, sizeof number, "%" PRId64, file->starts);
     properties_put(out, "starts", number);
     properties_put(out, "boot.id", file->boot_id);
+    if (!uuid_is_zero(file->replaced)) {
+        put_uuid(out, "replaced", file->replaced);
+        properties_put(out, "loss", LOSSES[file->loss]);
+    }
     buf_close(&list);
 }
 
@@ -71,6 +78,21 @@ static bool get_directories(const struct properties *props, struct incarnation_f
     return true;
 }
 
+/* Both or neither. */
+static bool get_replaced(const struct properties *props, struct incarnation_file *out)
+{
+    const char *loss = properties_get(props, "loss");
+    if (!properties_get(props, "replaced"))
+        return loss == NULL;
+    for (size_t i = 0; loss && i < ARRAY_LEN(LOSSES); i++) {
+        if (strcmp(loss, LOSSES[i]) == 0) {
+            out->loss = (enum znode_loss)i;
+            return get_uuid(props, "replaced", &out->replaced);
+        }
+    }
+    return false;
+}
+
 bool incarnation_file_parse(struct view text, struct incarnation_file *out)
 {
     struct properties props;
@@ -81,7 +103,7 @@ bool incarnation_file_parse(struct view text, struct incarnation_file *out)
     bool good = get_uuid(&props, "incarnation", &out->incarnation) &&
                 get_uuid(&props, "directory", &out->directory) && get_directories(&props, out) && starts &&
                 checkpoint_parse_i64(view_str(starts), &out->starts) && out->starts >= 0 && boot_id &&
-                strlen(boot_id) < sizeof out->boot_id;
+                strlen(boot_id) < sizeof out->boot_id && get_replaced(&props, out);
     if (good)
         memcpy(out->boot_id, boot_id, strlen(boot_id) + 1);
     properties_close(&props);
@@ -124,6 +146,18 @@ static int missing_directories(const struct incarnation_dir *dirs, int count)
     return most;
 }
 
+/* Was it made by a start that was cut before it registered? */
+static bool is_pending(const struct incarnation_file *file, const struct znode_incarnation *known)
+{
+    return known && !uuid_is_zero(file->replaced) && uuid_equal(file->replaced, known->id);
+}
+
+/* The incarnation that a directory had when the broker registered last. */
+static struct uuid registered_as(const struct incarnation_file *file, const struct znode_incarnation *known)
+{
+    return is_pending(file, known) ? known->id : file->incarnation;
+}
+
 static const char *mismatch(const struct incarnation_dir *dirs, int count, int offline,
                             const struct znode_incarnation *known)
 {
@@ -133,11 +167,12 @@ static const char *mismatch(const struct incarnation_dir *dirs, int count, int o
     for (int i = 0; i < count; i++) {
         if (!dirs[i].has_file)
             continue;
-        if (!uuid_equal(dirs[i].file.incarnation, first->file.incarnation))
+        struct uuid id = registered_as(&dirs[i].file, known);
+        if (!uuid_equal(id, registered_as(&first->file, known)))
             return "its log directories are of different times";
         if (dir_with_id(dirs, count, dirs[i].file.directory) != &dirs[i])
             return "two log directories are copies of one";
-        if (known && !uuid_equal(dirs[i].file.incarnation, known->id))
+        if (known && !uuid_equal(id, known->id))
             return "its data is not what it was registered with last";
         if (known && dirs[i].file.starts < known->starts)
             return "a log directory is older than it was at the last start";
@@ -153,13 +188,19 @@ struct incarnation_verdict incarnation_judge(const struct incarnation_dir *dirs,
     const char *reason = mismatch(dirs, count, offline, known);
     if (reason)
         return (struct incarnation_verdict){.loss = ZNODE_LOSS_DATA, .reason = reason};
+    struct incarnation_verdict verdict = {.keep = true, .reason = "as it was"};
     for (int i = 0; i < count; i++) {
-        bool other_boot = dirs[i].has_file && !dirs[i].clean && strcmp(dirs[i].file.boot_id, boot_id) != 0;
-        if (dirs[i].power_lost || other_boot)
-            return (struct incarnation_verdict){.loss = ZNODE_LOSS_TAIL,
-                                                .reason = "the machine went down while it ran"};
+        const struct incarnation_file *file = &dirs[i].file;
+        bool pending = dirs[i].has_file && is_pending(file, known);
+        bool other_boot = dirs[i].has_file && !dirs[i].clean && strcmp(file->boot_id, boot_id) != 0;
+        if (pending && file->loss >= verdict.loss)
+            verdict = (struct incarnation_verdict){
+                .loss = file->loss, .reason = "the start before this one was cut before it registered"};
+        if ((dirs[i].power_lost || other_boot) && verdict.loss < ZNODE_LOSS_TAIL)
+            verdict = (struct incarnation_verdict){.loss = ZNODE_LOSS_TAIL,
+                                                   .reason = "the machine went down while it ran"};
     }
-    return (struct incarnation_verdict){.keep = true, .reason = "as it was"};
+    return verdict;
 }
 
 /* ---- a start */
@@ -305,7 +346,9 @@ static int write_dirs(struct settle *s, const struct znode_incarnation *now, con
                                         .directory = s->found[i].file.directory,
                                         .directories = all,
                                         .directories_count = count,
-                                        .starts = now->starts};
+                                        .starts = now->starts,
+                                        .replaced = s->has_known && !kept ? s->known.id : (struct uuid){{0}},
+                                        .loss = kept ? ZNODE_LOSS_NONE : now->loss};
         snprintf(file.boot_id, sizeof file.boot_id, "%s", boot_id);
         struct buf text = {0};
         struct errmsg why;

@@ -8,7 +8,8 @@
  *            missing, empty, twice, of another incarnation, or older than it was (loss: anything)
  *
  * `barnabas.incarnation` in every log directory says the incarnation, who the directory is,
- * which directories belong together, how often the broker was started and in which boot.
+ * which directories belong together, how often the broker was started and in which boot; and, when it
+ * was made by the last start, whom it replaced.
  * The starts are in ZooKeeper as well: a volume that was rolled back knows of fewer.
  *
  * The controller compares what a broker registers with to what it trusts
@@ -35,6 +36,10 @@ struct incarnation_file {
     int directories_count;
     int64_t starts;
     char boot_id[64];
+    /* What the incarnation replaced, and what that may have cost: a start that made one and was cut before it
+     * registered left the one before in ZooKeeper. Zero = it was there before. */
+    struct uuid replaced;
+    enum znode_loss loss;
 };
 
 /* One live log directory at the start. */

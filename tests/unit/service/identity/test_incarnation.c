@@ -149,6 +149,26 @@ START_TEST(start_that_was_cut_before_it_registered_is_no_roll_back)
 }
 END_TEST
 
+/* It made another incarnation, in all or in some of the directories, and was cut before it registered. */
+START_TEST(start_that_was_cut_loses_no_more_than_it_had_found)
+{
+    dirs[0].file.incarnation = id('y');
+    dirs[0].file.replaced = id('x');
+    dirs[0].file.loss = ZNODE_LOSS_TAIL;
+    dirs[0].file.starts = 6;
+    check_lost(judge(2, 0), ZNODE_LOSS_TAIL, "the start before this one was cut before it registered");
+    dirs[1].file = dirs[0].file;
+    dirs[1].file.directory = id('q');
+    check_lost(judge(2, 0), ZNODE_LOSS_TAIL, "the start before this one was cut before it registered");
+    dirs[1].file.loss = ZNODE_LOSS_DATA;
+    check_lost(judge(2, 0), ZNODE_LOSS_DATA, "the start before this one was cut before it registered");
+    known.id = id('y'); /* it registered after all */
+    check_kept(judge(2, 0));
+    known.id = id('z');
+    check_lost(judge(2, 0), ZNODE_LOSS_DATA, "its data is not what it was registered with last");
+}
+END_TEST
+
 START_TEST(directories_of_different_incarnations_lose_data)
 {
     dirs[1].file.incarnation = id('y');
@@ -189,6 +209,15 @@ START_TEST(file_says_what_was_written)
     ck_assert(uuid_equal(got.directories[1], id('q')));
     ck_assert_int_eq(got.starts, 5);
     ck_assert_str_eq(got.boot_id, "another");
+    ck_assert(uuid_is_zero(got.replaced));
+    incarnation_file_close(&got);
+    dirs[1].file.replaced = id('w');
+    dirs[1].file.loss = ZNODE_LOSS_TAIL;
+    text.len = 0;
+    incarnation_file_format(&dirs[1].file, &text);
+    ck_assert(incarnation_file_parse(buf_view(&text), &got));
+    ck_assert(uuid_equal(got.replaced, id('w')));
+    ck_assert_int_eq(got.loss, ZNODE_LOSS_TAIL);
     incarnation_file_close(&got);
     buf_close(&text);
 }
@@ -222,6 +251,10 @@ START_TEST(file_with_nonsense_is_no_file)
         "id=b\n",
         "incarnation=cHBwcHBwcHBwcHBwcHBwcA\ndirectory=cHBwcHBwcHBwcHBwcHBwcA\ndirectories=\nstarts="
         "99999999999999999999\nboot.id=b\n",
+        "incarnation=cHBwcHBwcHBwcHBwcHBwcA\ndirectory=cHBwcHBwcHBwcHBwcHBwcA\ndirectories=\nstarts=1\nboot."
+        "id=b\nreplaced=cHBwcHBwcHBwcHBwcHBwcA\nloss=some\n",
+        "incarnation=cHBwcHBwcHBwcHBwcHBwcA\ndirectory=cHBwcHBwcHBwcHBwcHBwcA\ndirectories=\nstarts=1\nboot."
+        "id=b\nreplaced=cHBwcHBwcHBwcHBwcHBwcA\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct incarnation_file got;
@@ -248,6 +281,7 @@ Suite *incarnation_suite(void)
     tcase_add_test(tcase, new_directory_beside_all_the_old_ones_keeps_it);
     tcase_add_test(tcase, volume_that_was_rolled_back_loses_data);
     tcase_add_test(tcase, start_that_was_cut_before_it_registered_is_no_roll_back);
+    tcase_add_test(tcase, start_that_was_cut_loses_no_more_than_it_had_found);
     tcase_add_test(tcase, directories_of_different_incarnations_lose_data);
     tcase_add_test(tcase, copy_of_a_directory_loses_data);
     tcase_add_test(tcase, data_that_was_not_registered_last_is_not_trusted);
