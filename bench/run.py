@@ -107,29 +107,19 @@ def run_cluster(options, sizes, folder, zookeeper, results):
     runner.run_standing(standing, lambda cluster: cluster_rows.start_and_warm(cluster, sizes))
 
 
-def main():
-    options = parse_arguments()
-    folder = tempfile.mkdtemp(prefix="barnabas-bench-", dir=options.folder or "/var/tmp")
-    load_before = os.getloadavg()[0]
-    kept = None if options.no_results else options.resume or results_path(".jsonl")
-    results = Results(kept, options.resume)
-    run, sizes = (run_cluster, cluster_rows.Sizes) if options.cluster else (run_single, rows.Sizes)
-    sizes = sizes(options.quick)
+def measure(options, sizes, folder, results):
+    run = run_cluster if options.cluster else run_single
+    if options.warm_gb > 0:
+        warm_page_cache(folder, options.warm_gb)
+    zookeeper = ZooKeeper(os.path.join(folder, "zookeeper"))
+    zookeeper.start()
     try:
-        if options.warm_gb > 0:
-            warm_page_cache(folder, options.warm_gb)
-        zookeeper = ZooKeeper(os.path.join(folder, "zookeeper"))
-        zookeeper.start()
-        try:
-            run(options, sizes, folder, zookeeper, results)
-        finally:
-            zookeeper.stop()
-    except KeyboardInterrupt:
-        say("interrupted: what was measured so far follows")
-    except environment.Missing as problem:
-        sys.exit(f"run.py: {problem}")
+        run(options, sizes, folder, zookeeper, results)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        zookeeper.stop()
+
+
+def report(options, sizes, results, load_before):
     table = cluster_lines(sizes) if options.cluster else lines(sizes)
     kinds = ("ours", "kafka") if options.cluster else ("ours", "kafka", "floor")
     text = (
@@ -141,12 +131,33 @@ def main():
     )
     if results.problems:
         text += "\nNot measured:\n\n" + "".join(f"* {problem}\n" for problem in results.problems)
-    print(text)
-    if kept:
-        path = kept.removesuffix(".jsonl") + ".md"
-        with open(path, "w") as out:
-            out.write(text)
-        say(f"written to {os.path.relpath(path)}")
+    return text
+
+
+def main():
+    options = parse_arguments()
+    folder = tempfile.mkdtemp(prefix="barnabas-bench-", dir=options.folder or "/var/tmp")
+    load_before = os.getloadavg()[0]
+    kept = None if options.no_results else options.resume or results_path(".jsonl")
+    results = Results(kept, options.resume)
+    sizes = (cluster_rows.Sizes if options.cluster else rows.Sizes)(options.quick)
+    try:
+        try:
+            measure(options, sizes, folder, results)
+        except KeyboardInterrupt:
+            say("interrupted: what was measured so far follows")
+        text = report(options, sizes, results, load_before)
+        print(text, flush=True)
+        if kept:
+            path = kept.removesuffix(".jsonl") + ".md"
+            with open(path, "w") as out:
+                out.write(text)
+            say(f"written to {os.path.relpath(path)}")
+    except environment.Missing as problem:
+        sys.exit(f"run.py: {problem}")
+    finally:
+        say(f"deleting {folder}")
+        shutil.rmtree(folder, ignore_errors=True)
     return 1 if results.problems else 0
 
 

@@ -11,23 +11,16 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "service/mover/mover.h"
 #include "service/replica/replica_manager.h"
 
 typedef struct wire_alter_replica_log_dirs_response_alter_replica_log_dir_partition_result answer_partition;
 typedef struct wire_alter_replica_log_dirs_response_alter_replica_log_dir_topic_result answer_topic;
 
-/* One partition that is to move. */
-struct wanted {
-    struct view topic;
-    int32_t index;
-    const char *path;
-    enum err err;
-};
-
 struct alter_log_dirs_state {
     struct control_job job;
     struct api_call *call;
-    struct wanted *items;
+    struct mover_request *items;
     int32_t count;
 };
 
@@ -49,12 +42,12 @@ static void want(struct alter_log_dirs_state *state, struct map *named, struct v
 {
     uint8_t key[PARTITION_KEY_MAX];
     struct view name = partition_key(key, topic, index);
-    struct wanted *item = map_get(named, name);
+    struct mover_request *item = map_get(named, name);
     if (!item) {
         item = &state->items[state->count++];
         map_put(named, name, item);
     }
-    *item = (struct wanted){.topic = topic, .index = index, .path = path};
+    *item = (struct mover_request){.topic = topic, .index = index, .path = path};
 }
 
 static void collect(struct alter_log_dirs_state *state,
@@ -79,10 +72,9 @@ static void collect(struct alter_log_dirs_state *state,
 static void alter_run(struct control_job *job)
 {
     struct alter_log_dirs_state *state = CONTAINER_OF(job, struct alter_log_dirs_state, job);
-    struct replica_manager *manager = state->call->broker->replicas;
+    replica_manager_alter_log_dirs(state->call->broker->replicas, state->items, state->count);
     for (int32_t i = 0; i < state->count; i++) {
-        struct wanted *item = &state->items[i];
-        item->err = replica_manager_alter_log_dir(manager, item->topic, item->index, item->path);
+        const struct mover_request *item = &state->items[i];
         if (item->err != ERR_NONE)
             log_warn("api", "log_dir_not_altered", "partition=%.*s-%d dir=%s error=%s", VIEW_FMT(item->topic),
                      item->index, item->path, err_name(item->err));
@@ -91,7 +83,7 @@ static void alter_run(struct control_job *job)
 
 static int by_topic(const void *a, const void *b)
 {
-    const struct wanted *x = a, *y = b;
+    const struct mover_request *x = a, *y = b;
     int order = view_compare(x->topic, y->topic);
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
@@ -110,7 +102,7 @@ static void alter_done(struct control_job *job)
     if (count > 0)
         qsort(state->items, count, sizeof *state->items, by_topic);
     for (size_t i = 0; i < count; i++) {
-        const struct wanted *item = &state->items[i];
+        const struct mover_request *item = &state->items[i];
         if (i == 0 || !view_equal(item->topic, item[-1].topic)) {
             topics[answer->results_count].topic_name = item->topic;
             topics[answer->results_count++].partitions = &partitions[i];

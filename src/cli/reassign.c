@@ -66,9 +66,12 @@ static const struct option_spec specs[OPT_COUNT] = {
                                     "manual assignment json file path",
                                     "The file of moves:\n"
                                     "{\"partitions\":\n"
-                                    "  [{\"topic\": \"foo\", \"partition\": 1, \"replicas\": [1,2,3]}],\n"
+                                    "  [{\"topic\": \"foo\", \"partition\": 1, \"replicas\": [1,2],\n"
+                                    "    \"log_dirs\":[\"/d1\",\"any\"]}],\n"
                                     " \"version\":1\n"
-                                    "}"},
+                                    "}\n"
+                                    "log_dirs may be left out; it moves replicas between the log directories "
+                                    "of their brokers."},
     [OPT_TOPICS_TO_MOVE_JSON_FILE] = {"topics-to-move-json-file", OPTION_TEXT, false,
                                       "topics to reassign json file path",
                                       "The file of topics for --generate:\n"

@@ -11,6 +11,7 @@ src_storage_libstorage_a_SOURCES += \
   src/storage/log_producers.c \
   src/storage/log_read.c \
   src/storage/log_recover.c src/storage/log_recover.h \
+  src/storage/log_split.c src/storage/log_split.h \
   src/storage/log_settings.h \
   src/storage/log_trim.c src/storage/log_trim.h \
   src/storage/offset_index.c src/storage/offset_index.h \

@@ -241,7 +241,8 @@ enum err log_append_as_follower(struct log *log, struct view records, int32_t le
     err = check_continues(log, &sum, first_offset, now_ms, why);
     if (err)
         return err;
-    if ((int64_t)sum.bytes.len > log->settings.segment_bytes)
+    /* Also of offsets a segment holds only so many: the caller appends less at a time. */
+    if ((int64_t)sum.bytes.len > log->settings.segment_bytes || sum.last_offset - first_offset > INT32_MAX)
         return too_large(log, sum.bytes.len, why);
 
     const struct segment_append append = {sum.bytes, sum.last_offset, sum.max_timestamp,

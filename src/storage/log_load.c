@@ -5,8 +5,9 @@
  *   2 complete a finished compaction: unlink the sources that its `.swap` files replace
  *   3 rename `.swap` files to their plain names
  *   4 open segments in order, drop indexes without a log
- *   5 recover: after an unclean stop from the recovery point on, else only segments without a sound index
- *   6 log end, log start, recovery point; epochs and producers trimmed and rebuilt to them
+ *   5 recover, and split what outgrew its base (log_split.h): after an unclean stop from the recovery point
+ * on, else only segments without a sound index 6 log end, log start, recovery point; epochs and producers
+ * trimmed and rebuilt to them
  *
  * Every step can be cut short by a crash and is then done by the next load.
  */
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "storage/log_internal.h"
 #include "storage/log_recover.h"
+#include "storage/log_split.h"
 #include "storage/log_trim.h"
 #include "storage/partition_files.h"
 #include "storage/partition_metadata.h"
@@ -30,6 +32,7 @@ struct load {
     struct log_load_report report;
     struct partition_files files;
     bool *unsound;        /* per segment: its index is missing or cannot be right */
+    int unflushed_from;   /* segment that the recovery point is in */
     int64_t producers_at; /* base offset that the log's producers are good for; -1 none */
 };
 
@@ -93,6 +96,29 @@ static enum err check_last_indexes(struct load *load, struct errmsg *why)
     return err;
 }
 
+/*
+ * Segments that reach, or may reach, farther above their base than their indexes can tell: those whose
+ * successor begins very far away, and the last one.
+ */
+static enum err find_outgrown(struct load *load, struct errmsg *why)
+{
+    struct log *log = load->log;
+    for (int i = 0; i < log->segment_count; i++) {
+        struct segment *seg = log->segments[i];
+        bool may = i + 1 == log->segment_count ||
+                   log->segments[i + 1]->base_offset - seg->base_offset > INT32_MAX / 2;
+        if (!may || load->unsound[i] || seg->size_bytes == 0)
+            continue;
+        struct segment_files files = log_files(log, seg);
+        int64_t next;
+        enum err err = segment_next_offset(seg, &files, &next, why);
+        if (err && err != ERR_CORRUPT_MESSAGE && err != ERR_CORRUPT_FILE)
+            return err;
+        load->unsound[i] = err || !segment_fits_offset(seg, next - 1);
+    }
+    return ERR_NONE;
+}
+
 /* --- recovery --- */
 
 static enum err drop_segments_from(struct load *load, int first, struct errmsg *why)
@@ -134,6 +160,24 @@ static bool has_hole_behind(const struct load *load, int i)
            log->producers.end_offset < log->segments[i + 1]->base_offset;
 }
 
+/* What does not fit behind `pos` becomes a segment of its own, the next to be recovered. */
+static enum err split(struct load *load, int i, int32_t pos, int64_t base_offset, struct errmsg *why)
+{
+    bool made;
+    struct log *log = load->log;
+    enum err err = log_split_segment(log, i, pos, base_offset, load->args->now_ms, &made, why);
+    if (err || !made)
+        return err;
+    load->unsound = mem_resize(load->unsound, (size_t)(log->segment_count + 1) * sizeof(bool));
+    memmove(load->unsound + i + 2, load->unsound + i + 1,
+            (size_t)(log->segment_count - i - 2) * sizeof(bool));
+    load->unsound[i + 1] = true;
+    if (load->unflushed_from > i)
+        load->unflushed_from++;
+    load->report.segments_split++;
+    return ERR_NONE;
+}
+
 static enum err recover_segment(struct load *load, int i, bool unflushed, struct errmsg *why)
 {
     struct log *log = load->log;
@@ -145,15 +189,19 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
     struct log_progress progress = {load->args->progress, load->args->progress_arg,
                                     load->report.bytes_recovered, left};
     int32_t valid_bytes;
-    err = log_recover_segment(log, seg, &progress, &valid_bytes, why);
+    int64_t outgrown_at;
+    err = log_recover_segment(log, seg, &progress, &valid_bytes, &outgrown_at, why);
+    if (!err && outgrown_at >= 0)
+        err = split(load, i, valid_bytes, outgrown_at, why);
     if (err)
         return err;
-    const int32_t cut = seg->size_bytes - valid_bytes;
+    const bool splits = outgrown_at >= 0;
+    const int32_t cut = splits ? 0 : seg->size_bytes - valid_bytes;
     if (cut > 0)
         log_warn("storage", "segment_cut", "log=%s segment=%" PRId64 " bytes=%" PRId32, log_name(log),
                  seg->base_offset, cut);
     /* What lies behind a hole is no continuation of what lies before it. */
-    if (unflushed && left > 0 && (cut > 0 || has_hole_behind(load, i)))
+    if (unflushed && left > 0 && !splits && (cut > 0 || has_hole_behind(load, i)))
         err = drop_segments_from(load, i + 1, why);
     if (!err)
         err = log_recover_finish(log, seg, valid_bytes, why);
@@ -172,16 +220,17 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
 static enum err recover(struct load *load, struct errmsg *why)
 {
     const bool unclean = !load->args->clean && !load->args->skip_recovery;
-    const int from = log_floor_segment(load->log, load->args->recovery_point);
+    load->unflushed_from = log_floor_segment(load->log, load->args->recovery_point);
     /*
      * A follower that cut its log saves its epochs with the next flush only: until then the file may hold an
      * epoch where the log goes on with an older one. What is scanned says which they are.
      */
     if (unclean && load->log->segment_count > 0)
-        leader_epochs_truncate_from_end(&load->log->epochs,
-                                        load->log->segments[from > 0 ? from : 0]->base_offset);
+        leader_epochs_truncate_from_end(
+            &load->log->epochs,
+            load->log->segments[load->unflushed_from > 0 ? load->unflushed_from : 0]->base_offset);
     for (int i = 0; i < load->log->segment_count; i++) {
-        const bool unflushed = unclean && i >= from;
+        const bool unflushed = unclean && i >= load->unflushed_from;
         if (!unflushed && !load->unsound[i])
             continue;
         enum err err = recover_segment(load, i, unflushed, why);
@@ -288,6 +337,8 @@ static enum err load_all(struct load *load, struct errmsg *why)
         err = open_segments(load, why);
     if (!err)
         err = check_last_indexes(load, why);
+    if (!err)
+        err = find_outgrown(load, why);
     /* Recovery and replay look at the log start. */
     log->start_offset = load->args->log_start_offset;
     if (log->segment_count > 0 && log->start_offset < log->segments[0]->base_offset)

@@ -31,6 +31,7 @@ struct log_load_report {
     int64_t bytes_recovered;
     int64_t bytes_cut;
     int segments_recovered;
+    int segments_split; /* whose offsets outgrew their base */
 };
 
 /* Gives the log (log_free). `report` may be NULL. Errors: ERR_KAFKA_STORAGE_ERROR with why, ERR_CLOSED. */

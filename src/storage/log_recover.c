@@ -20,6 +20,7 @@ struct recovery {
     struct segment_reader reader;
     int32_t last_indexed_pos;
     int64_t last_offset; /* of the batch before; base - 1 at first */
+    int64_t outgrown_at; /* -1: nothing is too far above the base */
 };
 
 static enum err recover_producers(struct recovery *r, const struct batch_info *info, struct view entry,
@@ -76,8 +77,16 @@ static enum err take_batch(struct recovery *r, const struct batch_info *info, st
 
 static bool is_good(const struct recovery *r, const struct batch_info *info, struct view entry)
 {
-    return info->last_offset > r->last_offset && segment_fits_offset(r->seg, info->last_offset) &&
-           batch_check_crc(entry) == ERR_NONE;
+    return info->last_offset > r->last_offset && batch_check_crc(entry) == ERR_NONE;
+}
+
+/* Where a segment that begins with this batch may begin. Old formats tell the last offset only. */
+static int64_t base_for(const struct recovery *r, const struct batch_info *info)
+{
+    if (info->magic >= 2 && info->base_offset > r->last_offset)
+        return info->base_offset;
+    int64_t lowest = info->last_offset - INT32_MAX;
+    return lowest > r->last_offset ? lowest : r->last_offset + 1;
 }
 
 /* Walks the good batches; *valid_bytes is where they end. */
@@ -99,6 +108,10 @@ static enum err walk(struct recovery *r, const struct log_progress *progress, in
             return err;
         if (!is_good(r, &info, entry))
             return ERR_NONE;
+        if (!segment_fits_offset(r->seg, info.last_offset)) {
+            r->outgrown_at = base_for(r, &info);
+            return ERR_NONE;
+        }
         err = take_batch(r, &info, entry, pos, why);
         if (err)
             return err;
@@ -113,10 +126,13 @@ static enum err walk(struct recovery *r, const struct log_progress *progress, in
 }
 
 enum err log_recover_segment(struct log *log, struct segment *seg, const struct log_progress *progress,
-                             int32_t *valid_bytes, struct errmsg *why)
+                             int32_t *valid_bytes, int64_t *outgrown_at, struct errmsg *why)
 {
-    struct recovery r = {
-        .log = log, .seg = seg, .files = log_files(log, seg), .last_offset = seg->base_offset - 1};
+    struct recovery r = {.log = log,
+                         .seg = seg,
+                         .files = log_files(log, seg),
+                         .last_offset = seg->base_offset - 1,
+                         .outgrown_at = -1};
     seg->max_timestamp_ms = -1;
     seg->max_timestamp_offset = seg->base_offset;
     seg->timestamps_known = true;
@@ -128,6 +144,7 @@ enum err log_recover_segment(struct log *log, struct segment *seg, const struct 
     if (!err)
         err = walk(&r, progress, valid_bytes, why);
     segment_reader_close(&r.reader);
+    *outgrown_at = r.outgrown_at;
     if (err && err != ERR_CLOSED)
         errmsg_prefix(why, "recover segment %" PRId64, seg->base_offset);
     return err;

@@ -839,7 +839,8 @@ void znode_encode_standing(const struct znode_standing *value, struct buf *out)
 {
     json_t *root = json_object();
     json_object_set_new(root, "version", json_integer(1));
-    json_object_set_new(root, "topic_id", text_of_uuid(value->topic_id));
+    if (!uuid_is_zero(value->topic_id))
+        json_object_set_new(root, "topic_id", text_of_uuid(value->topic_id));
     json_object_set_new(root, "state_version", json_integer(value->state_version));
     json_object_set_new(root, "config_zxid", json_integer(value->config_zxid));
     json_object_set_new(root, "lost", array_of_members(value->lost, value->lost_count));
@@ -855,8 +856,9 @@ enum err znode_decode_standing(struct view json, struct arena *arena, struct zno
         return ERR_MALFORMED;
     struct znode_standing value = {0};
     enum err err = ERR_NONE;
-    if (!get_uuid(root, "topic_id", &value.topic_id))
-        err = malformed(why, "\"topic_id\" is missing or no uuid");
+    bool has_id = json_object_get(root, "topic_id") != NULL;
+    if (has_id && !get_uuid(root, "topic_id", &value.topic_id))
+        err = malformed(why, "\"topic_id\" is no uuid");
     else if (!get_i32(root, "state_version", &value.state_version) ||
              !get_i64(root, "config_zxid", &value.config_zxid))
         err = malformed(why, "\"state_version\" or \"config_zxid\" is missing or no number");

@@ -1,16 +1,22 @@
 """Replicas that move between the log directories of one broker (AlterReplicaLogDirs, KIP-113)."""
 
+import contextlib
 import itertools
 import json
 import os
 import random
+import threading
 import time
+import types
 
 import pytest
 
 from conftest import CLUSTER_CONFIG, make_topic, or_skip
 from harness import environment, records, schema
 from harness.cluster import Cluster
+from harness.mounts import LoopExt4
+from harness.power import as_if_rebooted
+from harness.rawclient import Closed
 from harness.shims import FaultyDisk
 from harness.tools import kafkas, ours
 from harness.wait import wait_until
@@ -314,7 +320,7 @@ def test_a_move_goes_on_after_a_start(two_dirs, ending):
     wait_until(lambda: not leftovers(two_dirs), 20, "the old directory is deleted")
 
 
-def test_records_deleted_and_expired_while_it_is_copied_are_not_in_the_copy(two_dirs):
+def test_records_deleted_while_it_is_copied_are_not_in_the_copy(two_dirs):
     topic = make_topic(two_dirs)
     fill(two_dirs, topic, 60, size=100_000)
     target = other_dir(two_dirs, topic)
@@ -427,6 +433,70 @@ def test_a_target_that_hangs_holds_up_nobody(faulty):
     faulty.faulty.be(None)
     wait_moved(faulty, topic, target)
     assert len(contents(faulty, topic)) == 90
+
+
+# --- power ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system whose power can be cut."""
+    made = or_skip(lambda: LoopExt4(tmp_path / "disk", tmp_path / "disk.img"))
+    or_skip(made.mount)
+    yield made
+    made.unmount()
+
+
+def reboot(broker):
+    """Each directory has a record of its own of the machine's boot."""
+    for folder in broker.log_dirs:
+        as_if_rebooted(types.SimpleNamespace(log_dirs=[folder]))
+
+
+@pytest.mark.parametrize("pause_s", (0.0, 0.02, 0.05, 0.1, 0.3))
+def test_power_cut_while_a_synced_replica_moves_loses_nothing(new_broker, disk, pause_s):
+    """Both directories on one disk; flush.messages=1, under load."""
+    config = {**CONFIG, "log.flush.interval.messages": "1", "log.segment.bytes": str(64 * 1024)}
+    broker = new_broker(start=False, log_dirs=2, config=config)
+    broker.log_dirs = [os.path.join(disk.path, name) for name in ("one", "two")]
+    broker.config["log.dirs"] = ",".join(broker.log_dirs)
+    broker.start()
+    topic = make_topic(broker)
+    fill(broker, topic, 100, size=2000)
+    acknowledged, stopping = dict(contents(broker, topic)), threading.Event()
+
+    def produce():
+        with contextlib.suppress(OSError, Closed), broker.connect(timeout_s=5) as client:
+            while not stopping.is_set():
+                value = os.urandom(500)
+                answer = client.produce(topic, records.batch([(b"k", value)]))
+                if answer["error"] != NONE:
+                    return
+                acknowledged[answer["base_offset"]] = value
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    assert alter(broker, other_dir(broker, topic), topic) == {0: NONE}
+    time.sleep(pause_s)
+    or_skip(disk.cut_power)
+    stopping.set()
+    producer.join()
+    broker.kill()
+    disk.repower()
+    reboot(broker)
+    broker.start()
+
+    def whole():
+        with broker.connect() as client:
+            return client.list_offset(topic, -1)["error"] == NONE
+
+    wait_until(whole, 20, "the end is known")
+    found = dict(contents(broker, topic))
+    lost = [offset for offset, value in acknowledged.items() if found.get(offset) != value]
+    assert not lost, f"{len(lost)} of {len(acknowledged)} acknowledged records are lost: {lost[:10]}"
+    wait_until(lambda: len(places(broker, topic)) == 1, 20, "the move ends")
+    assert dict(contents(broker, topic)) == found
+    broker.stop()
 
 
 # --- under load -------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 /*
  * The controller's core on a broker, as service/controller/controller_loop.c hosts it: its effects become
- * operations of ZooKeeper, requests to brokers, answers and timers. Whose port refuses is looked at by the
- * clock (net/presence.h).
+ * operations of ZooKeeper, requests to brokers, answers and timers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +8,13 @@
 #include "base/assert.h"
 #include "base/be.h"
 #include "base/mem.h"
+#include "config/inter_broker.h"
 #include "service/controller/controller_translate.h"
 #include "sim/node.h"
 #include "wire/codec.h"
 
 #define ALTER_PARTITION_VERSION 3
 #define REQUEST_TIMEOUT_US      (4000 * SIM_MS)
-#define LOOK_EVERY_MS           100
-#define REFUSED_MS              500
 
 /* A request that waits for the core's answer. */
 struct ask {
@@ -26,8 +24,6 @@ struct ask {
     enum net_api api;
     struct buf body;
 };
-
-static void step(struct proc *proc, const struct controller_event *event);
 
 /* --- ZooKeeper ---------------------------------------------------------------------------------------- */
 
@@ -45,7 +41,7 @@ static void zk_answered(void *arg, const struct controller_op_result *results, i
     struct controller_event event = {
         .kind = CONTROLLER_EVENT_ZK_DONE,
         .zk_done = {.ticket = call.ticket, .results = results, .results_count = count}};
-    step(call.proc, &event);
+    conductor_step(call.proc, &event);
 }
 
 static void do_zk(struct proc *proc, const struct controller_effect *effect)
@@ -77,8 +73,8 @@ static void broker_answered(struct sim *sim, void *arg, enum err err, struct vie
     struct controller_reply_partition *partitions = NULL;
     int32_t count = 0;
     if (err == ERR_NONE)
-        ASSERT(controller_decode_answer(sent.kind, answer, &arena, &top, &partitions, &count, NULL) ==
-               ERR_NONE);
+        ASSERT(controller_decode_answer(sent.kind, inter_broker_newest(), answer, &arena, &top, &partitions,
+                                        &count, NULL) == ERR_NONE);
     struct controller_event event = {.kind = CONTROLLER_EVENT_REPLY,
                                      .reply = {.broker_id = sent.to,
                                                .ticket = sent.ticket,
@@ -86,7 +82,7 @@ static void broker_answered(struct sim *sim, void *arg, enum err err, struct vie
                                                .err = top,
                                                .partitions = partitions,
                                                .partitions_count = count}};
-    step(sent.proc, &event);
+    conductor_step(sent.proc, &event);
     arena_close(&arena);
 }
 
@@ -99,7 +95,8 @@ static void do_send(struct proc *proc, const struct controller_effect *effect)
     *sent = (struct sent){proc, to, effect->send.ticket, effect->kind};
     struct arena arena = {0};
     struct buf frame = {0};
-    controller_encode_request(effect->kind, &effect->send, "PLAINTEXT", 1, &arena, &frame);
+    controller_encode_request(effect->kind, &effect->send, inter_broker_newest(), "PLAINTEXT", 1, &arena,
+                              &frame);
     net_call(proc->channels[to], NET_CONTROL, buf_view(&frame), REQUEST_TIMEOUT_US, broker_answered, sent);
     buf_close(&frame);
     arena_close(&arena);
@@ -116,41 +113,6 @@ static void do_add_channel(struct proc *proc, const struct controller_live_broke
 {
     do_remove_channel(proc, broker->id);
     proc->channels[broker->id] = net_conn_new(proc->sim, proc->id, broker->id);
-    proc->channel_epochs[broker->id] = broker->epoch;
-    proc->refused_ms[broker->id] = 0;
-}
-
-/* --- whose port refuses ------------------------------------------------------------------------------- */
-
-static bool refuses(const struct sim *sim, int from, int to)
-{
-    return (!sim->up[to] || sim->refused[from][to]) && !sim->cut[from][to] && !sim->cut[to][from];
-}
-
-static void look_at(struct proc *proc, int id, int64_t epoch)
-{
-    struct sim *sim = proc->sim;
-    proc->refused_ms[id] = refuses(sim, proc->id, id) ? proc->refused_ms[id] + LOOK_EVERY_MS : 0;
-    if (proc->refused_ms[id] <= REFUSED_MS)
-        return;
-    proc->refused_ms[id] = 0;
-    struct controller_event event = {.kind = CONTROLLER_EVENT_REFUSED,
-                                     .refused = {.broker_id = id, .broker_epoch = epoch}};
-    step(proc, &event);
-}
-
-void conductor_look(struct proc *proc)
-{
-    if (!proc->sim->shape.suspect)
-        return;
-    for (int id = 1; id <= proc->sim->shape.brokers; id++) {
-        if (id == proc->id)
-            continue;
-        if (proc->watched_controller == id)
-            look_at(proc, id, proc->watched_epoch);
-        else if (proc->channels[id])
-            look_at(proc, id, proc->channel_epochs[id]);
-    }
 }
 
 /* --- timers ------------------------------------------------------------------------------------------- */
@@ -166,7 +128,7 @@ static void fired(struct sim *sim, void *arg)
     struct timer timer = *(struct timer *)arg;
     free(arg);
     struct controller_event event = {.kind = CONTROLLER_EVENT_TIMER, .timer = {.timer_id = timer.id}};
-    step(timer.proc, &event);
+    conductor_step(timer.proc, &event);
 }
 
 static void free_timer(struct sim *sim, void *arg)
@@ -263,7 +225,7 @@ void conductor_ask(struct proc *proc, uint64_t id, enum net_api api, struct view
     map_put_int(&proc->asks, (int64_t)ticket, ask);
     struct controller_event event = {.kind = CONTROLLER_EVENT_REQUEST,
                                      .request = {.ticket = ticket, .request = &ask->request}};
-    step(proc, &event);
+    conductor_step(proc, &event);
 }
 
 static void put_alter_answer(struct ask *ask, const struct controller_answer *from, struct buf *out)
@@ -329,6 +291,7 @@ static void carry_out(struct proc *proc, const struct controller_effect *effect)
     case CONTROLLER_EFFECT_LEADER_AND_ISR:
     case CONTROLLER_EFFECT_UPDATE_METADATA:
     case CONTROLLER_EFFECT_STOP_REPLICA:
+    case CONTROLLER_EFFECT_LOG_ENDS:
         do_send(proc, effect);
         return;
     case CONTROLLER_EFFECT_ANSWER:
@@ -343,17 +306,16 @@ static void carry_out(struct proc *proc, const struct controller_effect *effect)
     case CONTROLLER_EFFECT_RESIGNED:
         sim_trace(proc->sim, "%d resigns", proc->id);
         return;
-    case CONTROLLER_EFFECT_WATCH_CONTROLLER:
-        proc->watched_controller = effect->watch_controller.id == proc->id ? 0 : effect->watch_controller.id;
-        proc->watched_epoch = effect->watch_controller.epoch;
+    case CONTROLLER_EFFECT_WATCH_PEER:
+        watch_begin(proc, effect->watch_peer.id, effect->watch_peer.epoch);
         return;
-    case CONTROLLER_EFFECT_UNWATCH_CONTROLLER:
-        proc->watched_controller = 0;
+    case CONTROLLER_EFFECT_UNWATCH_PEER:
+        watch_end(proc, effect->unwatch_peer.broker_id);
         return;
     }
 }
 
-static void step(struct proc *proc, const struct controller_event *event)
+void conductor_step(struct proc *proc, const struct controller_event *event)
 {
     if (!proc->core)
         return;
@@ -368,20 +330,20 @@ void conductor_opened(struct proc *proc)
     struct controller_event event = {
         .kind = CONTROLLER_EVENT_SESSION_OPENED,
         .session_opened = {.session_id = proc->session_id, .broker_epoch = atomic_load(&proc->broker.epoch)}};
-    step(proc, &event);
+    conductor_step(proc, &event);
 }
 
 void conductor_expired(struct proc *proc)
 {
     struct controller_event event = {.kind = CONTROLLER_EVENT_SESSION_EXPIRED};
-    step(proc, &event);
+    conductor_step(proc, &event);
 }
 
 void conductor_watch(struct proc *proc, const char *path, bool children)
 {
     struct controller_event event = {.kind = CONTROLLER_EVENT_WATCH,
                                      .watch = {.path = path, .children = children}};
-    step(proc, &event);
+    conductor_step(proc, &event);
 }
 
 /* --- life --------------------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ tests_sim_sim_SOURCES = \
   tests/sim/serve.c \
   tests/sim/suite.c tests/sim/suite.h \
   tests/sim/upkeep.c \
+  tests/sim/watch.c \
   tests/sim/world.c tests/sim/world.h \
   tests/sim/zk.h \
   tests/sim/zk_client.c \

@@ -14,7 +14,7 @@
 
 /* What is asked. Bodies of the first ones are Kafka's, of the others the simulator's own. */
 enum net_api {
-    NET_CONTROL, /* a frame with its header: LeaderAndIsr, UpdateMetadata, StopReplica */
+    NET_CONTROL, /* a frame with its header: LeaderAndIsr, UpdateMetadata, StopReplica, ListOffsets */
     NET_FETCH,
     NET_LIST_OFFSETS,
     NET_ALTER_PARTITION,

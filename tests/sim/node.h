@@ -10,6 +10,7 @@
  *   serve.c      Fetch, ListOffsets, Produce, Metadata
  *   conductor.c  the controller's core
  *   isr.c        asking the controller for another ISR
+ *   watch.c      whose port refuses, who is silent
  *   upkeep.c     checkpoints, flush
  *
  * Runs on: the one thread.
@@ -82,6 +83,17 @@ struct follow_link {
 
 struct fetch_state;
 
+/* A broker that the controller's core wants watched; see watch.c. */
+struct watched_peer {
+    bool watched;
+    bool was_there;
+    bool heard;
+    bool told; /* something since it was heard last */
+    int64_t epoch;
+    int refused_ms;
+    int silent_ms;
+};
+
 struct proc {
     struct sim *sim;
     struct broker_node *node;
@@ -109,10 +121,7 @@ struct proc {
     struct controller *core;
     struct controller_effects effects;
     struct net_conn *channels[SIM_BROKERS_MAX + 1];
-    int64_t channel_epochs[SIM_BROKERS_MAX + 1];
-    int refused_ms[SIM_BROKERS_MAX + 1];
-    int watched_controller; /* 0 = none */
-    int64_t watched_epoch;
+    struct watched_peer peers[SIM_BROKERS_MAX + 1];
     struct map asks; /* ticket -> struct ask */
     uint64_t last_ticket;
 
@@ -205,8 +214,14 @@ void conductor_opened(struct proc *proc);
 void conductor_expired(struct proc *proc);
 void conductor_watch(struct proc *proc, const char *path, bool children);
 void conductor_ask(struct proc *proc, uint64_t id, enum net_api api, struct view body);
-/* By the clock: whose port refuses. */
-void conductor_look(struct proc *proc);
+void conductor_step(struct proc *proc, const struct controller_event *event);
+
+/* --- watch.c --- */
+
+void watch_begin(struct proc *proc, int id, int64_t epoch);
+void watch_end(struct proc *proc, int id);
+/* By the clock. */
+void watch_look(struct proc *proc);
 
 /* --- isr.c --- */
 

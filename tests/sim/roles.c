@@ -22,7 +22,7 @@
 #include "wire/api.h"
 #include "wire/codec.h"
 
-enum { KEY_LEADER_AND_ISR = 4, KEY_STOP_REPLICA = 5, KEY_UPDATE_METADATA = 6 };
+enum { KEY_LIST_OFFSETS = 2, KEY_LEADER_AND_ISR = 4, KEY_STOP_REPLICA = 5, KEY_UPDATE_METADATA = 6 };
 
 typedef struct wire_leader_and_isr_request_leader_and_isr_partition_state role_state;
 
@@ -222,7 +222,7 @@ static enum err record(struct job *job, struct errmsg *why)
         free(dir);
     }
     if (err == ERR_NONE)
-        err = atomic_batch_commit(&batch, proc->dir.path, why);
+        err = atomic_batch_commit(&batch, why);
     atomic_batch_close(&batch);
     return err;
 }
@@ -368,6 +368,38 @@ static void stop_replicas(struct job *job)
     end_job(job, response);
 }
 
+/* --- where logs end, for a controller that looks for the longest ------------------------------------- */
+
+static void list_ends(struct job *job)
+{
+    const struct wire_list_offsets_request *request = job->request;
+    struct wire_list_offsets_response *response = wire_new(&wire_list_offsets_response_desc, &job->arena, 1);
+    response->topics = wire_new(&wire_list_offsets_response_list_offsets_topic_response_desc, &job->arena,
+                                (size_t)request->topics_count);
+    response->topics_count = request->topics_count;
+    for (int32_t t = 0; t < request->topics_count; t++) {
+        struct wire_list_offsets_response_list_offsets_topic_response *topic = &response->topics[t];
+        int32_t count = request->topics[t].partitions_count;
+        topic->name = request->topics[t].name;
+        topic->partitions = wire_new(&wire_list_offsets_response_list_offsets_partition_response_desc,
+                                     &job->arena, (size_t)count);
+        topic->partitions_count = count;
+        for (int32_t p = 0; p < count; p++) {
+            int index = request->topics[t].partitions[p].partition_index;
+            int number = sim_part_find(job->proc->sim, (const char *)topic->name.ptr, topic->name.len, index);
+            const struct part *part = number >= 0 ? job->proc->parts[number] : NULL;
+            bool there = part && part->log;
+            topic->partitions[p] = (struct wire_list_offsets_response_list_offsets_partition_response){
+                .partition_index = index,
+                .error_code = err_wire_code(there ? ERR_NONE : ERR_UNKNOWN_TOPIC_OR_PARTITION),
+                .timestamp = -1,
+                .offset = there ? log_end(part->log).offset : -1,
+                .leader_epoch = there ? leader_epochs_latest_epoch(log_leader_epochs(part->log)) : -1};
+        }
+    }
+    end_job(job, response);
+}
+
 /* --- the queue ---------------------------------------------------------------------------------------- */
 
 static void refuse(struct job *job, enum err err)
@@ -407,6 +439,10 @@ static void run_job(struct sim *sim, void *arg)
     struct proc *proc = job->proc;
     int32_t controller_epoch;
     int64_t broker_epoch;
+    if (job->api->key == KEY_LIST_OFFSETS) {
+        list_ends(job);
+        return;
+    }
     sender_of(job, &controller_epoch, &broker_epoch);
     enum err err = control_fence_check(&proc->fence, &proc->broker, controller_epoch, broker_epoch);
     if (err != ERR_NONE) {

@@ -149,7 +149,7 @@ static void tick(struct sim *sim, void *arg)
     struct errmsg why;
     if (proc->failing)
         return;
-    conductor_look(proc);
+    watch_look(proc);
     enum err err = ERR_NONE;
     if (sim_chance(sim, rng, 100))
         err = upkeep_save(proc, 1u << LOG_DIR_HIGH_WATERMARK, &why);

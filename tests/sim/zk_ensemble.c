@@ -281,7 +281,8 @@ static struct fake_zk *tree_new(void)
                                         "/barnabas/brokers",
                                         "/barnabas/trusted",
                                         "/barnabas/standing",
-                                        "/barnabas/suspects"};
+                                        "/barnabas/suspects",
+                                        "/barnabas/silent"};
     struct fake_zk *tree = fake_zk_new();
     for (size_t i = 0; i < ARRAY_LEN(PATHS); i++)
         fake_zk_put(tree, PATHS[i], &(struct controller_value){.kind = CONTROLLER_VALUE_NULL});

@@ -262,6 +262,7 @@ struct ctl_elect_item {
     /* Private. */
     bool settled;
     bool reread;
+    bool looked; /* into ZooKeeper, because nobody of the ISR that is known could lead */
     bool config_known;
     bool unclean;
 };

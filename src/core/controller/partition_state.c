@@ -7,7 +7,7 @@
  *                      BADVERSION read, choose and write again
  *
  * An election does not read first: the cache is what the last read or write said, and the
- * version guards the write.
+ * version guards the write. It reads before it gives up.
  */
 #include "base/assert.h"
 #include "base/log.h"
@@ -300,6 +300,12 @@ static bool choose_one(struct controller *c, struct ctl_elect *e, int32_t i)
     if (e->strategy == CTL_STRATEGY_OFFLINE && !unclean && !item->config_known &&
         somebody_online(list, p->replicas.count))
         return true;
+    if (e->strategy == CTL_STRATEGY_OFFLINE && !item->looked) {
+        /* A leader that writes its ISR itself (inter.broker.protocol.version below 2.7) announces it later.
+         */
+        item->looked = item->reread = true;
+        return false;
+    }
     settle(item, e->strategy == CTL_STRATEGY_PREFERRED ? ERR_PREFERRED_LEADER_NOT_AVAILABLE
                                                        : ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE);
     if (e->choices[i].ask_ends)
@@ -410,6 +416,7 @@ static bool take_writes(struct controller *c, struct ctl_elect *e)
     bool again = false;
     for (int32_t i = 0; i < e->items_count; i++) {
         struct ctl_elect_item *item = &e->items[i];
+        again |= item->reread;
         if (item->settled || e->writers[i] < 0)
             continue;
         const struct ctl_write *write = &e->writes.items[e->writers[i]];

@@ -70,14 +70,20 @@ static enum op_outcome settle(struct partition_op *base, struct partition *part)
 
 /* --- append ------------------------------------------------------------------------------------------ */
 
-/* As many whole batches as a segment takes; at least one. */
+/* As many whole batches as a segment takes, in bytes and in offsets; at least one. */
 static struct view next_piece(struct view *rest, int32_t segment_bytes)
 {
     struct view left = *rest, entry;
     struct batch_info info;
     size_t len = 0;
-    while (!batch_next(&left, &info, &entry) && (len == 0 || len + entry.len <= (size_t)segment_bytes))
+    int64_t first_offset = 0;
+    while (!batch_next(&left, &info, &entry) &&
+           (len == 0 ||
+            (len + entry.len <= (size_t)segment_bytes && info.last_offset - first_offset <= INT32_MAX))) {
+        if (len == 0)
+            first_offset = info.base_offset;
         len += entry.len;
+    }
     struct view piece = view_of(rest->ptr, len ? len : rest->len);
     *rest = view_of(rest->ptr + piece.len, rest->len - piece.len);
     return piece;

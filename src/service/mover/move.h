@@ -100,8 +100,16 @@ struct uuid mover_random_id(struct mover *mover);
 
 /* --- move_start.c --- */
 
-/* Makes a future directory and its log. ERR_KAFKA_STORAGE_ERROR: the target is offline now. */
-enum err move_create(struct mover *mover, struct partition *part, struct log_dir_state *target);
+/* A move that is to begin with a new future directory. */
+struct move_birth {
+    struct partition *part; /* borrowed */
+    struct log_dir_state *target;
+    enum err err; /* filled in; ERR_KAFKA_STORAGE_ERROR: the target is offline now, or the replica gone */
+    struct move *move; /* private */
+};
+
+/* Makes the future directories of all of them and their logs, and begins. No two are of one partition. */
+void move_create(struct mover *mover, struct move_birth *births, int count);
 /* Deletes what was found of this partition and not gone on with. */
 void mover_forget_found(struct mover *mover, const struct partition *part);
 /* Deletes a future directory, by a rename first. The directory fails if that does. */

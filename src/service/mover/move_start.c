@@ -53,8 +53,8 @@ static struct log_load_args args_of(struct mover *mover, const struct origin *or
                                   .seed = random_u64(broker->random)};
 }
 
-/* --- a new one
- * ---------------------------------------------------------------------------------------------- */
+/* --- a new one -------------------------------------------------------------------------------------------
+ */
 
 /* What the target's files say of the partition is of an earlier life of it there. */
 static enum err forget_earlier(struct log_dir_state *target, const struct partition *part, struct errmsg *why)
@@ -88,38 +88,6 @@ static enum err check_name(struct log_dir_state *target, const struct partition 
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
-static enum err make_dir(struct mover *mover, struct log_dir_state *target, const char *name,
-                         const struct origin *origin, struct errmsg *why)
-{
-    struct new_partitions batch;
-    new_partitions_init(&batch, &target->dir, mover_random_id(mover));
-    enum err err =
-        new_partitions_add(&batch, name, origin->topic_id, LEADER_EPOCH_UNDEFINED, origin->start, why);
-    if (err == ERR_NONE)
-        err = new_partitions_commit(&batch, why);
-    new_partitions_close(&batch);
-    return err;
-}
-
-static enum err make(struct move *move, const struct origin *origin, struct errmsg *why)
-{
-    struct mover *mover = move->mover;
-    struct partition *part = move->part;
-    char *name = partition_dir_format(view_str(part->topic), part->index, PARTITION_DIR_FUTURE, move->id);
-    char *path = log_dir_join(&move->target->dir, name);
-    enum err err = check_name(move->target, part, why);
-    if (err == ERR_NONE)
-        err = forget_earlier(move->target, part, why);
-    if (err == ERR_NONE)
-        err = make_dir(mover, move->target, name, origin, why);
-    struct log_load_args args = args_of(mover, origin, path);
-    if (err == ERR_NONE)
-        err = log_create(&args, origin->topic_id, LEADER_EPOCH_UNDEFINED, &move->log, why);
-    free(path);
-    free(name);
-    return err;
-}
-
 /* Frees a move that was not begun. */
 static void abandon(struct move *move)
 {
@@ -128,27 +96,100 @@ static void abandon(struct move *move)
     free(move);
 }
 
-enum err move_create(struct mover *mover, struct partition *part, struct log_dir_state *target)
+static char *future_name(const struct move *move)
 {
-    struct origin origin = {0};
+    return partition_dir_format(view_str(move->part->topic), move->part->index, PARTITION_DIR_FUTURE,
+                                move->id);
+}
+
+/* What is needed before its directory may be made. False: the move will not be, `birth` says why. */
+static bool prepare(struct mover *mover, struct move_birth *birth, struct origin *origin)
+{
     struct errmsg why;
-    partition_call(part, see_origin, &origin);
-    if (!origin.there)
-        return ERR_KAFKA_STORAGE_ERROR;
-    mover_forget_found(mover, part);
-    struct move *move = move_new(mover, part, origin.dir, target);
-    enum err err = make(move, &origin, &why);
-    if (err == ERR_NONE) {
-        move->compared = true;
-        move_begin(move);
-        return ERR_NONE;
-    }
-    abandon(move);
+    partition_call(birth->part, see_origin, origin);
+    birth->err = ERR_KAFKA_STORAGE_ERROR;
+    if (!origin->there)
+        return false;
+    mover_forget_found(mover, birth->part);
+    enum err err = check_name(birth->target, birth->part, &why);
+    if (err == ERR_NONE)
+        err = forget_earlier(birth->target, birth->part, &why);
     if (err == ERR_EXISTS)
-        log_error("mover", "move_refused", "partition=%s error=\"%s\"", part->name, why.text);
-    else
+        log_error("mover", "move_refused", "partition=%s error=\"%s\"", birth->part->name, why.text);
+    else if (err != ERR_NONE)
+        log_dir_state_fail(birth->target, ERR_KAFKA_STORAGE_ERROR, &why);
+    if (err != ERR_NONE)
+        return false;
+    birth->move = move_new(mover, birth->part, origin->dir, birth->target);
+    birth->move->compared = true;
+    return true;
+}
+
+static enum err make_dirs(struct mover *mover, struct log_dir_state *target, const struct move_birth *births,
+                          const struct origin *origins, int count, struct errmsg *why)
+{
+    struct new_partitions batch;
+    enum err err = ERR_NONE;
+    new_partitions_init(&batch, &target->dir, mover_random_id(mover));
+    for (int i = 0; i < count && err == ERR_NONE; i++) {
+        if (!births[i].move || births[i].target != target)
+            continue;
+        char *name = future_name(births[i].move);
+        err = new_partitions_add(&batch, name, origins[i].topic_id, LEADER_EPOCH_UNDEFINED, origins[i].start,
+                                 why);
+        free(name);
+    }
+    if (err == ERR_NONE)
+        err = new_partitions_commit(&batch, why);
+    new_partitions_close(&batch);
+    return err;
+}
+
+static enum err make_log(struct mover *mover, struct move *move, const struct origin *origin,
+                         struct errmsg *why)
+{
+    char *name = future_name(move);
+    char *path = log_dir_join(&move->target->dir, name);
+    struct log_load_args args = args_of(mover, origin, path);
+    enum err err = log_create(&args, origin->topic_id, LEADER_EPOCH_UNDEFINED, &move->log, why);
+    free(path);
+    free(name);
+    return err;
+}
+
+/* Those in one target. */
+static void create_in(struct mover *mover, struct log_dir_state *target, struct move_birth *births,
+                      const struct origin *origins, int count)
+{
+    struct errmsg why;
+    enum err err = make_dirs(mover, target, births, origins, count, &why);
+    for (int i = 0; i < count; i++) {
+        struct move_birth *birth = &births[i];
+        if (!birth->move || birth->target != target)
+            continue;
+        if (err == ERR_NONE)
+            err = make_log(mover, birth->move, &origins[i], &why);
+        if (err != ERR_NONE) {
+            abandon(birth->move);
+            continue;
+        }
+        birth->err = ERR_NONE;
+        move_begin(birth->move);
+    }
+    if (err != ERR_NONE)
         log_dir_state_fail(target, ERR_KAFKA_STORAGE_ERROR, &why);
-    return ERR_KAFKA_STORAGE_ERROR;
+}
+
+void move_create(struct mover *mover, struct move_birth *births, int count)
+{
+    struct log_dirs *dirs = &mover->manager->dirs;
+    struct origin *origins = mem_zalloc(sizeof *origins * ((size_t)count + 1));
+    int prepared = 0;
+    for (int i = 0; i < count; i++)
+        prepared += prepare(mover, &births[i], &origins[i]);
+    for (int d = 0; d < dirs->count && prepared > 0; d++)
+        create_in(mover, dirs->items[d], births, origins, count);
+    free(origins);
 }
 
 /* --- what an earlier run left ------------------------------------------------------------------------------
@@ -246,8 +287,9 @@ static void resume(struct mover *mover, struct move_found *found, struct partiti
         struct log_dir_state *target = found->dir;
         abandon(move);
         delete_found(mover, found);
+        struct move_birth anew = {.part = part, .target = target};
         if (!ids_differ && !log_dir_is_offline(&target->dir))
-            (void)move_create(mover, part, target);
+            move_create(mover, &anew, 1);
     }
 }
 

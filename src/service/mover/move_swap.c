@@ -34,6 +34,7 @@ struct swapping {
     struct move *move;
     bool swapped;
     bool old_stays;     /* its directory failed before it could be renamed */
+    bool is_compacted;  /* the cleaner has come somewhere in it */
     enum err err;       /* of the target, or what kept it from being swapped */
     struct errmsg why;  /* of `err` */
     char *deleted_path; /* of the old directory; owned */
@@ -45,8 +46,8 @@ static struct disk *disk_of(const struct move *move)
     return move->mover->manager->broker->disk;
 }
 
-/* --- 2: the same
- * -------------------------------------------------------------------------------------------- */
+/* --- 2: the same -----------------------------------------------------------------------------------------
+ */
 
 /* ERR_WOULD_BLOCK: there is more to do than may be done here, or it is gone. */
 static enum err copy_rest(struct partition *part, struct swapping *swap)
@@ -71,7 +72,8 @@ static enum err copy_rest(struct partition *part, struct swapping *swap)
 static enum err take_epochs(struct partition *part, struct move *move, struct errmsg *why)
 {
     struct leader_epochs *epochs = log_leader_epochs(move->log);
-    if (!leader_epochs_copy(epochs, log_leader_epochs(part->log)))
+    (void)leader_epochs_copy(epochs, log_leader_epochs(part->log));
+    if (!epochs->dirty)
         return ERR_NONE;
     return leader_epochs_save(epochs, disk_of(move), log_path(move->log), why);
 }
@@ -109,8 +111,8 @@ static enum err make_ready(struct partition *part, struct swapping *swap)
     return err == ERR_NONE ? ERR_NONE : ERR_KAFKA_STORAGE_ERROR;
 }
 
-/* --- 3: the new one counts
- * ----------------------------------------------------------------------------------- */
+/* --- 3: the new one counts -------------------------------------------------------------------------------
+ */
 
 static enum err rename_future(struct partition *part, struct swapping *swap)
 {
@@ -126,22 +128,24 @@ static enum err rename_future(struct partition *part, struct swapping *swap)
     return ERR_KAFKA_STORAGE_ERROR;
 }
 
-static void move_checkpoints(struct move *move)
+/* True when one of the cleaner moved. */
+static bool move_checkpoints(struct move *move)
 {
     struct view topic = view_str(move->part->topic);
     int32_t index = move->part->index;
     int64_t dirty;
     pthread_mutex_lock(&move->source->checkpoints_lock);
     struct offset_map *from = move->source->dir.checkpoints;
-    bool cleaned = offset_map_get(&from[LOG_DIR_CLEANER], topic, index, &dirty);
+    bool is_compacted = offset_map_get(&from[LOG_DIR_CLEANER], topic, index, &dirty);
     for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
         offset_map_remove(&from[kind], topic, index);
     pthread_mutex_unlock(&move->source->checkpoints_lock);
-    if (!cleaned)
-        return;
+    if (!is_compacted)
+        return false;
     pthread_mutex_lock(&move->target->checkpoints_lock);
     offset_map_put(&move->target->dir.checkpoints[LOG_DIR_CLEANER], topic, index, dirty);
     pthread_mutex_unlock(&move->target->checkpoints_lock);
+    return true;
 }
 
 /* Gives the old log. */
@@ -161,12 +165,12 @@ static struct log *take_its_place(struct partition *part, struct swapping *swap)
     swap->delete_delay_ms = settings->file_delete_delay_ms;
     swap->swapped = true;
     atomic_fetch_sub(&move->source->partitions, 1);
-    move_checkpoints(move);
+    swap->is_compacted = move_checkpoints(move);
     return old;
 }
 
-/* --- 4: the old one goes
- * -------------------------------------------------------------------------------------- */
+/* --- 4: the old one goes ---------------------------------------------------------------------------------
+ */
 
 static void rename_old(struct partition *part, struct swapping *swap, struct log *old)
 {
@@ -204,22 +208,19 @@ static void swap_by_holder(struct partition *part, void *arg)
     partition_announce(part);
 }
 
-/* --- 5: afterwards
- * --------------------------------------------------------------------------------------------- */
+/* --- 5: afterwards ---------------------------------------------------------------------------------------
+ */
 
-static void save_checkpoints(struct move *move)
+static void save_checkpoints(struct log_dir_state *dir, unsigned kinds)
 {
-    struct log_dir_state *both[] = {move->source, move->target};
     struct errmsg why;
-    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-        if (log_dir_is_offline(&both[i]->dir))
-            continue;
-        pthread_mutex_lock(&both[i]->checkpoints_lock);
-        enum err err = log_dir_save_checkpoints(&both[i]->dir, (1u << LOG_DIR_CHECKPOINT_COUNT) - 1, &why);
-        pthread_mutex_unlock(&both[i]->checkpoints_lock);
-        if (err != ERR_NONE)
-            log_dir_state_fail(both[i], ERR_KAFKA_STORAGE_ERROR, &why);
-    }
+    if (log_dir_is_offline(&dir->dir))
+        return;
+    pthread_mutex_lock(&dir->checkpoints_lock);
+    enum err err = log_dir_save_checkpoints(&dir->dir, kinds, &why);
+    pthread_mutex_unlock(&dir->checkpoints_lock);
+    if (err != ERR_NONE)
+        log_dir_state_fail(dir, ERR_KAFKA_STORAGE_ERROR, &why);
 }
 
 static void finish(struct swapping *swap)
@@ -227,7 +228,10 @@ static void finish(struct swapping *swap)
     struct move *move = swap->move;
     struct replica_manager *manager = move->mover->manager;
     struct errmsg why;
-    save_checkpoints(move);
+    /* The target's were written before the swap (move_checkpoint); the others follow with the next round. */
+    save_checkpoints(move->source, (1u << LOG_DIR_CHECKPOINT_COUNT) - 1);
+    if (swap->is_compacted)
+        save_checkpoints(move->target, 1u << LOG_DIR_CLEANER);
     if (!swap->old_stays && !log_dir_is_offline(&move->target->dir)) {
         char *path = log_dir_join(&move->target->dir, move->part->name);
         if (move_mark_remove(disk_of(move), path, &why) != ERR_NONE)

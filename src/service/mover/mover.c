@@ -234,35 +234,64 @@ static enum err wish(struct mover *mover, struct view topic, int32_t index, stru
     return elsewhere ? ERR_REPLICA_NOT_AVAILABLE : ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-static enum err request_of(struct mover *mover, struct partition *part, struct log_dir_state *target)
+/* True when a move is to begin. */
+static bool judge(struct mover *mover, struct partition *part, struct log_dir_state *target, enum err *err)
 {
     struct place place = {0};
     partition_call(part, see_place, &place);
+    *err = place.there ? ERR_NONE : ERR_KAFKA_STORAGE_ERROR;
     if (!place.there)
-        return ERR_KAFKA_STORAGE_ERROR;
+        return false;
     if (place.target && place.target != target)
         mover_cancel(mover, part);
     if (place.dir == target || place.target == target)
-        return ERR_NONE;
+        return false;
     /* The partition may be on the offline one, too: a second future directory must not come of it. */
     if (log_dirs_any_offline(&mover->manager->dirs) || !mover->pool)
-        return ERR_KAFKA_STORAGE_ERROR;
-    return move_create(mover, part, target);
+        *err = ERR_KAFKA_STORAGE_ERROR;
+    return *err == ERR_NONE;
 }
 
-enum err mover_request(struct mover *mover, struct view topic, int32_t index, const char *path)
+/* True when a move is to begin: `birth` is filled in, its partition shared. */
+static bool take_request(struct mover *mover, struct mover_request *request, struct move_birth *birth)
 {
-    if (name_is_too_long(mover, topic, index))
-        return ERR_INVALID_TOPIC_EXCEPTION;
-    struct log_dir_state *target = log_dirs_find(&mover->manager->dirs, path);
-    if (!target)
-        return ERR_LOG_DIR_NOT_FOUND;
-    if (log_dir_is_offline(&target->dir))
-        return ERR_KAFKA_STORAGE_ERROR;
-    struct partition *part = replica_manager_find_shared(mover->manager, topic, index);
-    enum err err = part ? request_of(mover, part, target) : wish(mover, topic, index, target);
+    struct log_dir_state *target = log_dirs_find(&mover->manager->dirs, request->path);
+    if (name_is_too_long(mover, request->topic, request->index))
+        request->err = ERR_INVALID_TOPIC_EXCEPTION;
+    else if (!target)
+        request->err = ERR_LOG_DIR_NOT_FOUND;
+    else
+        request->err = log_dir_is_offline(&target->dir) ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
+    if (request->err != ERR_NONE)
+        return false;
+    struct partition *part = replica_manager_find_shared(mover->manager, request->topic, request->index);
+    if (!part) {
+        request->err = wish(mover, request->topic, request->index, target);
+        return false;
+    }
+    if (judge(mover, part, target, &request->err)) {
+        *birth = (struct move_birth){.part = part, .target = target};
+        return true;
+    }
     partition_release(part);
-    return err;
+    return false;
+}
+
+void mover_request(struct mover *mover, struct mover_request *requests, int32_t count)
+{
+    struct move_birth *births = mem_zalloc(sizeof *births * ((size_t)count + 1));
+    int32_t *of = mem_zalloc(sizeof *of * ((size_t)count + 1));
+    int births_count = 0;
+    for (int32_t i = 0; i < count; i++)
+        if (take_request(mover, &requests[i], &births[births_count]))
+            of[births_count++] = i;
+    move_create(mover, births, births_count);
+    for (int i = 0; i < births_count; i++) {
+        requests[of[i]].err = births[i].err;
+        partition_release(births[i].part);
+    }
+    free(of);
+    free(births);
 }
 
 static void give_up(struct partition *part, void *arg)

@@ -52,7 +52,16 @@ void mover_close(struct mover *mover);
  * if it ever is. ERR_LOG_DIR_NOT_FOUND, ERR_KAFKA_STORAGE_ERROR, ERR_INVALID_TOPIC_EXCEPTION as Kafka
  * (storage-replication-coordinators 4.13).
  */
-enum err mover_request(struct mover *mover, struct view topic, int32_t index, const char *path);
+struct mover_request {
+    struct view topic;
+    int32_t index;
+    const char *path;
+    enum err err; /* filled in */
+};
+
+/* All of them together: future directories are made durable in one batch for each target. None names a
+ * partition twice. */
+void mover_request(struct mover *mover, struct mover_request *requests, int32_t count);
 /* The replica is not to be moved any more: its future directory goes. */
 void mover_cancel(struct mover *mover, struct partition *part);
 /* Where a partition that is made now was asked to be; NULL when that was not said, or cannot be. Asked once.

@@ -91,8 +91,9 @@ static bool must_hold_back(struct read_op *op, const struct partition *part,
 /*
  * A consumer that hears that its position is beyond the end gives it up. A leader that was deposed while it
  * stood still ends before its successor does: while its followers do not come, it says rather that it may not
- * lead, and the consumer asks who does. So does a follower, to a consumer that does not say which epoch it
- * knows, and may take it for the leader. What is below the beginning is gone everywhere.
+ * lead, and the consumer asks who does. So does a follower, to a consumer that was not sent here for its rack
+ * and does not say which epoch it knows: it takes this broker for the leader. What is below the beginning is
+ * gone everywhere.
  */
 static enum err doubt(const struct read_op *op, const struct partition *part)
 {
@@ -100,7 +101,7 @@ static enum err doubt(const struct read_op *op, const struct partition *part)
         op->fetch_offset < log_start_offset(part->log))
         return op->err;
     bool knows = part->replica.role == REPLICA_ROLE_LEADER ? partition_is_sure_to_lead(part)
-                                                           : op->current_leader_epoch >= 0;
+                                                           : op->rack || op->current_leader_epoch >= 0;
     return knows ? op->err : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 

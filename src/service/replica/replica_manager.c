@@ -252,10 +252,10 @@ void replica_manager_drain(struct replica_manager *manager)
 
 /* --- moves between directories ------------------------------------------------------------------------ */
 
-enum err replica_manager_alter_log_dir(struct replica_manager *manager, struct view topic, int32_t index,
-                                       const char *path)
+void replica_manager_alter_log_dirs(struct replica_manager *manager, struct mover_request *requests,
+                                    int32_t count)
 {
-    return mover_request(manager->mover, topic, index, path);
+    mover_request(manager->mover, requests, count);
 }
 
 int64_t replica_manager_move_lag(struct replica_manager *manager)

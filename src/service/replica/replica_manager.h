@@ -88,9 +88,10 @@ void replica_manager_leader_and_isr(struct replica_manager *manager, int16_t ver
 void replica_manager_stop_replica(struct replica_manager *manager, int16_t version,
                                   const struct wire_stop_replica_request *request, struct arena *arena,
                                   struct wire_stop_replica_response *out);
-/* The replica is to lie in the log directory `path`: see mover_request (service/mover/mover.h). */
-enum err replica_manager_alter_log_dir(struct replica_manager *manager, struct view topic, int32_t index,
-                                       const char *path);
+/* Replicas are to lie in these log directories: see service/mover/mover.h. */
+struct mover_request;
+void replica_manager_alter_log_dirs(struct replica_manager *manager, struct mover_request *requests,
+                                    int32_t count);
 
 /* How many records are still to be copied of the replica, moving between log directories, that is farthest
  * behind. Any thread. */

@@ -6,6 +6,7 @@ another, silently, in one direction or both. Clients and ZooKeeper are in the na
 Needs root and iproute2; nothing outside of the namespaces changes but one interface with its route."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -20,6 +21,7 @@ class Network:
     def __init__(self, hosts):
         if os.geteuid() != 0 or not shutil.which("ip"):
             raise Missing("network namespaces need root and the ip command")
+        self._sweep()
         self.tag = f"bn{os.getpid()}"
         self.net = self._free_net()
         self.home = f"{self.net}.0.1"
@@ -30,6 +32,13 @@ class Network:
         except (OSError, subprocess.CalledProcessError) as problem:
             self.down()
             raise Missing(f"no network namespaces here: {getattr(problem, 'stderr', problem)}") from None
+
+    @staticmethod
+    def _sweep():
+        """What tests left behind that were killed. The last link of a namespace goes with it."""
+        for name in re.findall(r"^bn\d+-\w+", _run("ip", "netns", "list"), re.MULTILINE):
+            if not os.path.exists("/proc/" + name[2:].partition("-")[0]):
+                subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
     def _free_net(self):
         routes = _run("ip", "route")

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/mem.h"
 #include "log_rig.h"
 #include "storage/leader_epochs.h"
@@ -416,7 +417,6 @@ START_TEST(power_cut_during_recovery_is_recovered_from)
     }
 }
 END_TEST
-
 /* Elected, it wrote nothing; the next leader goes on in an older epoch at the same offset. */
 START_TEST(epoch_that_a_truncation_took_back_does_not_come_back_with_its_file)
 {
@@ -464,6 +464,139 @@ START_TEST(log_closed_while_a_flush_is_under_way_is_durable)
 }
 END_TEST
 
+/* --- offsets that outgrow their segment --------------------------------------------------------------------
+ */
+
+#define FAR INT64_C(3000000000)
+
+/* Batches from the `from`-th on are so much higher, in the file and in the model: the checksum leaves offsets
+ * out. */
+static void lift(struct rig *rig, size_t from, int64_t by)
+{
+    struct disk_file *file;
+    int64_t pos = 0;
+    ck_assert_int_eq(DISK(rig->disk, open, FIRST ".log", DISK_OPEN_WRITE, &file, &rig->why), ERR_NONE);
+    for (size_t i = 0; i < rig->count; i++) {
+        struct rig_batch *batch = &rig->batches[i];
+        if (i >= from) {
+            batch->base_offset += by;
+            batch->last_offset += by;
+            be_put_i64(batch->bytes, batch->base_offset);
+            const struct iovec iov = {batch->bytes, 8};
+            ck_assert_int_eq(DISK_FILE(file, pwritev, &iov, 1, pos, &rig->why), ERR_NONE);
+        }
+        pos += (int64_t)batch->len;
+    }
+    ck_assert_int_eq(DISK_FILE(file, sync, &rig->why), ERR_NONE);
+    disk_file_release(file);
+}
+
+/* One segment of ten batches, stopped in order. */
+static struct rig one_segment(void)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig.settings.segment_bytes = 1 << 20;
+    rig_load(&rig, true);
+    for (int i = 0; i < 10; i++)
+        rig_append(&rig, (struct rig_append){.count = 3, .value_size = 100});
+    ck_assert_int_eq(log_segment_count(rig.log), 1);
+    rig_stop(&rig);
+    return rig;
+}
+
+static void check_split(struct rig *rig, int segments)
+{
+    const int64_t end = rig->batches[rig->count - 1].last_offset + 1;
+    ck_assert_int_eq(log_end(rig->log).offset, end);
+    ck_assert_int_eq(log_segment_count(rig->log), segments);
+    rig_hw_to_end(rig);
+    ck_assert_int_eq(rig_check_prefix(rig), end);
+    ck_assert_int_eq(rig->report.bytes_cut, 0);
+}
+
+START_TEST(segment_whose_offsets_outgrow_its_base_is_split)
+{
+    for (int clean = 0; clean < 2; clean++) {
+        struct rig rig = one_segment();
+        lift(&rig, 6, FAR);
+        rig_load(&rig, clean);
+        ck_assert_int_eq(rig.report.segments_split, 1);
+        check_split(&rig, 2);
+        rig_append(&rig, (struct rig_append){.count = 2});
+        rig_stop(&rig);
+        rig_load(&rig, clean);
+        ck_assert_int_eq(rig.report.segments_split, 0);
+        check_split(&rig, 2);
+        rig_close(&rig);
+    }
+}
+END_TEST
+
+START_TEST(segment_may_be_split_several_times)
+{
+    struct rig rig = one_segment();
+    lift(&rig, 0, FAR);
+    lift(&rig, 4, FAR);
+    lift(&rig, 8, FAR);
+    rig_load(&rig, false);
+    ck_assert_int_eq(rig.report.segments_split, 3);
+    check_split(&rig, 4); /* nothing stays in the first */
+    rig_close(&rig);
+}
+END_TEST
+
+/* The machine went down before the old file was cut. */
+START_TEST(split_that_did_not_end_is_ended_by_the_next_load)
+{
+    struct rig rig = one_segment();
+    lift(&rig, 6, FAR);
+    struct buf whole = {0};
+    for (size_t i = 0; i < rig.count; i++)
+        buf_put(&whole, rig.batches[i].bytes, rig.batches[i].len);
+    rig_load(&rig, false);
+    rig_kill(&rig);
+    struct disk_file *file;
+    const struct iovec iov = {whole.data, whole.len};
+    ck_assert_int_eq(DISK(rig.disk, open, FIRST ".log", DISK_OPEN_WRITE, &file, &rig.why), ERR_NONE);
+    ck_assert_int_eq(DISK_FILE(file, pwritev, &iov, 1, 0, &rig.why), ERR_NONE);
+    disk_file_release(file);
+    for (int clean = 0; clean < 2; clean++) {
+        struct rig copy = copy_of(&rig);
+        rig_load(&copy, clean);
+        ck_assert_int_eq(copy.report.segments_split, 0);
+        check_split(&copy, 2);
+        drop_copy(&copy);
+    }
+    buf_close(&whole);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(power_cut_at_any_call_of_a_split_loses_nothing)
+{
+    bool survived = false;
+    for (int64_t k = 0; !survived; k++) {
+        struct rig rig = one_segment();
+        lift(&rig, 3, FAR);
+        lift(&rig, 7, FAR);
+        crash_disk_power_cut(rig.mem, CRASH_KEEP_ALL, 0);
+        crash_disk_die_at(rig.mem, k);
+        if (rig_try_load(&rig, false) == ERR_NONE)
+            rig_kill(&rig);
+        survived = !crash_disk_is_dead(rig.mem);
+        crash_disk_power_cut(rig.mem,
+                             k % 3 == 0   ? CRASH_KEEP_SEEDED
+                             : k % 3 == 1 ? CRASH_KEEP_NONE
+                                          : CRASH_KEEP_ALL,
+                             (uint64_t)k);
+        rig_load(&rig, false);
+        check_split(&rig, 3);
+        rig_close(&rig);
+    }
+}
+END_TEST
+
 Suite *log_load_suite(void)
 {
     Suite *suite = suite_create("log_load");
@@ -475,6 +608,10 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, swap_beside_cleaned_is_a_split_that_did_not_end);
     tcase_add_test(tc, log_that_ends_below_its_start_begins_anew_there);
     tcase_add_test(tc, log_closed_while_a_flush_is_under_way_is_durable);
+    tcase_add_test(tc, segment_whose_offsets_outgrow_its_base_is_split);
+    tcase_add_test(tc, segment_may_be_split_several_times);
+    tcase_add_test(tc, split_that_did_not_end_is_ended_by_the_next_load);
+    tcase_add_test(tc, power_cut_at_any_call_of_a_split_loses_nothing);
     suite_add_tcase(suite, tc);
     tc = tcase_create("recovery");
     tcase_set_timeout(tc, 120);

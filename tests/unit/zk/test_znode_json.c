@@ -412,6 +412,19 @@ START_TEST(standing_is_read_and_written)
 }
 END_TEST
 
+/* Before inter.broker.protocol.version 2.8. */
+START_TEST(standing_of_a_topic_without_an_id_has_none)
+{
+    static const char text[] =
+        "{\"version\":1,\"state_version\":3,\"config_zxid\":9,\"lost\":[],\"eligible\":[]}";
+    struct znode_standing standing;
+    ck_assert_int_eq(znode_decode_standing(view_str(text), &arena, &standing, &why), ERR_NONE);
+    ck_assert(uuid_is_zero(standing.topic_id));
+    znode_encode_standing(&standing, &out);
+    check_text(text);
+}
+END_TEST
+
 START_TEST(suspect_is_read_and_written)
 {
     struct znode_suspect suspect = {
@@ -520,6 +533,7 @@ Suite *znode_json_suite(void)
     tcase_add_test(tc, notifications_are_read_and_written);
     tcase_add_test(tc, incarnation_is_read_and_written);
     tcase_add_test(tc, standing_is_read_and_written);
+    tcase_add_test(tc, standing_of_a_topic_without_an_id_has_none);
     tcase_add_test(tc, suspect_is_read_and_written);
     tcase_add_test(tc, silence_is_read_and_written);
     tcase_add_test(tc, feature_and_cluster_id_are_read_and_written);

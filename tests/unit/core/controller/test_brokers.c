@@ -177,10 +177,34 @@ START_TEST(balance_timer_brings_leaders_home)
 }
 END_TEST
 
+/* Its leader had added it to the ISR by itself, and told nobody yet (inter.broker.protocol.version
+ * below 2.7). */
+START_TEST(member_of_an_isr_that_was_not_announced_yet_is_elected)
+{
+    static const int32_t on_23[] = {2, 3};
+    struct rig *rig = rig_cluster(3);
+    rig_put_topic(rig, "t", 1, on_23, 2);
+    rig_kill(rig, 3);
+    rig_run(rig);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->isr.count, 1);
+    rig_register(rig, 3, NULL);
+    rig_run(rig);
+    struct controller_value value = {.kind = CONTROLLER_VALUE_STATE, .state = *rig_state(rig, "t", 0)};
+    int32_t isr[] = {2, 3};
+    value.state.isr = (struct znode_ids){isr, 2};
+    fake_zk_put(rig->zk, "/brokers/topics/t/partitions/0/state", &value);
+    rig_kill(rig, 2);
+    rig_run(rig);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 3);
+    rig_free(rig);
+}
+END_TEST
+
 Suite *brokers_suite(void)
 {
     Suite *suite = suite_create("brokers");
     TCase *tcase = tcase_create("brokers");
+    tcase_add_test(tcase, member_of_an_isr_that_was_not_announced_yet_is_elected);
     tcase_add_test(tcase, death_of_a_leader_moves_leadership_and_shrinks_the_isr_in_one_write);
     tcase_add_test(tcase, death_of_a_follower_shrinks_the_isr_with_a_new_leader_epoch);
     tcase_add_test(tcase, last_member_of_the_isr_stays_in_it_and_leads_again);

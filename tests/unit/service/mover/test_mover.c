@@ -183,8 +183,9 @@ struct request {
 static void request_run(struct control_job *job)
 {
     struct request *request = CONTAINER_OF(job, struct request, job);
-    request->err = replica_manager_alter_log_dir(rig.broker.replicas, view_str(request->topic),
-                                                 request->index, request->path);
+    struct mover_request wanted = {view_str(request->topic), request->index, request->path, ERR_NONE};
+    replica_manager_alter_log_dirs(rig.broker.replicas, &wanted, 1);
+    request->err = wanted.err;
 }
 
 static void request_done(struct control_job *job)
@@ -230,8 +231,8 @@ static _Atomic bool held;
 
 static void hold_run(struct control_job *job)
 {
-    struct request *request = CONTAINER_OF(job, struct request, job);
-    request->err = replica_manager_alter_log_dir(rig.broker.replicas, VIEW_LIT("t"), 0, request->path);
+    CONTAINER_OF(job, struct request, job)->topic = "t";
+    request_run(job);
     while (atomic_load(&held))
         usleep(1000);
 }
@@ -520,8 +521,8 @@ START_TEST(roles_change_while_it_is_copied)
 }
 END_TEST
 
-/* --- restart in the middle
- * ------------------------------------------------------------------------------------ */
+/* --- restart in the middle -------------------------------------------------------------------------------
+ */
 
 START_TEST(a_move_goes_on_after_a_restart)
 {
@@ -580,8 +581,8 @@ START_TEST(of_two_future_directories_one_is_gone_on_with)
 }
 END_TEST
 
-/* --- each call of a move
- * -------------------------------------------------------------------------------------- */
+/* --- each call of a move ---------------------------------------------------------------------------------
+ */
 
 #define CALLS_MAX 400
 
@@ -720,8 +721,8 @@ START_TEST(nothing_is_lost_when_the_process_is_killed_at_any_call)
 }
 END_TEST
 
-/* --- a directory that is away at the next start
- * --------------------------------------------------------------- */
+/* --- a directory that is away at the next start ----------------------------------------------------------
+ */
 
 static void restart_without(const char *dir)
 {

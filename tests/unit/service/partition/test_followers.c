@@ -627,6 +627,7 @@ START_TEST(follower_does_not_say_that_a_position_is_beyond_the_end_to_who_names_
     ck_assert_int_eq(fetch_how(part, how).err, ERR_OFFSET_OUT_OF_RANGE);
     how.current_leader_epoch = -1;
     ck_assert_int_eq(fetch_how(part, how).err, ERR_NOT_LEADER_OR_FOLLOWER);
+    ck_assert_int_eq(consume_near(part, RIG_ME, 4).err, ERR_OFFSET_OUT_OF_RANGE);
     partition_release(part);
 }
 END_TEST
