@@ -159,6 +159,5 @@ static void produce(struct sim *sim, void *arg)
 
 void producer_begin(struct client_part *part)
 {
-    part->produces = true;
     sim_after(part->client->sim, 0, part->client->endpoint, "produce", produce, NULL, part);
 }
