@@ -32,13 +32,17 @@ static struct uuid new_id(struct proc *proc)
     return id;
 }
 
-static enum err write_file(struct proc *proc, struct uuid directory, struct errmsg *why)
+static enum err write_file(struct proc *proc, struct uuid directory, const struct znode_incarnation *known,
+                           struct errmsg *why)
 {
     struct incarnation_file file = {.incarnation = proc->incarnation.id,
                                     .directory = directory,
                                     .directories = &directory,
                                     .directories_count = 1,
-                                    .starts = proc->incarnation.starts};
+                                    .starts = proc->incarnation.starts,
+                                    .loss = proc->incarnation.loss};
+    if (known)
+        file.replaces = known->id;
     snprintf(file.boot_id, sizeof file.boot_id, "boot-%d", proc->node->boot);
     struct buf text = {0};
     incarnation_file_format(&file, &text);
@@ -61,6 +65,8 @@ static void decide(struct proc *proc, const struct incarnation_dir *dir,
     out->starts++;
     out->id = verdict.keep ? dir->file.incarnation : new_id(proc);
     out->loss = verdict.keep ? ZNODE_LOSS_NONE : verdict.loss;
+    if (dir->has_file)
+        out->loss = incarnation_loss(&dir->file, known, out->loss);
     if (known && trusted && !uuid_equal(known->id, trusted->id) && known->loss > out->loss)
         out->loss = known->loss;
     sim_trace(proc->sim, "%d starts with its data %s, loss=%d", proc->id, verdict.reason, (int)out->loss);
@@ -101,7 +107,7 @@ static void settle(void *arg, const struct controller_op_result *results, int32_
            has[1] ? &results[1].value.incarnation : NULL);
     struct uuid directory = dir.has_file ? dir.file.directory : new_id(proc);
     if (err == ERR_NONE || err == ERR_NOT_FOUND)
-        err = write_file(proc, directory, &why);
+        err = write_file(proc, directory, has[0] ? &results[0].value.incarnation : NULL, &why);
     incarnation_file_close(&dir.file);
     if (err != ERR_NONE) {
         proc_fail_storage(proc, &why);

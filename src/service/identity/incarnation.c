@@ -46,6 +46,11 @@ void incarnation_file_format(const struct incarnation_file *file, struct buf *ou
     snprintf(number, sizeof number, "%" PRId64, file->starts);
     properties_put(out, "starts", number);
     properties_put(out, "boot.id", file->boot_id);
+    if (!uuid_is_zero(file->replaces)) {
+        put_uuid(out, "replaces", file->replaces);
+        snprintf(number, sizeof number, "%d", (int)file->loss);
+        properties_put(out, "loss", number);
+    }
     buf_close(&list);
 }
 
@@ -71,6 +76,19 @@ static bool get_directories(const struct properties *props, struct incarnation_f
     return true;
 }
 
+/* Files of before do not say it. */
+static bool get_replaced(const struct properties *props, struct incarnation_file *out)
+{
+    const char *loss = properties_get(props, "loss");
+    int64_t number = 0;
+    if (!loss || !get_uuid(props, "replaces", &out->replaces))
+        return !loss && !properties_get(props, "replaces");
+    bool good = checkpoint_parse_i64(view_str(loss), &number) && number >= ZNODE_LOSS_NONE &&
+                number <= ZNODE_LOSS_DATA;
+    out->loss = good ? (enum znode_loss)number : ZNODE_LOSS_DATA;
+    return good;
+}
+
 bool incarnation_file_parse(struct view text, struct incarnation_file *out)
 {
     struct properties props;
@@ -81,7 +99,7 @@ bool incarnation_file_parse(struct view text, struct incarnation_file *out)
     bool good = get_uuid(&props, "incarnation", &out->incarnation) &&
                 get_uuid(&props, "directory", &out->directory) && get_directories(&props, out) && starts &&
                 checkpoint_parse_i64(view_str(starts), &out->starts) && out->starts >= 0 && boot_id &&
-                strlen(boot_id) < sizeof out->boot_id;
+                strlen(boot_id) < sizeof out->boot_id && get_replaced(&props, out);
     if (good)
         memcpy(out->boot_id, boot_id, strlen(boot_id) + 1);
     properties_close(&props);
@@ -137,7 +155,9 @@ static const char *mismatch(const struct incarnation_dir *dirs, int count, int o
             return "its log directories are of different times";
         if (dir_with_id(dirs, count, dirs[i].file.directory) != &dirs[i])
             return "two log directories are copies of one";
-        if (known && !uuid_equal(dirs[i].file.incarnation, known->id))
+        /* A start that wrote its file and ended before it registered had the data that is registered. */
+        if (known && !uuid_equal(dirs[i].file.incarnation, known->id) &&
+            !uuid_equal(dirs[i].file.replaces, known->id))
             return "its data is not what it was registered with last";
         if (known && dirs[i].file.starts < known->starts)
             return "a log directory is older than it was at the last start";
@@ -160,6 +180,13 @@ struct incarnation_verdict incarnation_judge(const struct incarnation_dir *dirs,
                                                 .reason = "the machine went down while it ran"};
     }
     return (struct incarnation_verdict){.keep = true, .reason = "as it was"};
+}
+
+enum znode_loss incarnation_loss(const struct incarnation_file *file, const struct znode_incarnation *known,
+                                 enum znode_loss loss)
+{
+    bool unregistered = known && !uuid_equal(file->incarnation, known->id);
+    return unregistered && file->loss > loss ? file->loss : loss;
 }
 
 /* ---- a start */
@@ -251,6 +278,8 @@ static void decide(const struct settle *s, const char *boot_id, struct znode_inc
     out->starts++;
     out->id = verdict.keep ? first->file.incarnation : new_id(s->random);
     out->loss = verdict.keep ? ZNODE_LOSS_NONE : verdict.loss;
+    if (first)
+        out->loss = incarnation_loss(&first->file, known, out->loss);
     /* A loss that no controller has dealt with yet is not made smaller by another start. */
     bool pending = known && s->has_trusted && !uuid_equal(known->id, s->trusted.id);
     if (pending && known->loss > out->loss)
@@ -305,7 +334,10 @@ static int write_dirs(struct settle *s, const struct znode_incarnation *now, con
                                         .directory = s->found[i].file.directory,
                                         .directories = all,
                                         .directories_count = count,
-                                        .starts = now->starts};
+                                        .starts = now->starts,
+                                        .loss = now->loss};
+        if (s->has_known)
+            file.replaces = s->known.id;
         snprintf(file.boot_id, sizeof file.boot_id, "%s", boot_id);
         struct buf text = {0};
         struct errmsg why;

@@ -35,6 +35,10 @@ struct incarnation_file {
     int directories_count;
     int64_t starts;
     char boot_id[64];
+    /* Of the start that wrote it: what was registered then, and what may be missing against that. A start
+     * that ended before it registered is told from other data by it. */
+    struct uuid replaces; /* zero = nothing, or the file is older than this */
+    enum znode_loss loss;
 };
 
 /* One live log directory at the start. */
@@ -62,6 +66,11 @@ bool incarnation_file_parse(struct view text, struct incarnation_file *out);
  */
 struct incarnation_verdict incarnation_judge(const struct incarnation_dir *dirs, int count, int offline,
                                              const struct znode_incarnation *known, const char *boot_id);
+
+/* What may be missing against what is registered: `loss`, and what a start that did not register had found.
+ */
+enum znode_loss incarnation_loss(const struct incarnation_file *file, const struct znode_incarnation *known,
+                                 enum znode_loss loss);
 
 /*
  * Finds the incarnation of this start and writes it down in every live directory, durably; makes

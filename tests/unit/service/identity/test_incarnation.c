@@ -77,6 +77,31 @@ START_TEST(killed_process_keeps_it_in_the_same_boot)
 }
 END_TEST
 
+/* It wrote another incarnation down, for it had lost its tail, and ended before it registered with it. */
+START_TEST(start_that_did_not_register_is_not_taken_for_other_data)
+{
+    for (int i = 0; i < 2; i++) {
+        dirs[i].file.incarnation = id('y');
+        dirs[i].file.replaces = id('x');
+        dirs[i].file.loss = ZNODE_LOSS_TAIL;
+        dirs[i].file.starts = 6;
+    }
+    check_kept(judge(2, 0));
+    ck_assert_int_eq(incarnation_loss(&dirs[0].file, &known, ZNODE_LOSS_NONE), ZNODE_LOSS_TAIL);
+    dirs[0].clean = dirs[1].clean = false;
+    check_lost(judge(2, 0), ZNODE_LOSS_TAIL, "the machine went down while it ran");
+    known.id = id('z');
+    check_lost(judge(2, 0), ZNODE_LOSS_DATA, "its data is not what it was registered with last");
+}
+END_TEST
+
+START_TEST(start_that_registered_has_no_more_to_say_of_what_was_lost)
+{
+    dirs[0].file.loss = ZNODE_LOSS_TAIL;
+    ck_assert_int_eq(incarnation_loss(&dirs[0].file, &known, ZNODE_LOSS_NONE), ZNODE_LOSS_NONE);
+}
+END_TEST
+
 START_TEST(unclean_end_in_another_boot_loses_the_tail)
 {
     dirs[1].clean = false;
@@ -238,6 +263,8 @@ Suite *incarnation_suite(void)
     tcase_add_test(tcase, first_start_loses_nothing);
     tcase_add_test(tcase, clean_stop_keeps_it_through_a_reboot);
     tcase_add_test(tcase, killed_process_keeps_it_in_the_same_boot);
+    tcase_add_test(tcase, start_that_did_not_register_is_not_taken_for_other_data);
+    tcase_add_test(tcase, start_that_registered_has_no_more_to_say_of_what_was_lost);
     tcase_add_test(tcase, unclean_end_in_another_boot_loses_the_tail);
     tcase_add_test(tcase, power_loss_that_the_session_record_knows_of_loses_the_tail);
     tcase_add_test(tcase, emptied_directory_loses_data);
