@@ -125,7 +125,8 @@ void fake_zk_copy_value(struct arena *a, const struct controller_value *from, st
     case CONTROLLER_VALUE_SILENCE: {
         size_t size = (size_t)from->silence.brokers_count * sizeof *from->silence.brokers;
         out->silence.brokers = arena_zalloc(a, size + 1);
-        memcpy(out->silence.brokers, from->silence.brokers, size);
+        if (size)
+            memcpy(out->silence.brokers, from->silence.brokers, size);
         break;
     }
     default:

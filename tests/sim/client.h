@@ -28,7 +28,6 @@ struct client_part {
     struct uuid topic_id;
     bool exists;
 
-    bool produces;
     struct client_batch batches[CLIENT_IN_FLIGHT]; /* oldest first */
     int batches_count;
     int32_t next_sequence;

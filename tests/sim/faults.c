@@ -133,7 +133,7 @@ static void fail_disk(struct sim *sim, struct broker_node *node)
     if (!node->proc)
         return;
     crash_disk_fail_at(node->disk, sim_between(sim, SIM_RNG_FAULT, 0, 60));
-    if (sim->faults->enabled[FAULT_POWER] && sim_chance(sim, SIM_RNG_FAULT, 400))
+    if (sim->faults->enabled[FAULT_POWER] && sim_chance(sim, SIM_RNG_FAULT, 800))
         sim_after(sim, sim_between(sim, SIM_RNG_FAULT, 0, 4000 * SIM_MS), SIM_WORLD, "power", lose_power,
                   NULL, node);
 }

@@ -146,7 +146,6 @@ struct broker_node {
     int boot;
     int64_t last_session; /* recorded in the log directory */
     int last_session_boot;
-    int starts;
     int64_t wall_ahead_ms;
     struct proc *proc; /* NULL = down */
     enum node_end ended;

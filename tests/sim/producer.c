@@ -18,6 +18,7 @@ struct attempt {
     struct client_part *part;
     int32_t sequence;
     int32_t number;
+    bool was_first; /* all before it was acknowledged when it was sent */
 };
 
 static struct client_batch *find(struct client_part *part, int32_t sequence)
@@ -63,13 +64,13 @@ static void acknowledge(struct client_part *part, struct client_batch *batch, in
     drop_acknowledged(part);
 }
 
-static void refused(struct client_part *part, struct client_batch *batch, enum err err)
+static void refused(struct client_part *part, struct client_batch *batch, bool was_first, enum err err)
 {
     struct client *client = part->client;
     if (err != ERR_NOT_LEADER_OR_FOLLOWER && err != ERR_NOT_ENOUGH_REPLICAS)
         sim_trace(client->sim, "producer %lld: %s of sequence %d of partition %d",
                   (long long)client->producer_id, err_name(err), batch->sequence, part->number);
-    if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && batch == &part->batches[0] &&
+    if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && was_first &&
         checker_gap(client->sim, part->number, client->producer_id, batch->sequence)) {
         batch->acknowledged = true;
         drop_acknowledged(part);
@@ -98,7 +99,7 @@ static void answered(struct sim *sim, void *arg, enum err err, struct view answe
     if (said == ERR_NONE)
         acknowledge(part, batch, be_get_i64(answer.ptr + 2));
     else
-        refused(part, batch, said);
+        refused(part, batch, attempt.was_first, said);
 }
 
 static void send_batch(struct client_part *part, struct client_batch *batch)
@@ -121,7 +122,7 @@ static void send_batch(struct client_part *part, struct client_batch *batch)
     if (record_builder_finish(&builder, NULL) != ERR_NONE)
         abort();
     struct attempt *attempt = MEM_NEW(struct attempt);
-    *attempt = (struct attempt){part, batch->sequence, ++batch->attempt};
+    *attempt = (struct attempt){part, batch->sequence, ++batch->attempt, batch == &part->batches[0]};
     batch->sent = true;
     net_call(client_conn(client, part->leader), NET_PRODUCE, buf_view(&body), TIMEOUT_US, answered, attempt);
     buf_close(&body);
@@ -158,6 +159,5 @@ static void produce(struct sim *sim, void *arg)
 
 void producer_begin(struct client_part *part)
 {
-    part->produces = true;
     sim_after(part->client->sim, 0, part->client->endpoint, "produce", produce, NULL, part);
 }

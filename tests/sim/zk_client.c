@@ -19,7 +19,6 @@ struct zk_client {
     struct pipe *out;
     struct pipe *in;
     struct list requests; /* not answered, in order */
-    struct list finished; /* batches on their way to being told */
     bool losing;          /* writes that were under way when the connection broke are lost from here on */
 };
 
@@ -342,7 +341,6 @@ struct zk_client *zk_client_new(struct sim *sim, int owner, const struct zk_clie
     client->owner = owner;
     client->events = *events;
     list_init(&client->requests);
-    list_init(&client->finished);
     connect_anew(client);
     sim_after(sim, sim->shape.session_ms * SIM_MS / 6, owner, "zk_tick", tick, NULL, client);
     return client;
