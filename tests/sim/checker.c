@@ -33,7 +33,8 @@ struct ghost {
     int32_t zk_epoch;
     int32_t recovery_epoch; /* of the last leader that was elected though all of the ISR lost its tail; -1 =
                                none */
-    bool lossy;             /* such a one led: what it had not is gone, as docs/durability.md says */
+    unsigned isr;           /* in ZooKeeper, by bit */
+    unsigned isr_before;    /* that of the leader epoch before */
 };
 
 /* What a replica's log was when its process ended. */
@@ -184,8 +185,6 @@ static void check_committed(struct part *part, int64_t from, int64_t to)
     for (int i = mirror_find(mirror, from); i < mirror->count && mirror->items[i].base < to; i++) {
         const struct batch *batch = &mirror->items[i];
         if (batch->base >= ghost->end) {
-            if (part->replica.role != REPLICA_ROLE_LEADER && ghost->lossy)
-                continue;
             if (part->replica.role != REPLICA_ROLE_LEADER)
                 sim_fail(sim, "I5", "%d follows and says that %s@%lld is committed, which no leader did",
                          part->proc->id, part->name, (long long)batch->base);
@@ -205,7 +204,7 @@ static void check_high_watermark(struct part *part)
     struct sim *sim = part->proc->sim;
     struct mirror *mirror = mirror_of(part);
     int64_t high_watermark = log_high_watermark(part->log).offset;
-    if (high_watermark < mirror->high_watermark && !ghost_of(part)->lossy)
+    if (high_watermark < mirror->high_watermark)
         sim_fail(sim, "I5", "%d's high watermark of %s falls from %lld to %lld", part->proc->id, part->name,
                  (long long)mirror->high_watermark, (long long)high_watermark);
     if (high_watermark > log_end(part->log).offset)
@@ -285,20 +284,46 @@ void checker_step(struct sim *sim)
 
 /* --- leaders (I1, I3) --------------------------------------------------------------------------------- */
 
-/* The committed batches from the i-th on are no more; with flush.messages=1 none may be. */
-static void accept_loss(struct sim *sim, struct ghost *ghost, int i)
+/* It serves, and every active controller can ask it. */
+static bool can_be_asked(const struct sim *sim, int id)
 {
-    sim_trace(sim, "what was committed from %lld to %lld is lost", (long long)ghost->items[i].base,
-              (long long)ghost->end);
-    while (ghost->count > i)
-        map_remove_int(&ghost->records, record_key(&ghost->items[--ghost->count]));
-    ghost->end = i > 0 ? ghost->items[i - 1].last + 1 : 0;
-    ghost->lossy = true;
+    const struct proc *proc = sim->nodes[id]->proc;
+    bool can = proc && proc->ready && !sim_is_paused(sim, id);
+    for (int other = 1; other <= sim->shape.brokers; other++) {
+        const struct proc *controller = sim->nodes[other]->proc;
+        if (controller && controller_is_active(controller->core))
+            can &= !sim->cut[other][id] && !sim->cut[id][other] && !sim->refused[other][id];
+    }
+    return can;
 }
 
-bool checker_is_lossy(const struct sim *sim, int number)
+/*
+ * Somebody who serves, or was a member and may come back with what it had: whose log is as the checker knows
+ * it, not one that power was cut from and that was not seen since.
+ */
+static bool somebody_has(const struct sim *sim, int number, int at, const struct batch *batch)
 {
-    return sim->checker->ghosts[number].lossy;
+    for (int id = 1; id <= sim->shape.brokers; id++) {
+        const struct legacy *legacy = &sim->checker->legacies[id][number];
+        const struct mirror *mirror = &sim->checker->mirrors[id][number];
+        bool counts = can_be_asked(sim, id) || sim->checker->ghosts[number].isr_before & 1u << id;
+        bool cut_off = legacy->known && legacy->how >= NODE_END_POWER;
+        if (counts && !cut_off && at < mirror->count && batch_equal(&mirror->items[at], batch))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * All of the ISR lost what they had not synced, and the longest log that is left leads: what nobody has any
+ * more is no mistake, where nothing is synced before it is acknowledged (docs/durability.md).
+ */
+static bool is_lost_for_good(const struct part *part, int at)
+{
+    const struct sim *sim = part->proc->sim;
+    const struct ghost *ghost = ghost_of(part);
+    return part->replica.leader_epoch == ghost->recovery_epoch && !sim->shape.flush_each &&
+           !somebody_has(sim, part->number, at, &ghost->items[at]);
 }
 
 void checker_leads(struct sim *sim, struct part *part)
@@ -316,8 +341,10 @@ void checker_leads(struct sim *sim, struct part *part)
     for (int i = 0; i < ghost->count && ghost->epochs[i] < epoch; i++) {
         if (i < mirror->count && batch_equal(&ghost->items[i], &mirror->items[i]))
             continue;
-        if (epoch == ghost->recovery_epoch && !sim->shape.flush_each) {
-            accept_loss(sim, ghost, i);
+        if (is_lost_for_good(part, i)) {
+            sim_trace(sim, "over: %s@%lld is lost with the tails of all who had it", part->name,
+                      (long long)ghost->items[i].base);
+            sim->over = true;
             return;
         }
         sim_fail(sim, "I3", "%d leads %s in epoch %d without %lld, which is committed up to %lld",
@@ -373,6 +400,11 @@ static void note_state(struct sim *sim, const struct controller_op *op)
                  state->leader_epoch);
     if (state->leader_recovery_state == 1 && state->leader_epoch > ghost->zk_epoch)
         ghost->recovery_epoch = state->leader_epoch;
+    if (state->leader_epoch > ghost->zk_epoch)
+        ghost->isr_before = ghost->isr;
+    ghost->isr = 0;
+    for (int32_t i = 0; i < state->isr.count; i++)
+        ghost->isr |= 1u << state->isr.ids[i];
     ghost->zk_epoch = state->leader_epoch;
     faults_isr_written(sim, number, &state->isr);
 }
@@ -421,8 +453,6 @@ void checker_produced(struct sim *sim, int number, int64_t producer_id, int32_t 
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch *batch = offset < ghost->end ? ghost_at(ghost, offset) : NULL;
-    if (ghost->lossy)
-        return;
     if (!batch || batch->base != offset || batch->producer_id != producer_id || batch->sequence != sequence)
         sim_fail(sim, "I4",
                  "sequence %d of producer %lld was acknowledged at partition %d offset %lld, there is %s",
@@ -459,7 +489,7 @@ bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t seque
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
     const struct batch batch = {.producer_id = producer_id, .sequence = sequence};
-    if (ghost->lossy || map_get_int(&ghost->overtaken, record_key(&batch)))
+    if (map_get_int(&ghost->overtaken, record_key(&batch)))
         return true;
     if (!map_get_int(&ghost->forgotten, record_key(&batch)))
         sim_fail(sim, "I10", "producer %lld is told that sequence %d of partition %d leaves a gap",

@@ -28,8 +28,6 @@ void checker_loaded(struct sim *sim, struct proc *proc);
 void checker_leads(struct sim *sim, struct part *part);
 /* The leader proposes a replica for the ISR that it takes to have everything up to `end`. */
 void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end);
-/* All of its ISR lost its tail once, and the longest log led: what nobody had synced is gone. */
-bool checker_is_lossy(const struct sim *sim, int number);
 /* A request of the controller passed the fence. */
 void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
                         int64_t broker_epoch);

@@ -17,26 +17,12 @@ static void later(struct client_part *part, int64_t delay_ms)
     sim_after(part->client->sim, delay_ms * SIM_MS, part->client->endpoint, "consume", consume, NULL, part);
 }
 
-/* Back to where the log ends now. */
-static bool goes_back(struct client_part *part)
-{
-    struct sim *sim = part->client->sim;
-    if (!checker_is_lossy(sim, part->number))
-        return false;
-    int64_t end = checker_committed(sim, part->number);
-    part->position = part->position < end ? part->position : end;
-    part->read_epoch = -1;
-    return true;
-}
-
 static void take_records(struct client_part *part, const struct wire_fetch_response_partition_data *from)
 {
     struct sim *sim = part->client->sim;
     struct view rest = from->records;
     struct batch_info info;
     if (from->diverging_epoch.epoch >= 0 || from->diverging_epoch.end_offset >= 0) {
-        if (goes_back(part))
-            return;
         sim_fail(sim, "I9",
                  "a consumer at %lld of partition %d, epoch %d, is told by %d that the logs part at %lld",
                  (long long)part->position, part->number, part->read_epoch, part->leader,
@@ -66,7 +52,7 @@ static void answered(struct sim *sim, void *arg, enum err err, struct view answe
         take_records(part, data);
     else
         client_refresh(part->client);
-    if (said == ERR_OFFSET_OUT_OF_RANGE && !goes_back(part))
+    if (said == ERR_OFFSET_OUT_OF_RANGE)
         sim_fail(sim, "I9", "a consumer at %lld of partition %d is out of range at %d, epoch %d",
                  (long long)part->position, part->number, part->leader, part->leader_epoch);
     arena_close(&arena);

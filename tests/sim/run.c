@@ -58,11 +58,11 @@ static void build(struct sim *sim)
 static bool go(struct sim *sim)
 {
     int64_t end_us = sim->shape.run_us + WRITE_US + REST_US;
-    while (sim->now_us < end_us && sim->step < sim->options.steps && sim_step(sim)) {
+    while (!sim->over && sim->now_us < end_us && sim->step < sim->options.steps && sim_step(sim)) {
         checker_step(sim);
         faults_step(sim);
     }
-    return sim->now_us >= end_us;
+    return sim->over || sim->now_us >= end_us;
 }
 
 void run_print_failure(const struct sim *sim)
@@ -82,7 +82,7 @@ struct run_result run_seed(const struct sim_options *options)
     present = sim;
     build(sim);
     struct run_result result = {.finished = go(sim)};
-    if (result.finished && !sim->failed) {
+    if (result.finished && !sim->failed && !sim->over) {
         checker_end(sim);
         if (!offline(sim))
             clients_end(sim);

@@ -111,6 +111,7 @@ struct sim {
     char *lines[SIM_LINES];
     int64_t lines_count;
     const char *failed; /* the invariant; NULL = none */
+    bool over;          /* what was promised is lost, as it may be: nothing more can be checked */
     char why[400];
 };
 
