@@ -153,19 +153,29 @@ static enum err ready_producers(struct load *load, int i, struct errmsg *why)
  * After the machine went down, unsynced tails may be missing while what was appended behind them, in a later
  * segment, has survived. Compacted logs have gaps by nature, there nothing can be told.
  */
+static bool is_hole_before(const struct load *load, int64_t offset)
+{
+    const struct log *log = load->log;
+    return load->args->power_lost && !log->settings.cleanup_compact && log->producers.end_offset < offset;
+}
+
 static bool has_hole_behind(const struct load *load, int i)
 {
     const struct log *log = load->log;
-    return load->args->power_lost && !log->settings.cleanup_compact && i + 1 < log->segment_count &&
-           log->producers.end_offset < log->segments[i + 1]->base_offset;
+    return i + 1 < log->segment_count && is_hole_before(load, log->segments[i + 1]->base_offset);
 }
 
-/* What does not fit behind `pos` becomes a segment of its own, the next to be recovered. */
-static enum err split(struct load *load, int i, int32_t pos, int64_t base_offset, struct errmsg *why)
+/*
+ * What does not fit behind `pos` becomes a segment of its own, the next to be recovered; *splits. It may be
+ * one already, where an earlier load was cut. Where its offsets reach into another segment it is damage.
+ */
+static enum err split(struct load *load, int i, int32_t pos, int64_t base_offset, bool *splits,
+                      struct errmsg *why)
 {
     bool made;
     struct log *log = load->log;
     enum err err = log_split_segment(log, i, pos, base_offset, load->args->now_ms, &made, why);
+    *splits = !err && (made || log->segments[i + 1]->base_offset == base_offset);
     if (err || !made)
         return err;
     load->unsound = mem_resize(load->unsound, (size_t)(log->segment_count + 1) * sizeof(bool));
@@ -191,11 +201,11 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
     int32_t valid_bytes;
     int64_t outgrown_at;
     err = log_recover_segment(log, seg, &progress, &valid_bytes, &outgrown_at, why);
-    if (!err && outgrown_at >= 0)
-        err = split(load, i, valid_bytes, outgrown_at, why);
+    bool splits = false;
+    if (!err && outgrown_at >= 0 && !(unflushed && is_hole_before(load, outgrown_at)))
+        err = split(load, i, valid_bytes, outgrown_at, &splits, why);
     if (err)
         return err;
-    const bool splits = outgrown_at >= 0;
     const int32_t cut = splits ? 0 : seg->size_bytes - valid_bytes;
     if (cut > 0)
         log_warn("storage", "segment_cut", "log=%s segment=%" PRId64 " bytes=%" PRId32, log_name(log),

@@ -546,6 +546,32 @@ START_TEST(segment_may_be_split_several_times)
 }
 END_TEST
 
+/* Damage, not growth: what follows is no continuation, and two recoveries agree. */
+START_TEST(offsets_that_reach_into_the_next_segment_are_cut_with_what_follows)
+{
+    struct rig rig = one_segment();
+    const size_t len = rig.batches[0].len;
+    struct buf whole = {0};
+    lift(&rig, 2, FAR);
+    lift(&rig, 5, -FAR);
+    rig.recovery_point = 0;
+    for (size_t i = 0; i < rig.count; i++)
+        buf_put(&whole, rig.batches[i].bytes, rig.batches[i].len);
+    crash_disk_put(rig.mem, FIRST ".log", whole.data, 5 * len);
+    crash_disk_put(rig.mem, RIG_DIR "/00000000000000000015.log", whole.data + 5 * len, whole.len - 5 * len);
+    for (int again = 0; again < 2; again++) {
+        rig_load(&rig, false);
+        ck_assert_int_eq(log_end(rig.log).offset, 6);
+        ck_assert_int_eq(log_segment_count(rig.log), 1);
+        ck_assert_int_eq(rig.report.segments_split, 0);
+        rig_kill(&rig);
+    }
+    buf_close(&whole);
+    rig_load(&rig, false);
+    rig_close(&rig);
+}
+END_TEST
+
 /* The machine went down before the old file was cut. */
 START_TEST(split_that_did_not_end_is_ended_by_the_next_load)
 {
@@ -610,6 +636,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, log_closed_while_a_flush_is_under_way_is_durable);
     tcase_add_test(tc, segment_whose_offsets_outgrow_its_base_is_split);
     tcase_add_test(tc, segment_may_be_split_several_times);
+    tcase_add_test(tc, offsets_that_reach_into_the_next_segment_are_cut_with_what_follows);
     tcase_add_test(tc, split_that_did_not_end_is_ended_by_the_next_load);
     tcase_add_test(tc, power_cut_at_any_call_of_a_split_loses_nothing);
     suite_add_tcase(suite, tc);
