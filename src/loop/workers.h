@@ -15,10 +15,11 @@
 
 struct workers;
 
-/* Lanes of log directories count from 1; these are of periodic work, and of reading what a socket is to take.
- */
+/* Lanes of log directories count from 1; these are of periodic work, of reading what a socket is to take, and
+ * of loading groups. */
 #define WORKERS_LANE_UPKEEP  (-1)
 #define WORKERS_LANE_SENDING (-2)
+#define WORKERS_LANE_GROUPS  (-3)
 
 struct work {
     struct loop_message message; /* private: carries `done` home */
