@@ -168,11 +168,11 @@ def test_version_0_keeps_offsets_in_zookeeper(judge):
 
 def coordinator_of(cluster, group):
     def found():
-        for broker in cluster.awake():
+        for broker in cluster.awake:
             with broker.connect() as client:
                 answer = schema.ask(client, "FindCoordinator", 3, key=group)
             if answer["error_code"] == NONE:
-                return next((b for b in cluster.awake() if b.id == answer["node_id"]), None)
+                return next((b for b in cluster.awake if b.id == answer["node_id"]), None)
         return None
 
     return wait_until(found, 60, f"the coordinator of {group}")
