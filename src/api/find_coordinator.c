@@ -55,17 +55,13 @@ static enum err find(struct api_call *call, int8_t key_type, struct view key, an
     }
 }
 
-/* In Kafka's words, "NONE" included. */
-static struct view message_of(enum err err)
+/* Up to version 3 there is always a message, "NONE" included; later only where the request makes no sense. */
+static struct view message_of(const struct api_call *call, enum err err)
 {
-    switch (err) {
-    case ERR_NONE:
-        return VIEW_LIT("NONE");
-    case ERR_COORDINATOR_NOT_AVAILABLE:
-        return VIEW_LIT("The coordinator is not available.");
-    default:
-        return view_str(err_meaning(err));
-    }
+    if (call->version < VERSION_ERROR_MESSAGE ||
+        (call->version >= VERSION_BATCHED && err != ERR_INVALID_REQUEST))
+        return VIEW_LIT("");
+    return err == ERR_NONE ? VIEW_LIT("NONE") : view_str(err_meaning(err));
 }
 
 void api_find_coordinator(struct api_call *call)
@@ -79,18 +75,20 @@ void api_find_coordinator(struct api_call *call)
         answer->coordinators =
             wire_new(&wire_find_coordinator_response_coordinator_desc, &call->req->arena, (size_t)count);
         answer->coordinators_count = count;
-        for (int32_t i = 0; i < count; i++)
-            answer->coordinators[i].error_code = call_error(
-                call, find(call, request->key_type, request->coordinator_keys[i], &answer->coordinators[i]));
+        for (int32_t i = 0; i < count; i++) {
+            answer_coordinator *to = &answer->coordinators[i];
+            enum err err = find(call, request->key_type, request->coordinator_keys[i], to);
+            to->error_code = call_error(call, err);
+            to->error_message = message_of(call, err);
+        }
     } else {
-        answer_coordinator found;
+        answer_coordinator found = {0};
         enum err err = find(call, request->key_type, request->key, &found);
         answer->error_code = call_error(call, err);
         answer->node_id = found.node_id;
         answer->host = found.host;
         answer->port = found.port;
-        if (call->version >= VERSION_ERROR_MESSAGE)
-            answer->error_message = message_of(err);
+        answer->error_message = message_of(call, err);
     }
     call_answer(call, answer);
 }

@@ -135,6 +135,7 @@ static void load_done(struct work *work, bool discard)
     groups_enter(groups);
     if (load->err == ERR_NONE) {
         report(load);
+        group_metrics_loaded(groups, groups->now.mono_ms - load->begun_ms);
         group_coordinator_loaded(slot->coordinator, load->loader, &groups->now, &groups->effects);
         groups_carry_out(groups, slot);
     } else {

@@ -66,8 +66,10 @@ void groups_carry_out(struct groups *groups, struct groups_slot *slot)
         send_home(ask);
     }
     group_effects_reset(&groups->effects);
-    if (slot)
-        arm_tick(slot);
+    if (!slot)
+        return;
+    arm_tick(slot);
+    group_metrics_touch(groups);
 }
 
 /* --- terms -----------------------------------------------------------------------------------------------
@@ -99,6 +101,7 @@ static void end_term(struct groups_slot *slot)
     log_info("group", "unloaded", "partition=%s", slot->part->name);
     group_coordinator_resign(slot->coordinator, &groups->now, &groups->effects);
     groups_carry_out(groups, slot);
+    group_metrics_keep(groups, slot->coordinator);
     group_coordinator_free(slot->coordinator);
     slot->coordinator = NULL;
     loop_timer_cancel(groups->loop, &slot->tick);
@@ -329,7 +332,9 @@ static void read_settings(struct groups *groups, const struct config *config)
     groups->config.retention_ms = (int64_t)config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60 * 1000;
     groups->config.retention_check_ms = config_long(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS);
     groups->config.codec = (enum codec)config_int(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC);
-    groups->commit_acks = (int16_t)config_int(config, CONFIG_OFFSETS_COMMIT_REQUIRED_ACKS);
+    /* A number of brokers, as very old ones counted, is met by all of them. */
+    int32_t acks = config_int(config, CONFIG_OFFSETS_COMMIT_REQUIRED_ACKS);
+    groups->commit_acks = acks == 0 || acks == 1 ? (int16_t)acks : -1;
     groups->commit_timeout_ms = config_int(config, CONFIG_OFFSETS_COMMIT_TIMEOUT_MS);
     groups->load_bytes = config_int(config, CONFIG_OFFSETS_LOAD_BUFFER_SIZE);
 }
@@ -350,6 +355,7 @@ static void stop_on_loop(void *arg, bool discard)
     (void)discard;
     struct groups *groups = arg;
     groups->stopped = true;
+    groups_enter(groups);
     size_t it = 0;
     for (struct map_slot *entry; (entry = map_next(&groups->slots, &it));)
         end_term(entry->value);

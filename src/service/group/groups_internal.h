@@ -35,6 +35,9 @@ struct groups {
     struct group_time now;
     struct list appended; /* group_append that came home */
     struct loop_deferred settle_appends;
+    struct loop_timer count_timer; /* of the metrics */
+    struct group_counts told;      /* counters as the metrics have them */
+    struct group_counts ended;     /* counters of terms that are over */
     bool stopped;
 };
 
@@ -52,6 +55,14 @@ void group_append_begin(struct groups_slot *slot, const struct group_append_wish
 void group_appends_settle(struct loop_deferred *deferred);
 /* After the loop: frees those that came home and were not looked at. */
 void group_appends_drop(struct groups *groups);
+
+/* --- metrics (group_metrics.c) */
+
+/* Something may have changed: it is counted in a moment. */
+void group_metrics_touch(struct groups *groups);
+/* A coordinator is about to go: its counters stay. */
+void group_metrics_keep(struct groups *groups, const struct group_coordinator *coordinator);
+void group_metrics_loaded(struct groups *groups, int64_t ms);
 
 /* --- loads (group_load.c) */
 
