@@ -239,3 +239,39 @@ def test_what_kafka_committed_is_known_here_and_the_other_way_round(new_broker):
         assert committed(broker.address, "travellers", topic, PARTITIONS) == {p: expected for p in range(PARTITIONS)}
         produce(broker.address, topic, 10, PARTITIONS, first=expected)
         expected += 10
+
+
+# --- stops ----------------------------------------------------------------------------------------------
+
+
+def test_a_broker_stops_with_members_that_wait_and_they_go_on_when_it_is_back(new_broker):
+    broker = new_broker()
+    topic = make_topic(broker, partitions=PARTITIONS)
+    member = Member(broker.address, "waiters", topic)
+    wait_shared([member], PARTITIONS)
+    fields = {
+        "group_id": "alone",
+        "session_timeout_ms": 60000,
+        "rebalance_timeout_ms": 60000,
+        "protocol_type": "consumer",
+        "protocols": [{"name": "range", "metadata": b"m"}],
+    }
+    wait_coordinator(broker, "alone")
+    with broker.connect() as client:  # a member that does not come back for the second one
+        assert schema.ask(client, "JoinGroup", 3, **fields)["error_code"] == NONE
+    with broker.connect() as waiting:
+        schema.send(waiting, "JoinGroup", 3, **fields)
+        wait_until(lambda: group_state(broker, "alone") == "PreparingRebalance", 20, "a JoinGroup that waits")
+        broker.stop()
+    broker.start()
+    produce(broker.address, topic, 5, PARTITIONS)
+    wait_read([member], 5 * PARTITIONS)
+    wait_until(
+        lambda: set(committed(broker.address, "waiters", topic, PARTITIONS).values()) == {5}, 30, "all is committed"
+    )
+    member.close()
+
+
+def group_state(broker, group):
+    with broker.connect() as client:
+        return schema.ask(client, "DescribeGroups", 4, groups=[group])["groups"][0]["group_state"]
