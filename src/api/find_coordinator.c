@@ -26,7 +26,7 @@ static enum err find_group(struct api_call *call, struct view group_id, answer_c
     struct broker *broker = call->broker;
     struct view topic = VIEW_LIT(GROUPS_TOPIC), rack;
     if (!metadata_topic(metadata_cache_get(broker->metadata), topic)) {
-        topic_creation_of_groups(broker);
+        (void)topic_creation_of_groups(broker);
         return ERR_COORDINATOR_NOT_AVAILABLE;
     }
     int32_t partition = group_partition_of(group_id, groups_partitions(broker->groups));

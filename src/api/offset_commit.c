@@ -147,7 +147,7 @@ static void submit_to_zookeeper(struct api_call *call, const struct wire_offset_
     commit->answer = answer;
     commit->metadata_max = config_int(broker_config(call->broker), CONFIG_OFFSET_METADATA_MAX_BYTES);
     commit->work = (struct work){.home = call->req->loop,
-                                 .lane = WORKERS_LANE_GROUPS,
+                                 .lane = WORKERS_LANE_ZK,
                                  .run = commit_to_zookeeper,
                                  .done = zookeeper_done,
                                  .label = "zookeeper_commit"};

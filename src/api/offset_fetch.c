@@ -225,7 +225,7 @@ static void submit_to_zookeeper(struct api_call *call, const struct wire_offset_
         }
     }
     fetch->work = (struct work){.home = call->req->loop,
-                                .lane = WORKERS_LANE_GROUPS,
+                                .lane = WORKERS_LANE_ZK,
                                 .run = fetch_from_zookeeper,
                                 .done = zookeeper_done,
                                 .label = "zookeeper_offsets"};

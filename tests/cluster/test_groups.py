@@ -12,7 +12,7 @@ from harness import environment, schema
 from harness.consumers import Member, committed, produce, wait_read, wait_shared
 from harness.wait import wait_until
 
-NONE, UNKNOWN_TOPIC, NOT_AVAILABLE, INVALID_TOPIC = 0, 3, 15, 17
+NONE, UNKNOWN_TOPIC, NOT_AVAILABLE, INVALID_REPLICATION = 0, 3, 15, 38
 PARTITIONS = 4
 
 
@@ -104,6 +104,9 @@ def test_groups_have_no_coordinator_while_too_few_brokers_live(new_broker):
             answer = schema.ask(client, "FindCoordinator", version, **keys)
             found = answer["coordinators"][0] if version >= 4 else answer
             assert (found["error_code"], found["node_id"], found["port"]) == (NOT_AVAILABLE, -1, -1)
+        asked = [{"name": "__consumer_offsets"}]
+        (told,) = schema.ask(client, "Metadata", 9, topics=asked, allow_auto_topic_creation=True)["topics"]
+        assert (told["error_code"], told["is_internal"]) == (INVALID_REPLICATION, True)
         assert "__consumer_offsets" not in {topic["name"] for topic in client.metadata(None)["topics"]}
 
 

@@ -165,8 +165,8 @@ static void settle_internal(struct creating *creating, const struct config *conf
     creating->config_count = 3;
 }
 
-/* False when it is under way already. */
-static bool create(struct broker *broker, struct view name, bool internal)
+/* What Metadata says meanwhile. */
+static enum err create(struct broker *broker, struct view name, bool internal)
 {
     const struct config *config = broker_config(broker);
     struct creating *creating = MEM_NEW(struct creating);
@@ -175,7 +175,7 @@ static bool create(struct broker *broker, struct view name, bool internal)
     if (!begin(broker->topic_creation, creating)) {
         free(creating->name);
         free(creating);
-        return false;
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION; /* it is under way already */
     }
     creating->partitions = config_int(config, CONFIG_NUM_PARTITIONS);
     creating->replicas = (int16_t)config_int(config, CONFIG_DEFAULT_REPLICATION_FACTOR);
@@ -185,7 +185,7 @@ static bool create(struct broker *broker, struct view name, bool internal)
         create_here(creating);
     else
         create_there(creating);
-    return true;
+    return ERR_LEADER_NOT_AVAILABLE;
 }
 
 /* Every client asks again and again: one line now and then. */
@@ -200,18 +200,19 @@ static bool may_complain(struct topic_creation *creation)
     return may;
 }
 
-void topic_creation_of_groups(struct broker *broker)
+enum err topic_creation_of_groups(struct broker *broker)
 {
     int32_t wanted = config_int(broker_config(broker), CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR);
     int32_t alive = metadata_cache_count_alive(broker->metadata);
     if (alive >= wanted)
-        create(broker, VIEW_LIT(GROUPS_TOPIC), true);
-    else if (may_complain(broker->topic_creation))
+        return create(broker, VIEW_LIT(GROUPS_TOPIC), true);
+    if (may_complain(broker->topic_creation))
         log_warn("topics", "too_few_brokers",
                  "topic=" GROUPS_TOPIC " alive=%d offsets.topic.replication.factor=%d "
                  "effect=\"no group finds its coordinator\" remedy=\"start more brokers, or lower the factor "
                  "before the topic is made\"",
                  alive, wanted);
+    return ERR_INVALID_REPLICATION_FACTOR;
 }
 
 enum err topic_creation_on_demand(struct broker *broker, struct view name, bool may_create)
@@ -223,9 +224,6 @@ enum err topic_creation_on_demand(struct broker *broker, struct view name, bool 
         return ERR_INVALID_TOPIC_EXCEPTION;
     if (!may_create || !config_bool(broker_config(broker), CONFIG_AUTO_CREATE_TOPICS_ENABLE))
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    if (view_equal_str(name, GROUPS_TOPIC)) {
-        topic_creation_of_groups(broker);
-        return ERR_COORDINATOR_NOT_AVAILABLE;
-    }
-    return create(broker, name, false) ? ERR_LEADER_NOT_AVAILABLE : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return view_equal_str(name, GROUPS_TOPIC) ? topic_creation_of_groups(broker)
+                                              : create(broker, name, false);
 }
