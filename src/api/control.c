@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/group/groups.h"
 #include "service/metadata_cache.h"
 #include "service/replica/control_fence.h"
 #include "service/replica/replica_manager.h"
@@ -129,8 +130,11 @@ static void update_metadata_run(struct control_job *job)
 static void update_metadata_apply(struct control_job *job)
 {
     struct control_call *control = control_call_of(job);
-    if (control->fenced == ERR_NONE)
-        metadata_cache_update(control->call->broker->metadata, control->request);
+    struct broker *broker = control->call->broker;
+    if (control->fenced != ERR_NONE)
+        return;
+    metadata_cache_update(broker->metadata, control->request);
+    groups_metadata_changed(broker->groups, control->request);
 }
 
 void api_update_metadata(struct api_call *call)

@@ -14,24 +14,37 @@ src_api_libapi_a_SOURCES = \
   src/api/count.c src/api/count.h \
   src/api/create_partitions.c \
   src/api/create_topics.c \
+  src/api/delete_groups.c \
   src/api/delete_records.c \
   src/api/delete_topics.c \
   src/api/describe_cluster.c \
   src/api/describe_configs.c \
+  src/api/describe_groups.c \
   src/api/describe_log_dirs.c \
   src/api/describe_producers.c \
   src/api/dispatch.c \
   src/api/elect_leaders.c \
   src/api/fetch.c src/api/fetch.h \
   src/api/find_coordinator.c \
+  src/api/group_call.c src/api/group_call.h \
+  src/api/heartbeat.c \
   src/api/incremental_alter_configs.c \
   src/api/init_producer_id.c \
+  src/api/java_address.c src/api/java_address.h \
+  src/api/join_group.c \
   src/api/leader_hint.c src/api/leader_hint.h \
+  src/api/leave_group.c \
+  src/api/list_groups.c \
   src/api/list_offsets.c \
   src/api/metadata.c \
+  src/api/offset_commit.c \
+  src/api/offset_delete.c \
+  src/api/offset_fetch.c \
   src/api/offset_for_leader_epoch.c \
   src/api/produce.c \
   src/api/reassignments.c \
   src/api/request_text.c src/api/request_text.h \
+  src/api/sync_group.c \
   src/api/topic_admin.c src/api/topic_admin.h \
-  src/api/update_features.c
+  src/api/update_features.c \
+  src/api/zk_offsets.c src/api/zk_offsets.h

@@ -19,6 +19,7 @@ int dump_log_command(int argc, char **argv);
 int log_dirs_command(int argc, char **argv);
 int get_offsets_command(int argc, char **argv);
 int delete_records_command(int argc, char **argv);
+int groups_command(int argc, char **argv);
 int reassign_command(int argc, char **argv);
 int elect_leaders_command(int argc, char **argv);
 int api_versions_command(int argc, char **argv);

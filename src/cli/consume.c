@@ -107,7 +107,7 @@ static const struct option_spec specs[OPT_COUNT] = {
                              "read_committed leaves out messages of transactions that were not committed; "
                              "read_uncommitted (default) does not."},
     [OPT_GROUP] = {"group", OPTION_TEXT, false, "consumer group id",
-                   "Not supported by this version: the broker has no consumer groups yet."},
+                   "Not supported by this version: partitions are read without a group."},
     [OPT_HELP] = OPTION_SPEC_HELP,
     [OPT_VERSION] = OPTION_SPEC_VERSION,
 };

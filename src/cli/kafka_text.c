@@ -22,6 +22,20 @@ const char *kafka_error_text(int16_t code)
         return "Topic authorization failed.";
     case ERR_CLUSTER_AUTHORIZATION_FAILED:
         return "Cluster authorization failed.";
+    case ERR_COORDINATOR_LOAD_IN_PROGRESS:
+        return "The coordinator is loading and hence can't process requests.";
+    case ERR_COORDINATOR_NOT_AVAILABLE:
+        return "The coordinator is not available.";
+    case ERR_NOT_COORDINATOR:
+        return "This is not the correct coordinator.";
+    case ERR_INVALID_GROUP_ID:
+        return "The group id is invalid.";
+    case ERR_GROUP_AUTHORIZATION_FAILED:
+        return "Group authorization failed.";
+    case ERR_NON_EMPTY_GROUP:
+        return "The group is not empty.";
+    case ERR_GROUP_ID_NOT_FOUND:
+        return "The group id does not exist.";
     case ERR_UNSUPPORTED_VERSION:
         return "The version of API is not supported.";
     case ERR_TOPIC_ALREADY_EXISTS:

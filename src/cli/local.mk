@@ -22,6 +22,9 @@ src_cli_libcli_a_SOURCES = \
   src/cli/elect_leaders.c \
   src/cli/formatter.c src/cli/formatter.h \
   src/cli/get_offsets.c \
+  src/cli/groups.c src/cli/groups.h \
+  src/cli/groups_print.c \
+  src/cli/groups_wire.c \
   src/cli/java_number.c src/cli/java_number.h \
   src/cli/java_order.c src/cli/java_order.h \
   src/cli/kafka_text.c src/cli/kafka_text.h \
@@ -88,7 +91,7 @@ tests_unit_cli_test_cli_LDADD = $(cli_libs) $(CHECK_LIBS)
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
 kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-configs \
   kafka-dump-log kafka-log-dirs kafka-get-offsets kafka-delete-records kafka-reassign-partitions \
-  kafka-leader-election
+  kafka-leader-election kafka-consumer-groups
 kafka_toolsdir = $(pkglibexecdir)/kafka-tools
 
 install-exec-hook:

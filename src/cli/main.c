@@ -32,6 +32,7 @@ static const struct command commands[] = {
      get_offsets_command},
     {"delete-records", "kafka-delete-records", "delete the oldest messages of partitions",
      delete_records_command},
+    {"groups", "kafka-consumer-groups", "list, describe and delete consumer groups", groups_command},
     {"reassign", "kafka-reassign-partitions", "move partitions to other brokers", reassign_command},
     {"elect-leaders", "kafka-leader-election", "let partitions be led by their preferred replica, or by any",
      elect_leaders_command},

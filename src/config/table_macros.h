@@ -64,7 +64,6 @@
 
 /* Whole features: the day one is built, its line becomes EFFECT_HONOURED. */
 #define EFFECT_COMPACTION     EFFECT_NO_EFFECT("log compaction is not built yet")
-#define EFFECT_GROUPS         EFFECT_NO_EFFECT("consumer groups are not built yet")
 #define EFFECT_TRANSACTIONS   EFFECT_NO_EFFECT("transactions are not built yet")
 #define EFFECT_QUOTAS         EFFECT_NO_EFFECT("quotas are not built yet")
 #define EFFECT_TIERED         EFFECT_NO_EFFECT("tiered storage is not built yet")

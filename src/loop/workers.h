@@ -15,10 +15,12 @@
 
 struct workers;
 
-/* Lanes of log directories count from 1; these are of periodic work, and of reading what a socket is to take.
- */
+/* Lanes of log directories count from 1; these are of periodic work, of reading what a socket is to take,
+ * of loading groups, and of requests that wait for ZooKeeper. */
 #define WORKERS_LANE_UPKEEP  (-1)
 #define WORKERS_LANE_SENDING (-2)
+#define WORKERS_LANE_GROUPS  (-3)
+#define WORKERS_LANE_ZK      (-4)
 
 struct work {
     struct loop_message message; /* private: carries `done` home */

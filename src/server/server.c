@@ -43,6 +43,7 @@
 #include "service/controller/topic_creation.h"
 #include "service/fetcher/fetchers.h"
 #include "service/fetcher/replication_quotas.h"
+#include "service/group/groups.h"
 #include "service/identity/cluster_setup.h"
 #include "service/identity/incarnation.h"
 #include "service/identity/registration.h"
@@ -139,8 +140,9 @@ static enum err start_threads(struct server *server, struct errmsg *why)
     int count = network_loops(settings(server));
     int fetchers = config_int(settings(server), CONFIG_NUM_REPLICA_FETCHERS);
     fetchers = fetchers > 0 ? fetchers : 1;
-    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + fetchers + 3));
-    broker->metrics = metrics_new(count + 2 + fetchers); /* network loops, control, controller, fetchers */
+    server->all_loops = mem_zalloc(sizeof *server->all_loops * (size_t)(count + fetchers + 4));
+    broker->metrics =
+        metrics_new(count + 3 + fetchers); /* network loops, control, controller, groups, fetchers */
     broker->net_loops = mem_zalloc(sizeof *broker->net_loops * (size_t)count);
     for (int i = 0; i < count; i++) {
         char name[32];
@@ -152,7 +154,8 @@ static enum err start_threads(struct server *server, struct errmsg *why)
     }
     broker->control_loop = add_loop(server, "control", why);
     broker->zk_loop = broker->control_loop ? add_loop(server, "controller", why) : NULL;
-    if (!broker->zk_loop || add_fetcher_loops(server, fetchers, why) != ERR_NONE)
+    broker->groups_loop = broker->zk_loop ? add_loop(server, "groups", why) : NULL;
+    if (!broker->groups_loop || add_fetcher_loops(server, fetchers, why) != ERR_NONE)
         return ERR_IO;
     if (start_monitor(server, why) != ERR_NONE)
         return ERR_IO;
@@ -379,6 +382,7 @@ static enum err open_dirs(struct server *server, struct errmsg *why)
     broker->controller_channel = controller_channel_new(broker);
     broker->isr_changes = isr_changes_new(broker);
     broker->strays = strays_new(broker);
+    broker->groups = groups_new(broker);
     return log_dirs_open(replica_manager_dirs(broker->replicas), broker, dirs.items, (int)dirs.count, why);
 }
 
@@ -503,6 +507,8 @@ static void stop_serving(struct server *server)
         net_server_stop_accepting(broker->net);
         net_server_stop(broker->net);
     }
+    if (broker->groups)
+        groups_stop(broker->groups);
     fetchers_stop(broker->fetchers);
     if (broker->controller_channel)
         controller_channel_stop(broker->controller_channel);
@@ -539,6 +545,7 @@ static void free_services(struct server *server)
     isr_changes_free(broker->isr_changes);
     strays_free(broker->strays);
     fetchers_free(broker->fetchers);
+    groups_free(broker->groups);
     replica_manager_free(broker->replicas);
     controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);

@@ -27,6 +27,7 @@ struct controller_channel;
 struct controller_loop;
 struct fetch_sessions;
 struct fetchers;
+struct groups;
 struct isr_changes;
 struct metadata_cache;
 struct metrics;
@@ -69,6 +70,7 @@ struct broker {
     struct loop **net_loops;
     int net_loops_count;
     struct loop *control_loop; /* requests of the controller, in order; timers of the services */
+    struct loop *groups_loop;  /* the groups that this broker coordinates */
     struct workers *workers;
     struct snapshot_domain *domain; /* every loop that reads snapshots */
 
@@ -90,6 +92,7 @@ struct broker {
     struct isr_changes *isr_changes;
     struct producer_ids *producer_ids;
     struct strays *strays;
+    struct groups *groups;
     struct fetchers *fetchers;             /* NULL before the logs are loaded */
     struct fetch_sessions *fetch_sessions; /* one for each network loop */
     struct registration *registration;

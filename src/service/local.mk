@@ -56,6 +56,14 @@ src_service_libservice_a_SOURCES += \
   src/service/fetcher/follow.c src/service/fetcher/follow.h \
   src/service/fetcher/replication_quotas.c src/service/fetcher/replication_quotas.h
 
+# coordinating groups
+src_service_libservice_a_SOURCES += \
+  src/service/group/group_append.c \
+  src/service/group/group_load.c \
+  src/service/group/group_metrics.c \
+  src/service/group/groups.c src/service/group/groups.h \
+  src/service/group/groups_internal.h
+
 # being the controller, and asking it
 src_service_libservice_a_SOURCES += \
   src/service/controller/controlled_shutdown.c src/service/controller/controlled_shutdown.h \

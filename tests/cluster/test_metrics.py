@@ -479,3 +479,24 @@ def test_without_zookeeper_the_broker_lives_and_is_not_ready(new_broker, workspa
     wait_until(lambda: Scrape(port).value("barnabas_zookeeper_connected") == 1, 30, "it is connected again")
     wait_until(lambda: get(port, "/readyz")[0] == 200, 30, "it is ready again")
     server.stop()
+
+
+def test_groups_are_counted_by_state(broker, topic, scrape):
+    prefix = "kafka_coordinator_group_groupmetadatamanager_"
+
+    def committed():
+        partition = {"partition_index": 0, "committed_offset": 1, "committed_metadata": ""}
+        with broker.connect() as client:
+            schema.ask(client, "FindCoordinator", 3, key="counted")
+            topics = [{"name": topic, "partitions": [partition]}]
+            answer = schema.ask(client, "OffsetCommit", 7, group_id="counted", topics=topics)
+        return answer["topics"][0]["partitions"][0]["error_code"] == 0
+
+    wait_until(committed, 30, "a commit")
+
+    def counted():
+        now = scrape()
+        return [now.value(prefix + name) for name in ("numgroups", "numgroupsempty", "numgroupsstable", "numoffsets")]
+
+    wait_until(lambda: counted() == [1, 1, 0, 1], 10, "one empty group with one offset")
+    assert scrape().value("kafka_server_group_coordinator_metrics_offset_commit_total") == 1

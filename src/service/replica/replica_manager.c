@@ -4,6 +4,7 @@
  */
 #include "service/replica/replica_manager.h"
 #include "service/fetcher/fetchers.h"
+#include "service/group/groups.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,7 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
         if (all[i]->dir == state) { /* others may lie on one that hangs */
             partition_call(all[i], take_offline, NULL);
             fetchers_leave(manager->broker->fetchers, all[i], FETCHERS_ANY_EPOCH);
+            groups_partition_lost(manager->broker->groups, all[i]);
             offline++;
         }
         partition_release(all[i]);

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "core/metadata/metadata.h"
 #include "service/fetcher/fetchers.h"
+#include "service/group/groups.h"
 #include "service/metadata_cache.h"
 #include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
@@ -42,6 +43,7 @@ struct role_change {
     bool created;
     bool only_id; /* no new epoch: it brings the topic id that the log has not got */
     bool became_leader;
+    bool was_leader;
     struct fetchers *fetchers;
     bool epochs_changed;
     bool id_changed;
@@ -204,7 +206,7 @@ static void tell_fetchers(struct partition *part, const struct role_change *chan
 static void take_role(struct partition *part, struct role_change *change)
 {
     int64_t end = log_end(part->log).offset;
-    bool was_leader = part->replica.role == REPLICA_ROLE_LEADER;
+    change->was_leader = part->replica.role == REPLICA_ROLE_LEADER;
     replica_apply(&part->replica, &change->command, change->my_id, end, change->now_ms);
     change->became_leader = part->replica.role == REPLICA_ROLE_LEADER;
     atomic_store(&part->leader_epoch_hint, change->command.leader_epoch);
@@ -219,7 +221,7 @@ static void take_role(struct partition *part, struct role_change *change)
         atomic_store(&part->is_leader, false);
     }
     /* A leader that goes on leading keeps its waiters: what they wait for is still to come. */
-    if (!was_leader || !change->became_leader)
+    if (!change->was_leader || !change->became_leader)
         partition_fail_waiters(part);
     partition_announce(part);
     tell_fetchers(part, change);
@@ -324,6 +326,16 @@ static void begin_to_serve(struct partition *part, void *arg)
         log_dir_state_flush(part->dir, part);
 }
 
+/* Whoever follows, or has lost its log, coordinates no groups. */
+static void tell_groups(struct groups *groups, const struct role_change *change)
+{
+    if (change->err == ERR_NONE && change->became_leader)
+        groups_partition_led(groups, change->part, change->was_leader);
+    else if (change->part && !change->only_id &&
+             (change->err == ERR_NONE || change->err == ERR_KAFKA_STORAGE_ERROR))
+        groups_partition_lost(groups, change->part);
+}
+
 static void carry_out(struct replica_manager *manager, struct role_change *changes, int count)
 {
     judge_all(manager, changes, count);
@@ -335,12 +347,15 @@ static void carry_out(struct replica_manager *manager, struct role_change *chang
     for (int d = 0; d < manager->dirs.count; d++)
         record(manager, changes, count, manager->dirs.items[d]);
     for (int i = 0; i < count; i++) {
-        if (changes[i].err != ERR_NONE)
+        if (changes[i].err != ERR_NONE) {
+            tell_groups(manager->broker->groups, &changes[i]);
             continue;
+        }
         leaders += changes[i].became_leader;
         followers += !changes[i].became_leader && !changes[i].only_id;
         if (changes[i].became_leader || changes[i].id_changed)
             partition_call(changes[i].part, begin_to_serve, &changes[i]);
+        tell_groups(manager->broker->groups, &changes[i]);
     }
     log_info("replica", "leader_and_isr", "partitions=%d leaders=%d followers=%d", count, leaders, followers);
 }
@@ -521,6 +536,8 @@ static enum err stop_shared(struct replica_manager *manager, struct partition *p
                             struct stopping *stopping)
 {
     partition_call(part, stop_replica, stop);
+    if (stop->err == ERR_NONE && (stop->deleted_path || !stop->only_without_role))
+        groups_partition_lost(manager->broker->groups, part);
     if (!stop->deleted_path) {
         partition_release(part);
         return stop->err;

@@ -21,6 +21,7 @@ KAFKA_CLASSES = {
     "delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
     "reassign": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
     "elect-leaders": "org.apache.kafka.tools.LeaderElectionCommand",
+    "groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "acls": "kafka.admin.AclCommand",
 }
 

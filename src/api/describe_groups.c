@@ -1,0 +1,36 @@
+/*
+ * DescribeGroups (15).
+ */
+#include "api/group_call.h"
+
+/* What may be done with a group when there is no authorizer: READ, DELETE, DESCRIBE. */
+#define GROUP_OPERATIONS 0x0148
+
+static bool describe(struct group_call *gc)
+{
+    const struct wire_describe_groups_request *request = gc->request;
+    struct wire_describe_groups_response *answer = gc->answer;
+    for (int32_t i = 0; i < answer->groups_count; i++) {
+        struct wire_describe_groups_response_described_group *to = &answer->groups[i];
+        struct groups_turn turn = group_call_begin(gc, request->groups[i]);
+        group_describe(turn.coordinator, request->groups[i], &gc->call->req->arena, to);
+        group_call_end(gc, &turn);
+        group_call_count(gc, to->error_code);
+        if (request->include_authorized_operations && to->error_code == ERR_NONE)
+            to->authorized_operations = GROUP_OPERATIONS;
+    }
+    return true;
+}
+
+void api_describe_groups(struct api_call *call)
+{
+    const struct wire_describe_groups_request *request = call_decode(call);
+    if (!request)
+        return;
+    struct group_call *gc = group_call_new(call, request, describe, NULL);
+    struct wire_describe_groups_response *answer = gc->answer;
+    answer->groups_count = request->groups_count > 0 ? request->groups_count : 0;
+    answer->groups = wire_new(&wire_describe_groups_response_described_group_desc, &call->req->arena,
+                              (size_t)answer->groups_count);
+    group_call_submit(gc);
+}

@@ -1,0 +1,380 @@
+#include "service/group/groups.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "core/metadata/metadata.h"
+#include "loop/latch.h"
+#include "service/group/groups_internal.h"
+#include "service/metadata_cache.h"
+#include "wire/codec.h"
+
+/* --- effects ---------------------------------------------------------------------------------------------
+ */
+
+void groups_enter(struct groups *groups)
+{
+    groups->now =
+        (struct group_time){.mono_ms = loop_now_ms(groups->loop), .wall_ms = loop_now_wall_ms(groups->loop)};
+}
+
+static void tick(struct loop_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    struct groups_slot *slot = CONTAINER_OF(timer, struct groups_slot, tick);
+    groups_enter(slot->groups);
+    group_tick(slot->coordinator, &slot->groups->now, &slot->groups->effects);
+    groups_carry_out(slot->groups, slot);
+}
+
+static void arm_tick(struct groups_slot *slot)
+{
+    struct loop *loop = slot->groups->loop;
+    int64_t at_ms = slot->coordinator ? group_coordinator_deadline(slot->coordinator) : INT64_MAX;
+    slot->tick.fire = tick;
+    if (at_ms == INT64_MAX)
+        loop_timer_cancel(loop, &slot->tick);
+    else
+        loop_timer_arm(loop, &slot->tick, at_ms);
+}
+
+static void ask_came_home(struct loop_message *msg, bool discard)
+{
+    (void)discard;
+    struct groups_ask *ask = CONTAINER_OF(msg, struct groups_ask, message);
+    ask->done(ask);
+}
+
+static void send_home(struct groups_ask *ask)
+{
+    ask->message = (struct loop_message){.run = ask_came_home, .label = "group_answer"};
+    loop_post(ask->home, &ask->message);
+}
+
+void groups_carry_out(struct groups *groups, struct groups_slot *slot)
+{
+    for (int32_t i = 0; i < groups->effects.count; i++) {
+        const struct group_effect *effect = &groups->effects.items[i];
+        if (effect->kind == GROUP_EFFECT_APPEND) {
+            group_append_begin(slot, &effect->append);
+            continue;
+        }
+        struct groups_ask *ask = (struct groups_ask *)(uintptr_t)effect->token;
+        ask->settled(ask, effect);
+        send_home(ask);
+    }
+    group_effects_reset(&groups->effects);
+    if (!slot)
+        return;
+    arm_tick(slot);
+    group_metrics_touch(groups);
+}
+
+/* --- terms -----------------------------------------------------------------------------------------------
+ */
+
+struct groups_slot *groups_slot_of_term(struct groups *groups, int32_t index, uint64_t term)
+{
+    struct groups_slot *slot = (struct groups_slot *)map_get_int(&groups->slots, index);
+    return slot && slot->term == term && slot->coordinator ? slot : NULL;
+}
+
+static struct groups_slot *slot_get(struct groups *groups, int32_t index)
+{
+    struct groups_slot *slot = (struct groups_slot *)map_get_int(&groups->slots, index);
+    if (!slot) {
+        slot = MEM_NEW(struct groups_slot);
+        slot->groups = groups;
+        slot->index = index;
+        map_put_int(&groups->slots, index, slot);
+    }
+    return slot;
+}
+
+static void end_term(struct groups_slot *slot)
+{
+    struct groups *groups = slot->groups;
+    if (!slot->coordinator)
+        return;
+    log_info("group", "unloaded", "partition=%s", slot->part->name);
+    group_coordinator_resign(slot->coordinator, &groups->now, &groups->effects);
+    groups_carry_out(groups, slot);
+    group_metrics_keep(groups, slot->coordinator);
+    group_coordinator_free(slot->coordinator);
+    slot->coordinator = NULL;
+    loop_timer_cancel(groups->loop, &slot->tick);
+    loop_timer_cancel(groups->loop, &slot->load_again);
+    partition_release(slot->part);
+    slot->part = NULL;
+}
+
+static void begin_term(struct groups_slot *slot, struct partition *part)
+{
+    struct groups *groups = slot->groups;
+    struct group_config config = groups->config;
+    config.seed = random_u64(groups->broker->random);
+    config.offsets_partition = slot->index;
+    slot->term++;
+    slot->part = partition_share(part);
+    slot->coordinator = group_coordinator_new(&config);
+    group_load_begin(slot);
+}
+
+/* --- news of partitions ----------------------------------------------------------------------------------
+ */
+
+struct role_news {
+    struct loop_message message;
+    struct groups *groups;
+    struct partition *part; /* shared */
+    bool leads;
+    bool goes_on;
+};
+
+static void take_role(const struct role_news *news)
+{
+    struct groups *groups = news->groups;
+    struct groups_slot *slot = slot_get(groups, news->part->index);
+    groups_enter(groups);
+    if (!news->leads) {
+        /* Another log of that name may be led by now. */
+        if (slot->part == news->part)
+            end_term(slot);
+        return;
+    }
+    if (news->goes_on && slot->part == news->part)
+        return;
+    end_term(slot);
+    begin_term(slot, news->part);
+}
+
+static void news_arrived(struct loop_message *msg, bool discard)
+{
+    struct role_news *news = CONTAINER_OF(msg, struct role_news, message);
+    if (!discard && !news->groups->stopped)
+        take_role(news);
+    partition_release(news->part);
+    free(news);
+}
+
+static void post_news(struct groups *groups, struct partition *part, bool leads, bool goes_on)
+{
+    if (!groups || strcmp(part->topic, GROUPS_TOPIC) != 0)
+        return;
+    struct role_news *news = MEM_NEW(struct role_news);
+    *news = (struct role_news){.message = {.run = news_arrived, .label = "group_role"},
+                               .groups = groups,
+                               .part = partition_share(part),
+                               .leads = leads,
+                               .goes_on = goes_on};
+    loop_post(groups->loop, &news->message);
+}
+
+void groups_partition_led(struct groups *groups, struct partition *part, bool goes_on)
+{
+    post_news(groups, part, true, goes_on);
+}
+
+void groups_partition_lost(struct groups *groups, struct partition *part)
+{
+    post_news(groups, part, false, false);
+}
+
+/* --- partitions that are deleted -------------------------------------------------------------------------
+ */
+
+#define LEADER_DURING_DELETE (-2)
+
+struct gone_news {
+    struct loop_message message;
+    struct groups *groups;
+    struct arena arena;
+    struct group_topic_partitions *topics; /* one partition each */
+    int32_t count;
+};
+
+typedef struct wire_update_metadata_request_update_metadata_partition_state partition_state;
+
+static void note_gone(struct gone_news *gone, struct view topic, const partition_state *state)
+{
+    if (state->leader != LEADER_DURING_DELETE)
+        return;
+    int32_t *partition = arena_alloc(&gone->arena, sizeof *partition);
+    *partition = state->partition_index;
+    gone->topics[gone->count++] =
+        (struct group_topic_partitions){arena_dup_view(&gone->arena, topic), partition, 1};
+}
+
+static size_t count_states(const struct wire_update_metadata_request *request)
+{
+    size_t count =
+        request->ungrouped_partition_states_count > 0 ? (size_t)request->ungrouped_partition_states_count : 0;
+    for (int32_t t = 0; t < request->topic_states_count; t++)
+        if (request->topic_states[t].partition_states_count > 0)
+            count += (size_t)request->topic_states[t].partition_states_count;
+    return count;
+}
+
+static void gone_arrived(struct loop_message *msg, bool discard)
+{
+    struct gone_news *gone = CONTAINER_OF(msg, struct gone_news, message);
+    struct groups *groups = gone->groups;
+    groups_enter(groups);
+    size_t it = 0;
+    for (struct map_slot *entry; !discard && (entry = map_next(&groups->slots, &it));) {
+        struct groups_slot *slot = entry->value;
+        if (!slot->coordinator)
+            continue;
+        group_partitions_gone(slot->coordinator, gone->topics, gone->count, &groups->now, &groups->effects);
+        groups_carry_out(groups, slot);
+    }
+    arena_close(&gone->arena);
+    free(gone);
+}
+
+void groups_metadata_changed(struct groups *groups, const struct wire_update_metadata_request *request)
+{
+    if (!groups)
+        return;
+    struct gone_news *gone = MEM_NEW(struct gone_news);
+    gone->groups = groups;
+    gone->topics = arena_alloc(&gone->arena, sizeof *gone->topics * (count_states(request) + 1));
+    for (int32_t i = 0; i < request->ungrouped_partition_states_count; i++)
+        note_gone(gone, request->ungrouped_partition_states[i].topic_name,
+                  &request->ungrouped_partition_states[i]);
+    for (int32_t t = 0; t < request->topic_states_count; t++)
+        for (int32_t p = 0; p < request->topic_states[t].partition_states_count; p++)
+            note_gone(gone, request->topic_states[t].topic_name,
+                      &request->topic_states[t].partition_states[p]);
+    if (gone->count == 0) {
+        arena_close(&gone->arena);
+        free(gone);
+        return;
+    }
+    gone->message = (struct loop_message){.run = gone_arrived, .label = "group_partitions_gone"};
+    loop_post(groups->loop, &gone->message);
+}
+
+/* --- requests --------------------------------------------------------------------------------------------
+ */
+
+int32_t groups_partitions(struct groups *groups)
+{
+    const struct metadata_topic *topic =
+        metadata_topic(metadata_cache_get(groups->broker->metadata), VIEW_LIT(GROUPS_TOPIC));
+    if (!topic) {
+        atomic_store(&groups->partitions, 0);
+        return config_int(broker_config(groups->broker), CONFIG_OFFSETS_TOPIC_NUM_PARTITIONS);
+    }
+    /* Partitions that are added later move no group until a restart, as in Kafka: its offsets are in the old
+     * one. */
+    int32_t none = 0;
+    atomic_compare_exchange_strong(&groups->partitions, &none, topic->partitions_count);
+    return atomic_load(&groups->partitions);
+}
+
+struct groups_turn groups_begin(struct groups *groups, struct view group_id)
+{
+    groups_enter(groups);
+    struct groups_slot *slot = NULL;
+    if (!view_is_null(group_id))
+        slot = (struct groups_slot *)map_get_int(&groups->slots,
+                                                 group_partition_of(group_id, groups_partitions(groups)));
+    return (struct groups_turn){.coordinator = slot ? slot->coordinator : NULL,
+                                .now = &groups->now,
+                                .out = &groups->effects,
+                                .slot = slot};
+}
+
+void groups_end(struct groups *groups, const struct groups_turn *turn)
+{
+    groups_carry_out(groups, turn->slot);
+}
+
+struct group_coordinator *groups_next(struct groups *groups, size_t *it)
+{
+    for (struct map_slot *entry; (entry = map_next(&groups->slots, it));) {
+        struct groups_slot *slot = entry->value;
+        if (slot->coordinator)
+            return slot->coordinator;
+    }
+    return NULL;
+}
+
+static void ask_arrived(struct loop_message *msg, bool discard)
+{
+    (void)discard; /* then nobody coordinates any more, and that is the answer */
+    struct groups_ask *ask = CONTAINER_OF(msg, struct groups_ask, message);
+    if (ask->run(ask))
+        send_home(ask);
+}
+
+void groups_ask(struct groups *groups, struct groups_ask *ask)
+{
+    ask->groups = groups;
+    ask->message = (struct loop_message){.run = ask_arrived, .label = "group_request"};
+    loop_post(groups->loop, &ask->message);
+}
+
+/* --- lifecycle -------------------------------------------------------------------------------------------
+ */
+
+static void read_settings(struct groups *groups, const struct config *config)
+{
+    groups->config = GROUP_CONFIG_DEFAULT;
+    groups->config.min_session_ms = config_int(config, CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS);
+    groups->config.max_session_ms = config_int(config, CONFIG_GROUP_MAX_SESSION_TIMEOUT_MS);
+    groups->config.max_size = config_int(config, CONFIG_GROUP_MAX_SIZE);
+    groups->config.initial_delay_ms = config_int(config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS);
+    groups->config.metadata_max = config_int(config, CONFIG_OFFSET_METADATA_MAX_BYTES);
+    groups->config.retention_ms = (int64_t)config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60 * 1000;
+    groups->config.retention_check_ms = config_long(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS);
+    groups->config.codec = (enum codec)config_int(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC);
+    /* A number of brokers, as very old ones counted, is met by all of them. */
+    int32_t acks = config_int(config, CONFIG_OFFSETS_COMMIT_REQUIRED_ACKS);
+    groups->commit_acks = acks == 0 || acks == 1 ? (int16_t)acks : -1;
+    groups->commit_timeout_ms = config_int(config, CONFIG_OFFSETS_COMMIT_TIMEOUT_MS);
+    groups->load_bytes = config_int(config, CONFIG_OFFSETS_LOAD_BUFFER_SIZE);
+}
+
+struct groups *groups_new(struct broker *broker)
+{
+    struct groups *groups = MEM_NEW(struct groups);
+    groups->broker = broker;
+    groups->loop = broker->groups_loop;
+    list_init(&groups->appended);
+    groups->settle_appends.run = group_appends_settle;
+    read_settings(groups, atomic_load(&broker->config.value));
+    return groups;
+}
+
+static void stop_on_loop(void *arg, bool discard)
+{
+    (void)discard;
+    struct groups *groups = arg;
+    groups->stopped = true;
+    groups_enter(groups);
+    size_t it = 0;
+    for (struct map_slot *entry; (entry = map_next(&groups->slots, &it));)
+        end_term(entry->value);
+}
+
+void groups_stop(struct groups *groups)
+{
+    loop_call(groups->loop, stop_on_loop, groups, "groups_stop");
+}
+
+void groups_free(struct groups *groups)
+{
+    if (!groups)
+        return;
+    group_appends_drop(groups);
+    size_t it = 0;
+    for (struct map_slot *entry; (entry = map_next(&groups->slots, &it));)
+        free(entry->value);
+    map_close(&groups->slots);
+    group_effects_close(&groups->effects);
+    free(groups);
+}
