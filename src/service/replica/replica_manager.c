@@ -82,6 +82,19 @@ const struct partition_table *replica_manager_table(struct replica_manager *mana
     return snapshot_get(&manager->table);
 }
 
+struct partition *replica_manager_find_shared(struct replica_manager *manager, struct view topic,
+                                              int32_t index)
+{
+    uint8_t key[PARTITION_KEY_MAX];
+    pthread_mutex_lock(&manager->table_lock);
+    struct partition *part =
+        map_get(&replica_manager_table_locked(manager)->by_key, partition_key(key, topic, index));
+    if (part)
+        partition_share(part);
+    pthread_mutex_unlock(&manager->table_lock);
+    return part;
+}
+
 struct partition **replica_manager_all(struct replica_manager *manager, int *count)
 {
     pthread_mutex_lock(&manager->table_lock);
@@ -136,6 +149,7 @@ void replica_manager_free(struct replica_manager *manager)
     if (!manager)
         return;
     upkeep_free(manager->upkeep);
+    hang_patrol_close(&manager->patrol);
     table_free(atomic_load(&manager->table.value));
     log_dirs_close(&manager->dirs);
     pthread_mutex_destroy(&manager->table_lock);
@@ -269,9 +283,7 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
     }
     free(all);
     log_error("storage", "partitions_offline", "dir=%s partitions=%d", state->dir.path, offline);
-    /* Before the session stands the controller asks anyway. */
-    if (manager->broker->zk)
-        log_dir_notice_send(&state->notice, manager->broker);
+    log_dir_notice_send(&state->notice, manager->broker);
 }
 
 void replica_manager_all_dirs_failed(void *arg)
