@@ -22,11 +22,9 @@ static bool is_given_away(const struct partition *part)
 static enum err check_leader(const struct append_op *op, const struct partition *part,
                              const struct partition_settings *settings)
 {
-    if (part->deleted)
-        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    /* A directory is offline for all its partitions at its first failure, before a worker has told each. */
-    if (!part->log || log_dir_is_offline(&part->dir->dir))
-        return ERR_KAFKA_STORAGE_ERROR;
+    enum err err = partition_check_log(part);
+    if (err != ERR_NONE)
+        return err;
     if (!atomic_load_explicit(&part->is_leader, memory_order_relaxed))
         return ERR_NOT_LEADER_OR_FOLLOWER;
     if (is_given_away(part))

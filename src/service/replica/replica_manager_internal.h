@@ -65,7 +65,7 @@ struct replica_birth {
 
 /*
  * Gives each of these partitions, which have their settings, a directory and publishes them; while one has no
- * log it answers KAFKA_STORAGE_ERROR. Where no directory is left it has none, and is not published. On a
+ * log it answers NOT_LEADER_OR_FOLLOWER. Where no directory is left it has none, and is not published. On a
  * worker.
  */
 void replica_manager_place(struct replica_manager *manager, struct partition **parts, int count);

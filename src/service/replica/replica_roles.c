@@ -146,7 +146,7 @@ static void find(struct role_change *change, struct map *named)
 
 /*
  * New partitions are known from here on, so that no second one is made of what a directory that hangs has yet
- * to make; until they have their logs they answer KAFKA_STORAGE_ERROR.
+ * to make; until they have their logs they are nobody's leaders.
  */
 static void place_new_ones(struct role_batch *batch)
 {
