@@ -355,12 +355,18 @@ def test_requests_that_name_a_hung_directory_are_answered_after_a_while(faulty):
     broker.process.must_run()
 
 
-def topic_of_two(controller, name, replicas, partitions):
+def topic_of_two(controller, leader, name, replicas, partitions):
     with controller.connect() as client:
         spec = {"name": name, "partitions": -1, "replication": -1}
         spec["assignment"] = {number: replicas for number in range(partitions)}
         assert client.create_topics([spec], timeout_ms=60000)[name]["error"] == NONE
     wait_until(lambda: set(leaders(controller, name).values()) == {replicas[0]}, 30, f"{replicas[0]} leads {name}")
+
+    def leads():
+        with leader.connect() as client:
+            return all(client.list_offset(name, -2, number)["error"] == NONE for number in range(partitions))
+
+    wait_until(leads, 30, f"{replicas[0]} knows that it leads {name}")
     return name
 
 
@@ -386,8 +392,8 @@ def test_the_leaders_of_a_directory_that_stays_hung_move_and_its_replicas_come_b
     broker.faulty = or_skip(lambda: FaultyDisk(tmp_path, broker.log_dirs[0]))
     broker.faulty.attach(broker)
     broker.start()
-    topic = topic_of_two(other, "moves", [1, 0], 8)
-    doomed = topic_of_two(other, "doomed", [1, 0], 4)
+    topic = topic_of_two(other, broker, "moves", [1, 0], 8)
+    doomed = topic_of_two(other, broker, "doomed", [1, 0], 4)
     bad, good = partitions_by_dir(broker, topic, 8)
     partitions_by_dir(broker, doomed, 4)
     tally = Tally(broker, topic)
@@ -406,7 +412,7 @@ def test_the_leaders_of_a_directory_that_stays_hung_move_and_its_replicas_come_b
                 assert tally.put(client if partition in bad else hung, partition) == NONE
             assert client.delete_topics([doomed])[doomed] == NONE
             begun = time.monotonic()
-            topic_of_two(other, "fresh", [1, 0], 4)
+            topic_of_two(other, broker, "fresh", [1, 0], 4)
             assert time.monotonic() - begun < 20, "a new topic waits for nothing that hangs"
             fresh = Tally(broker, "fresh")
             for partition in range(4):
