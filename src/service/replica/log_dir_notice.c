@@ -23,6 +23,8 @@ static void answered(void *arg, const struct zk_result *result)
 
 static void submit(struct log_dir_notice *notice)
 {
+    if (notice->broker->id < 0)
+        return;
     struct znode_log_dir_event event = {.broker_id = notice->broker->id, .event = FAILURE};
     struct buf json = {0};
     znode_encode_log_dir_event(&event, &json);

@@ -25,7 +25,8 @@ struct log_dir_notice {
 
 /*
  * Writes the znode, again and again until ZooKeeper has taken it: the directory failed, hangs, or answers
- * again. One too many does no harm. Before there is a session, nothing: the controller asks anyway.
+ * again. One too many does no harm. Before there is a session, and before the broker knows its id, nothing:
+ * the controller asks when it registers.
  */
 void log_dir_notice_send(struct log_dir_notice *notice, struct broker *broker);
 
