@@ -21,6 +21,8 @@ src_service_libservice_a_SOURCES += \
 # the partitions of this broker and their directories
 src_service_libservice_a_SOURCES += \
   src/service/replica/control_fence.c src/service/replica/control_fence.h \
+  src/service/replica/dir_parts.c src/service/replica/dir_parts.h \
+  src/service/replica/hang_patrol.c src/service/replica/hang_patrol.h \
   src/service/replica/hang_watch.c src/service/replica/hang_watch.h \
   src/service/replica/isr_changes.c src/service/replica/isr_changes.h \
   src/service/replica/isr_znodes.c src/service/replica/isr_znodes.h \
@@ -34,6 +36,7 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/replica_manager.c src/service/replica/replica_manager.h \
   src/service/replica/replica_manager_internal.h \
   src/service/replica/replica_roles.c \
+  src/service/replica/replica_stop.c \
   src/service/replica/replica_state.c src/service/replica/replica_state.h \
   src/service/replica/strays.c src/service/replica/strays.h \
   src/service/replica/upkeep.c
@@ -115,6 +118,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/partition/test_followers.c \
   tests/unit/service/partition/test_lookup.c \
   tests/unit/service/partition/test_partition.c \
+  tests/unit/service/replica/test_dir_parts.c \
   tests/unit/service/replica/test_hang_watch.c \
   tests/unit/service/replica/test_isr_changes.c \
   tests/unit/service/replica/test_isr_znodes.c \

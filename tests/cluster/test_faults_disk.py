@@ -355,6 +355,92 @@ def test_requests_that_name_a_hung_directory_are_answered_after_a_while(faulty):
     broker.process.must_run()
 
 
+def topic_of_two(controller, leader, name, replicas, partitions):
+    with controller.connect() as client:
+        spec = {"name": name, "partitions": -1, "replication": -1}
+        spec["assignment"] = {number: replicas for number in range(partitions)}
+        assert client.create_topics([spec], timeout_ms=60000)[name]["error"] == NONE
+    wait_until(lambda: set(leaders(controller, name).values()) == {replicas[0]}, 30, f"{replicas[0]} leads {name}")
+
+    def leads():
+        with leader.connect() as client:
+            return all(client.list_offset(name, -2, number)["error"] == NONE for number in range(partitions))
+
+    wait_until(leads, 30, f"{replicas[0]} knows that it leads {name}")
+    return name
+
+
+def wait_in_sync(controller, topic, replicas):
+    def whole():
+        with controller.connect() as client:
+            (found,) = client.metadata([topic])["topics"]
+        return all(sorted(p["isr"]) == sorted(replicas) and not p["offline"] for p in found["partitions"])
+
+    wait_until(whole, 60, f"every replica of {topic} is in sync and online")
+
+
+@pytest.mark.parametrize("kind", ("barnabas", "kafka"))
+def test_the_leaders_of_a_directory_that_stays_hung_move_and_its_replicas_come_back(new_broker, zk, tmp_path, kind):
+    """Whoever is the controller. What it wants of the other directory meanwhile is done at once."""
+    config = {"auto.leader.rebalance.enable": "false"}
+    chroot = zk.make_chroot(f"/hang-{kind}")
+    other = new_broker(kind=kind, broker_id=0, chroot=chroot, config=config)
+    config = {**config, "barnabas.log.dir.hang.ms": "12000", "replica.high.watermark.checkpoint.interval.ms": "300"}
+    broker = new_broker(start=False, broker_id=1, chroot=chroot, log_dirs=2, config=config)
+    if broker.kind == "kafka":
+        pytest.skip("Kafka's request handlers all end up waiting for the directory")
+    broker.faulty = or_skip(lambda: FaultyDisk(tmp_path, broker.log_dirs[0]))
+    broker.faulty.attach(broker)
+    broker.start()
+    topic = topic_of_two(other, broker, "moves", [1, 0], 8)
+    doomed = topic_of_two(other, broker, "doomed", [1, 0], 4)
+    bad, good = partitions_by_dir(broker, topic, 8)
+    partitions_by_dir(broker, doomed, 4)
+    tally = Tally(broker, topic)
+    with broker.connect() as client:
+        for partition in range(8):
+            assert tally.put(client, partition) == NONE
+    broker.faulty.be("hang")
+    stuck = broker.connect(timeout_s=120)
+    try:
+        value = records.batch([(b"k", b"hung")])
+        stuck.send(requests.PRODUCE, 7, requests.encode_produce(7, topic, {bad[0]: value}, acks=1))
+        wait_until(lambda: all(leaders(other, topic)[p] == 0 for p in bad), 60, "others lead what hangs")
+        assert all(leaders(other, topic)[p] == 1 for p in good), "what does not hang stays"
+        with other.connect(timeout_s=20) as client, broker.connect(timeout_s=20) as hung:
+            for partition in range(8):
+                assert tally.put(client if partition in bad else hung, partition) == NONE
+            assert client.delete_topics([doomed])[doomed] == NONE
+            begun = time.monotonic()
+            topic_of_two(other, broker, "fresh", [1, 0], 4)
+            assert time.monotonic() - begun < 20, "a new topic waits for nothing that hangs"
+            fresh = Tally(broker, "fresh")
+            for partition in range(4):
+                assert fresh.put(hung, partition) == NONE
+    finally:
+        broker.faulty.be(None)
+    answer = requests.decode_produce(stuck.receive(requests.PRODUCE, 7), 7)[(topic, bad[0])]
+    assert answer["error"] != NONE, "what only the old leader has is not acknowledged"
+    wait_in_sync(other, topic, [0, 1])
+    for partition in range(8):
+        tally.broker = other if partition in bad else broker
+        with tally.broker.connect() as client:
+            assert tally.put(client, partition) == NONE
+            mine = Tally(tally.broker, topic)
+            mine.acknowledged = {partition: tally.acknowledged[partition]}
+            mine.all_there()
+    if kind == "barnabas":  # Kafka's controller tries again when the broker starts anew
+
+        def is_gone():
+            return not any(glob.glob(os.path.join(folder, f"{doomed}-?")) for folder in broker.log_dirs)
+
+        wait_until(is_gone, 30, "the deletion that a hung directory held up is ended")
+    other.stop()
+    wait_until(lambda: set(leaders(broker, topic).values()) == {1}, 60, "what came back may lead again")
+    stuck.close()
+    broker.process.must_run()
+
+
 # --- power ----------------------------------------------------------------------------------------
 
 

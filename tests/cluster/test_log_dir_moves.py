@@ -97,6 +97,12 @@ def contents(broker, topic, partition=0):
     return found
 
 
+def is_known(broker, topic):
+    """Kafka may lead a partition, and refuse to read it, before its metadata has the topic."""
+    with broker.connect() as client:
+        return client.fetch(topic)["error"] == NONE
+
+
 def leftovers(broker):
     return [
         os.path.join(folder, name)
@@ -302,6 +308,7 @@ def test_a_move_goes_on_under_a_broker_of_the_other_make(new_broker, kinds):
     fill(other, topic, 3)
     other.stop()
     first = new_broker.like(other, kind=kinds[0])
+    wait_until(lambda: is_known(first, topic), 30, f"{topic} is known to the broker that was started")
     assert where(first, topic) == target and contents(first, topic)[:60] == before
     assert len(contents(first, topic)) == 63
 

@@ -4,7 +4,8 @@
  * before 2.7).
  *
  * A log_dir_event names only the broker. Its replicas are sent their state again; the
- * answer says which of them are offline.
+ * answer says which of them are offline, and which came back: those may lead again, and
+ * what could not be deleted there is tried again.
  */
 #include <stdlib.h>
 
@@ -22,7 +23,27 @@ struct notices {
     struct ctl_writes writes;
 };
 
-enum { NOTICES_LIST, NOTICES_LISTED, NOTICES_READ, NOTICES_DELETE, NOTICES_MOVES, NOTICES_END };
+enum {
+    NOTICES_LIST,
+    NOTICES_LISTED,
+    NOTICES_READ,
+    NOTICES_DELETE,
+    NOTICES_MOVES,
+    NOTICES_DELETIONS,
+    NOTICES_END
+};
+
+/* What is to be deleted is sent no state: whether it is offline the answer to StopReplica says. */
+static void retry_deletions_on(struct controller *c, int32_t broker_id)
+{
+    struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
+    CTL_EACH_TOPIC(&c->ctx, topic)
+    {
+        for (int32_t i = 0; broker && topic->to_be_deleted && i < topic->partitions_count; i++)
+            map_remove_int(&broker->offline, (int64_t)(intptr_t)topic->partitions[i]);
+    }
+    ctl_deletion_retry(c, broker_id);
+}
 
 static void take_log_dir_events(struct controller *c, const struct notices *n)
 {
@@ -36,9 +57,11 @@ static void take_log_dir_events(struct controller *c, const struct notices *n)
             seen |= c->results[j].err == ERR_NONE && c->results[j].value.log_dir_event.broker_id == id;
         if (seen)
             continue;
-        log_warn("controller", "log_dir_failed", "broker=%d", id);
+        log_warn("controller", "log_dir_event",
+                 "broker=%d effect=\"it is asked which of its replicas are offline\"", id);
         struct ctl_refs refs = ctl_replicas_on(c, id);
         ctl_replicas_online(c, &refs);
+        retry_deletions_on(c, id);
     }
 }
 
@@ -92,6 +115,9 @@ static enum ctl_next run_notices(struct controller *c, struct ctl_frame *frame)
     case NOTICES_MOVES:
         ctl_call_complete_moves(c, &n->parts);
         return CTL_AGAIN;
+    case NOTICES_DELETIONS:
+        ctl_call_resume_deletions(c);
+        return CTL_AGAIN;
     case NOTICES_END:
         return CTL_DONE;
     default:
@@ -117,6 +143,7 @@ void ctl_start_log_errors(struct controller *c, const struct ctl_event *event)
 {
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, (int32_t)event->number);
     struct ctl_refs lost = {0};
+    struct ctl_parts back = {0};
     for (int32_t i = 0; broker && i < event->outcomes_count; i++) {
         const struct ctl_outcome *outcome = &event->outcomes[i];
         const struct ctl_topic *topic = ctl_topic_find(&c->ctx, outcome->topic);
@@ -127,9 +154,13 @@ void ctl_start_log_errors(struct controller *c, const struct ctl_event *event)
         if (outcome->err == ERR_NONE) {
             map_remove_int(&broker->offline, key);
             ctl_send_update_metadata(c, p);
+            if (p->state == CTL_PARTITION_OFFLINE)
+                ctl_parts_add(c, &back, p);
         } else if (!map_put_int(&broker->offline, key, p))
             ctl_refs_add(c, &lost, p, broker->id);
     }
+    if (back.count > 0)
+        ctl_call_online(c, &back);
     if (lost.count == 0)
         return;
     log_warn("controller", "replicas_offline", "broker=%lld replicas=%d; a log directory failed there",

@@ -15,6 +15,7 @@
 #include "port/zk.h"
 #include "service/metadata_cache.h"
 #include "service/partition/partition_call.h"
+#include "service/replica/log_dirs.h"
 #include "service/replica/replica_manager.h"
 #include "wire/codec.h"
 #include "zk/znode_json.h"
@@ -87,6 +88,16 @@ static void fill_role(struct partition *part, void *arg)
     led->role.removing_replicas_count = replica->removing.count;
 }
 
+/* False: its log directory hangs. It takes no records before the controller's next word. */
+static bool ask_role(struct led *led)
+{
+    if (partition_try_call(led->part, fill_role, led))
+        return true;
+    atomic_store(&led->part->told_offline, true);
+    log_dir_state_told_offline(led->part->dir);
+    return false;
+}
+
 static void give_up(struct control_job *job)
 {
     struct look *look = CONTAINER_OF(job, struct look, job);
@@ -96,9 +107,8 @@ static void give_up(struct control_job *job)
                                      &look->arena, (size_t)look->moved);
     for (int i = 0; i < look->count; i++) {
         struct led *led = &look->items[i];
-        if (!led->moved)
+        if (!led->moved || !ask_role(led))
             continue;
-        partition_call(led->part, fill_role, led);
         struct wire_leader_and_isr_request_leader_and_isr_topic_state *topic =
             &request->topic_states[request->topic_states_count++];
         topic->topic_name = view_str(led->part->topic);

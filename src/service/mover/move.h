@@ -124,6 +124,8 @@ void move_look(struct partition *part, void *arg);
 /* Does what was found. The target's failure is ERR_KAFKA_STORAGE_ERROR; anything else that was not possible
  * now is ERR_WOULD_BLOCK, or ERR_INVALID_RECORD when it will not be. */
 enum err move_apply(struct move_look *look, struct errmsg *why);
+/* One of its directories hangs, or what the controller wants of its partitions is on its way. Any thread. */
+bool move_must_wait_for_dirs(const struct move *move);
 /* Syncs the future log. */
 enum err move_sync(struct move *move, struct errmsg *why);
 /* Writes into the target's checkpoints how far it is synced. */

@@ -13,6 +13,7 @@
 #include "service/mover/move.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_parts.h"
 #include "service/replica/replica_state.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_flush.h"
@@ -339,10 +340,21 @@ static void fail(struct move *move, enum err err, const struct errmsg *why)
     move_end(move);
 }
 
+static bool is_busy(struct log_dir_state *dir)
+{
+    return log_dir_state_hangs(dir) || dir_parts_any(dir);
+}
+
+bool move_must_wait_for_dirs(const struct move *move)
+{
+    return is_busy(move->source) || is_busy(move->target);
+}
+
 static bool must_wait(const struct move *move)
 {
     struct broker *broker = broker_of(move);
-    return replication_quota_is_exceeded(broker->quotas, REPLICATION_QUOTA_LOG_DIRS,
+    return move_must_wait_for_dirs(move) ||
+           replication_quota_is_exceeded(broker->quotas, REPLICATION_QUOTA_LOG_DIRS,
                                          clock_mono_ms(broker->clock));
 }
 

@@ -1,6 +1,8 @@
 /*
- * The swap: the future log becomes the replica's. A control job, so that no role changes and nothing is
- * deleted meanwhile; from 2 to 4 under the partition's hold, so that nothing is appended.
+ * The swap: the future log becomes the replica's. A control job, for which what the controller wants of
+ * either directory must have ended (dir_parts.h), so that no role changes and nothing is deleted meanwhile;
+ * from 2 to 4 under the partition's hold, so that nothing is appended. It is put off while a directory hangs;
+ * one that begins to hang in it holds up the jobs behind it.
  *
  *   1  the mark "pending" is written into the future directory       (storage/move_mark.h)
  *   2  what is still missing is copied, all of it synced; leader epochs and topic id as the log has them
@@ -250,7 +252,7 @@ static void swap_run(struct control_job *job)
     struct swapping swap = {.move = move};
     move->outcome = MOVE_GOES_ON;
     if (mover_is_stopping(move->mover) || atomic_load(&move->cancelled) ||
-        log_dir_is_offline(&move->target->dir))
+        log_dir_is_offline(&move->target->dir) || move_must_wait_for_dirs(move))
         return; /* the next step looks after it */
     swap.err = mark(move, log_path(move->log), MOVE_MARK_PENDING, move->source, &swap.why);
     if (swap.err == ERR_NONE)

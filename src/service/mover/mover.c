@@ -252,6 +252,12 @@ static bool judge(struct mover *mover, struct partition *part, struct log_dir_st
     return *err == ERR_NONE;
 }
 
+/* A disk that fails or hangs: nothing is asked of it here, jobs wait for this one. */
+static bool is_out_of_order(struct log_dir_state *dir)
+{
+    return log_dir_is_offline(&dir->dir) || log_dir_state_hangs(dir);
+}
+
 /* True when a move is to begin: `birth` is filled in, its partition shared. */
 static bool take_request(struct mover *mover, struct mover_request *request, struct move_birth *birth)
 {
@@ -261,7 +267,7 @@ static bool take_request(struct mover *mover, struct mover_request *request, str
     else if (!target)
         request->err = ERR_LOG_DIR_NOT_FOUND;
     else
-        request->err = log_dir_is_offline(&target->dir) ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
+        request->err = is_out_of_order(target) ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
     if (request->err != ERR_NONE)
         return false;
     struct partition *part = replica_manager_find_shared(mover->manager, request->topic, request->index);
@@ -269,7 +275,9 @@ static bool take_request(struct mover *mover, struct mover_request *request, str
         request->err = wish(mover, request->topic, request->index, target);
         return false;
     }
-    if (judge(mover, part, target, &request->err)) {
+    if (is_out_of_order(part->dir)) {
+        request->err = ERR_KAFKA_STORAGE_ERROR;
+    } else if (judge(mover, part, target, &request->err)) {
         *birth = (struct move_birth){.part = part, .target = target};
         return true;
     }

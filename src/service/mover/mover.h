@@ -4,9 +4,9 @@
  *   begin   a directory topic-N.<id>-future is made where the replica is to be
  *   copy    a thread of the mover reads the replica's log and appends to the future one, as a follower does;
  *           what is cut from the log or deleted from its beginning is cut from the copy, too (move_copy.c)
- *   swap    when they are the same: under the partition's hold, inside a control job, so that no role changes
- *           and nothing is deleted meanwhile (move_swap.c)
- *   end     the old one is deleted
+ *   swap    when they are the same: under the partition's hold, inside a control job and beside no part of
+ * one before it, so that no role changes and nothing is deleted meanwhile (move_swap.c) end     the old one
+ * is deleted
  *
  * The partition goes on serving from its log all the time; only the swap holds it, for a few syncs. A target
  * that fails costs the copy, nothing else. A move that a stop or a crash interrupts goes on with the next
@@ -62,7 +62,7 @@ struct mover_request {
 /* All of them together: future directories are made durable in one batch for each target. None names a
  * partition twice. */
 void mover_request(struct mover *mover, struct mover_request *requests, int32_t count);
-/* The replica is not to be moved any more: its future directory goes. */
+/* The replica is not to be moved any more: its future directory goes. Also on the thread of its directory. */
 void mover_cancel(struct mover *mover, struct partition *part);
 /* Where a partition that is made now was asked to be; NULL when that was not said, or cannot be. Asked once.
  */

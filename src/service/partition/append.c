@@ -14,16 +14,22 @@
 
 /* --- the append, by the holder ------------------------------------------------------------------------ */
 
+/* The controller was told that the replica is offline: somebody else may lead it. */
+static bool is_given_away(const struct partition *part)
+{
+    return atomic_load_explicit(&part->told_offline, memory_order_relaxed);
+}
+
 static enum err check_leader(const struct append_op *op, const struct partition *part,
                              const struct partition_settings *settings)
 {
-    if (part->deleted)
-        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    /* A directory is offline for all its partitions at its first failure, before a worker has told each. */
-    if (!part->log || log_dir_is_offline(&part->dir->dir))
-        return ERR_KAFKA_STORAGE_ERROR;
+    enum err err = partition_check_log(part);
+    if (err != ERR_NONE)
+        return err;
     if (!atomic_load_explicit(&part->is_leader, memory_order_relaxed))
         return ERR_NOT_LEADER_OR_FOLLOWER;
+    if (is_given_away(part))
+        return ERR_KAFKA_STORAGE_ERROR;
     if (op->acks == -1 && !replica_has_min_isr(&part->replica, settings->min_insync_replicas))
         return ERR_NOT_ENOUGH_REPLICAS;
     return ERR_NONE;
@@ -48,6 +54,11 @@ static enum op_outcome wait_if_asked(struct append_op *op, struct partition *par
     bool must_sync = flush_due && log_recovery_point(part->log) <= op->last_offset;
     if (op->is_late) {
         op->err = ERR_REQUEST_TIMED_OUT;
+        return OP_DONE;
+    }
+    /* It hung in this very append, and no follower has it. */
+    if (op->acks == 1 && is_given_away(part)) {
+        op->err = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
         return OP_DONE;
     }
     if (op->acks == -1) {

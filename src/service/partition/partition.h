@@ -91,6 +91,7 @@ struct partition {
     _Atomic bool is_leader;
     _Atomic int32_t leader_epoch_hint;
     _Atomic(struct log_dir_state *) dir; /* where its log lies */
+    _Atomic bool told_offline; /* the controller was told so, for its directory hung; until its next word */
     _Atomic(struct partition_settings *)
         settings; /* a snapshot: loops read it, the control loop replaces it */
 

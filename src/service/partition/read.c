@@ -17,12 +17,10 @@
 
 static enum err check_role(const struct read_op *op, const struct partition *part)
 {
-    if (part->deleted)
-        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    /* A directory is offline for all its partitions at its first failure, before a worker has told each. */
-    if (!part->log || log_dir_is_offline(&part->dir->dir))
-        return ERR_KAFKA_STORAGE_ERROR;
-    enum err err = replica_check_epoch(&part->replica, op->current_leader_epoch);
+    enum err err = partition_check_log(part);
+    if (err != ERR_NONE)
+        return err;
+    err = replica_check_epoch(&part->replica, op->current_leader_epoch);
     if (err != ERR_NONE)
         return err;
     bool leads = atomic_load_explicit(&part->is_leader, memory_order_relaxed);

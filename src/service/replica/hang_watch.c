@@ -15,7 +15,12 @@ bool hang_watch_end(struct hang_watch *watch, int64_t now_ms)
 
 bool hang_watch_hangs(const struct hang_watch *watch, int64_t now_ms)
 {
-    return atomic_load(&watch->busy) > 0 && now_ms - atomic_load(&watch->moved_ms) > HANG_WATCH_MS;
+    return hang_watch_standstill_ms(watch, now_ms) > HANG_WATCH_MS;
+}
+
+int64_t hang_watch_standstill_ms(const struct hang_watch *watch, int64_t now_ms)
+{
+    return atomic_load(&watch->busy) > 0 ? now_ms - atomic_load(&watch->moved_ms) : 0;
 }
 
 bool hang_watch_notice(struct hang_watch *watch)

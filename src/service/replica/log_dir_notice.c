@@ -23,6 +23,8 @@ static void answered(void *arg, const struct zk_result *result)
 
 static void submit(struct log_dir_notice *notice)
 {
+    if (notice->broker->id < 0)
+        return;
     struct znode_log_dir_event event = {.broker_id = notice->broker->id, .event = FAILURE};
     struct buf json = {0};
     znode_encode_log_dir_event(&event, &json);
@@ -39,12 +41,16 @@ static void retry_fired(struct loop_timer *timer, int64_t now_ms)
 
 static void arrived(struct loop_message *msg, bool discard)
 {
+    struct log_dir_notice *notice = CONTAINER_OF(msg, struct log_dir_notice, message);
+    atomic_store(&notice->on_its_way, false);
     if (!discard)
-        submit(CONTAINER_OF(msg, struct log_dir_notice, message));
+        submit(notice);
 }
 
 void log_dir_notice_send(struct log_dir_notice *notice, struct broker *broker)
 {
+    if (!broker->zk || atomic_exchange(&notice->on_its_way, true))
+        return;
     notice->broker = broker;
     notice->retry.fire = retry_fired;
     notice->message = (struct loop_message){.run = arrived, .label = "log_dir_notice"};

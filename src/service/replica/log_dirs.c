@@ -161,6 +161,30 @@ void log_dir_state_end(struct log_dir_state *state)
 {
     if (hang_watch_end(&state->hang, mono_ms(state)))
         log_info("storage", "log_dir_answers_again", "dir=%s", state->dir.path);
+    if (atomic_load_explicit(&state->hang_announced, memory_order_relaxed))
+        atomic_store(&state->hang_announced, false);
+    if (!atomic_load_explicit(&state->told_offline, memory_order_relaxed) || log_dir_is_offline(&state->dir))
+        return;
+    if (atomic_exchange(&state->told_offline, false))
+        log_dir_notice_send(&state->notice, state->all->broker);
+}
+
+void log_dir_state_announce_hang(struct log_dir_state *state, int64_t limit_ms)
+{
+    if (!log_dir_state_hangs(state) || log_dir_is_offline(&state->dir) ||
+        hang_watch_standstill_ms(&state->hang, mono_ms(state)) < limit_ms ||
+        atomic_exchange(&state->hang_announced, true))
+        return;
+    log_error(
+        "storage", "log_dir_given_up",
+        "dir=%s ms=%lld effect=\"the controller is told that its partitions are offline, until it answers\"",
+        state->dir.path, (long long)limit_ms);
+    log_dir_notice_send(&state->notice, state->all->broker);
+}
+
+void log_dir_state_told_offline(struct log_dir_state *state)
+{
+    atomic_store(&state->told_offline, true);
 }
 
 bool log_dir_state_hangs(struct log_dir_state *state)
@@ -248,6 +272,7 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
         pthread_mutex_init(&state->checkpoints_lock, NULL);
         list_init(&state->flush_queue);
         state->writer = count > 1 ? workers_new(1) : NULL;
+        state->control = count > 1 ? workers_new(1) : NULL;
         dirs->items[dirs->count++] = state;
         plain[i] = &state->dir;
         err = open_one(state, why);
@@ -268,15 +293,19 @@ enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char 
 
 void log_dirs_stop_writers(struct log_dirs *dirs)
 {
-    for (int i = 0; i < dirs->count; i++)
-        if (dirs->items[i]->writer)
-            workers_stop(dirs->items[i]->writer);
+    for (int i = 0; i < dirs->count; i++) {
+        if (!dirs->items[i]->writer)
+            continue;
+        workers_stop(dirs->items[i]->control);
+        workers_stop(dirs->items[i]->writer);
+    }
 }
 
 void log_dirs_close(struct log_dirs *dirs)
 {
     for (int i = 0; i < dirs->count; i++) {
         struct log_dir_state *state = dirs->items[i];
+        workers_free(state->control);
         workers_free(state->writer);
         log_dir_close(&state->dir);
         pthread_mutex_destroy(&state->lock);

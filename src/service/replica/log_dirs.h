@@ -40,8 +40,12 @@ struct log_dir_state {
     struct work flush_work;
     struct work fail_work;
     struct log_dir_notice notice;
-    struct hang_watch hang; /* of those who may wait for its disk; only where there is a writer */
-    struct workers *writer; /* one thread; NULL when there is one directory, where loops write themselves */
+    struct hang_watch hang;  /* of those who may wait for its disk; only where there is a writer */
+    struct workers *writer;  /* one thread; NULL when there is one directory, where loops write themselves */
+    struct workers *control; /* one thread, for what the controller wants of its partitions; NULL as writer */
+    _Atomic int parts;       /* what the controller wants of its partitions, on its way (dir_parts.h) */
+    _Atomic bool told_offline;   /* the controller was told of some of its partitions that they are offline */
+    _Atomic bool hang_announced; /* the controller was made to ask for its partitions */
 };
 
 struct log_dirs {
@@ -60,7 +64,8 @@ struct log_dirs {
  */
 MUST_USE enum err log_dirs_open(struct log_dirs *dirs, struct broker *broker, const char *const *paths,
                                 int count, struct errmsg *why);
-/* Lets the writers finish; what is handed to them later is done at once by whoever hands it over. Blocks. */
+/* Lets the threads of the directories finish; what is handed to them later is done at once by whoever hands
+ * it over. Blocks. */
 void log_dirs_stop_writers(struct log_dirs *dirs);
 void log_dirs_close(struct log_dirs *dirs);
 
@@ -81,6 +86,15 @@ bool log_dirs_any_offline(const struct log_dirs *dirs);
 void log_dir_state_begin(struct log_dir_state *state);
 void log_dir_state_end(struct log_dir_state *state);
 bool log_dir_state_hangs(struct log_dir_state *state);
+
+/* Makes the controller ask for the partitions of a directory that has not answered for so long, once. Any
+ * thread. */
+void log_dir_state_announce_hang(struct log_dir_state *state, int64_t limit_ms);
+/*
+ * The controller hears or was told that partitions are offline because the directory hangs: when it answers
+ * again the controller is told so. Any thread.
+ */
+void log_dir_state_told_offline(struct log_dir_state *state);
 
 /* Takes a directory offline; what follows happens on a worker. Any thread; only the first call counts. */
 void log_dir_state_fail(struct log_dir_state *state, enum err err, const struct errmsg *why);

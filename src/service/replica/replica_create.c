@@ -1,25 +1,33 @@
 /*
- * New partitions: a directory of logs for each, their directories in one batch (storage/new_partitions.h),
- * then their logs.
+ * New partitions: a directory of logs for each; then for all of one the directories in one batch
+ * (storage/new_partitions.h), and their logs.
  */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/mover/mover.h"
+#include "service/partition/partition_call.h"
 #include "service/replica/replica_manager_internal.h"
 #include "storage/new_partitions.h"
 
-/* Counted at once, so that the next one looks elsewhere. */
-static void choose_dirs(struct replica_manager *manager, struct replica_birth *births, int count)
+void replica_manager_place(struct replica_manager *manager, struct partition **parts, int count)
 {
+    struct partition **placed = mem_zalloc(sizeof *placed * (size_t)(count + 1));
+    int placed_count = 0;
     for (int i = 0; i < count; i++) {
-        births[i].dir = mover_take_wish(manager->mover, births[i].part);
-        if (!births[i].dir)
-            births[i].dir = log_dirs_pick(&manager->dirs);
-        if (births[i].dir)
-            atomic_fetch_add(&births[i].dir->partitions, 1);
+        struct log_dir_state *dir = mover_take_wish(manager->mover, parts[i]);
+        if (!dir)
+            dir = log_dirs_pick(&manager->dirs);
+        if (!dir)
+            continue;
+        atomic_fetch_add(&dir->partitions, 1); /* at once, so that the next one looks elsewhere */
+        parts[i]->dir = dir;
+        placed[placed_count++] = parts[i];
     }
+    if (placed_count > 0)
+        replica_manager_change_table(manager, placed, placed_count, NULL, 0);
+    free(placed);
 }
 
 static struct uuid random_id(struct random *random)
@@ -36,41 +44,63 @@ static enum err make_dirs(struct new_partitions *batch, const struct replica_bir
                           struct log_dir_state *dir, struct errmsg *why)
 {
     enum err err = ERR_NONE;
-    for (int i = 0; i < count && err == ERR_NONE; i++)
-        if (births[i].dir == dir)
-            err = new_partitions_add(batch, births[i].part->name, births[i].topic_id, births[i].leader_epoch,
-                                     replica_manager_log_start(dir, births[i].part), why);
-    return err == ERR_NONE ? new_partitions_commit(batch, why) : err;
+    for (int i = 0; i < count && err == ERR_NONE; i++) {
+        log_dir_state_begin(dir);
+        err = new_partitions_add(batch, births[i].part->name, births[i].topic_id, births[i].leader_epoch,
+                                 replica_manager_log_start(dir, births[i].part), why);
+        log_dir_state_end(dir);
+    }
+    if (err != ERR_NONE)
+        return err;
+    log_dir_state_begin(dir);
+    err = new_partitions_commit(batch, why);
+    log_dir_state_end(dir);
+    return err;
 }
 
-/* The items of the batch are the births in this directory, in their order. */
+struct log_birth {
+    struct replica_manager *manager;
+    const struct replica_birth *birth;
+    struct log_dir_state *dir;
+    bool was_there;
+    enum err err;
+    struct errmsg why;
+};
+
+/* By the holder: the partition is published already. */
+static void make_log(struct partition *part, void *arg)
+{
+    struct log_birth *log = arg;
+    log->err = log->was_there ? replica_manager_open_log(log->manager, part, log->dir, true, &log->why)
+                              : replica_manager_create_log(log->manager, part, log->dir, log->birth->topic_id,
+                                                           log->birth->leader_epoch, &log->why);
+}
+
+/* The items of the batch are the births, in their order. */
 static enum err make_logs(struct replica_manager *manager, const struct new_partitions *batch,
                           struct replica_birth *births, int count, struct log_dir_state *dir,
                           struct errmsg *why)
 {
-    const struct new_partition *made = batch->items;
     for (int i = 0; i < count; i++) {
-        struct replica_birth *birth = &births[i];
-        if (birth->dir != dir)
-            continue;
-        bool was_there = (made++)->was_there;
-        if (was_there)
+        struct log_birth log = {
+            .manager = manager, .birth = &births[i], .dir = dir, .was_there = batch->items[i].was_there};
+        if (log.was_there)
             log_warn(
                 "storage", "partition_was_there",
                 "dir=%s/%s reason=\"somebody put it there while the broker ran\" effect=\"it is served\"",
-                dir->dir.path, birth->part->name);
-        enum err err = was_there ? replica_manager_open_log(manager, birth->part, dir, true, why)
-                                 : replica_manager_create_log(manager, birth->part, dir, birth->topic_id,
-                                                              birth->leader_epoch, why);
-        if (err != ERR_NONE)
-            return err;
-        birth->with_log = true;
+                dir->dir.path, births[i].part->name);
+        partition_call(births[i].part, make_log, &log);
+        if (log.err != ERR_NONE) {
+            *why = log.why;
+            return log.err;
+        }
+        births[i].with_log = true;
     }
     return ERR_NONE;
 }
 
-static void create_in_dir(struct replica_manager *manager, struct replica_birth *births, int count,
-                          struct log_dir_state *dir)
+void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count,
+                            struct log_dir_state *dir)
 {
     struct new_partitions batch;
     struct errmsg why;
@@ -79,34 +109,10 @@ static void create_in_dir(struct replica_manager *manager, struct replica_birth 
     if (err == ERR_NONE)
         err = make_logs(manager, &batch, births, count, dir, &why);
     new_partitions_close(&batch);
+    atomic_fetch_sub(&dir->partitions, count); /* opening a log counted it for good */
     if (err == ERR_NONE)
         return;
     log_dir_state_fail(dir, ERR_KAFKA_STORAGE_ERROR, &why);
     for (int i = 0; i < count; i++)
-        if (births[i].dir == dir)
-            births[i].with_log = false;
-}
-
-static void publish(struct replica_manager *manager, struct replica_birth *births, int count)
-{
-    struct partition **added = mem_zalloc(sizeof *added * (size_t)(count + 1));
-    int added_count = 0;
-    for (int i = 0; i < count; i++) {
-        if (!births[i].dir)
-            continue;
-        atomic_fetch_sub(&births[i].dir->partitions, 1); /* opening the log counted it for good */
-        births[i].part->dir = births[i].dir;
-        added[added_count++] = births[i].part;
-    }
-    if (added_count > 0)
-        replica_manager_change_table(manager, added, added_count, NULL, 0);
-    free(added);
-}
-
-void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count)
-{
-    choose_dirs(manager, births, count);
-    for (int d = 0; d < manager->dirs.count; d++)
-        create_in_dir(manager, births, count, manager->dirs.items[d]);
-    publish(manager, births, count);
+        births[i].with_log = false;
 }

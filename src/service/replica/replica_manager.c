@@ -154,6 +154,7 @@ void replica_manager_free(struct replica_manager *manager)
         return;
     mover_free(manager->mover);
     upkeep_free(manager->upkeep);
+    hang_patrol_close(&manager->patrol);
     table_free(atomic_load(&manager->table.value));
     log_dirs_close(&manager->dirs);
     pthread_mutex_destroy(&manager->table_lock);
@@ -289,9 +290,7 @@ void replica_manager_dir_failed(void *arg, struct log_dir_state *state)
     }
     free(all);
     log_error("storage", "partitions_offline", "dir=%s partitions=%d", state->dir.path, offline);
-    /* Before the session stands the controller asks anyway. */
-    if (manager->broker->zk)
-        log_dir_notice_send(&state->notice, manager->broker);
+    log_dir_notice_send(&state->notice, manager->broker);
 }
 
 void replica_manager_all_dirs_failed(void *arg)

@@ -4,6 +4,7 @@
 #ifndef BARNABAS_SERVICE_REPLICA_REPLICA_MANAGER_INTERNAL_H
 #define BARNABAS_SERVICE_REPLICA_REPLICA_MANAGER_INTERNAL_H
 
+#include "service/replica/hang_patrol.h"
 #include "service/replica/replica_manager.h"
 
 struct mover;
@@ -16,6 +17,7 @@ struct replica_manager {
     pthread_mutex_t table_lock; /* writers */
     struct upkeep *upkeep;
     struct mover *mover;
+    struct hang_patrol patrol;
 
     /* Control loop: jobs in order. */
     struct control_job *jobs_head;
@@ -57,19 +59,24 @@ enum err replica_manager_create_log(struct replica_manager *manager, struct part
 
 /* A partition that is to be made here. */
 struct replica_birth {
-    struct partition *part; /* borrowed; has its settings */
+    struct partition *part; /* borrowed; placed */
     struct uuid topic_id;
     int32_t leader_epoch; /* of this broker as its first leader; LEADER_EPOCH_UNDEFINED as a follower */
-    /* Filled in: */
-    struct log_dir_state *dir; /* NULL: no directory is left */
-    bool with_log;
+    bool with_log;        /* filled in */
 };
 
 /*
- * Makes the directories and logs of all of them, durably, and publishes the partitions; one without a log is
- * published, too, and answers KAFKA_STORAGE_ERROR. A directory that fails goes offline. On a worker.
+ * Gives each of these partitions, which have their settings, a directory and publishes them; while one has no
+ * log it answers NOT_LEADER_OR_FOLLOWER. Where no directory is left it has none, and is not published. On a
+ * worker.
  */
-void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count);
+void replica_manager_place(struct replica_manager *manager, struct partition **parts, int count);
+/*
+ * Makes the directories and logs of all of them, durably. They were placed in `dir`, which goes offline when
+ * it fails. Where nobody holds a loop up.
+ */
+void replica_manager_create(struct replica_manager *manager, struct replica_birth *births, int count,
+                            struct log_dir_state *dir);
 
 /* A log without a role that others have all of (strays.h); nothing if it was given one meanwhile. In a
  * control job. */

@@ -1,14 +1,21 @@
 /*
- * What the controller's LeaderAndIsr and StopReplica do here.
+ * What the controller's LeaderAndIsr does here.
  *
- * LeaderAndIsr, for all its partitions together:
+ * For all its partitions together:
+ *   find       the partitions; those that are missing are made, without logs yet, and given a directory
+ *
+ * then for each directory, beside the others (dir_parts.h):
  *   judge      is it newer than what is known? is it ours? is the topic id the same?
- *   create     partitions that are missing, with their topic id and first epoch (replica_create.c)
+ *   create     the logs of new partitions, with their topic id and first epoch (replica_create.c)
  *   take over  the role, under the hold; a new leader's epoch begins at its log end, a follower is given to
  *              the fetchers
  *   record     epochs that changed, ids of topics that had none: one batch of files per directory
  *   serve      leaders begin to answer
  * A new leader never serves before its epoch is durable.
+ *
+ * The partitions of a directory that hangs are answered KAFKA_STORAGE_ERROR, so that others lead them, and
+ * keep the role they had. When the directory answers again the controller is told (log_dirs.h) and says anew
+ * what they are to be; see also answer_of_hung.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +27,9 @@
 #include "service/fetcher/fetchers.h"
 #include "service/group/groups.h"
 #include "service/metadata_cache.h"
-#include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_parts.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
 #include "service/settings/topic_configs.h"
@@ -34,14 +41,18 @@
 
 /* One partition of a LeaderAndIsr request on its way. */
 struct role_change {
-    const struct wire_leader_and_isr_request_leader_and_isr_partition_state *state;
-    struct view topic;
+    struct view topic; /* this and what the command names: of the batch, which may outlive the request */
+    int32_t index;
+    bool is_new;
     struct uuid topic_id;
-    struct partition *part; /* shared */
+    struct partition *part;    /* shared */
+    struct log_dir_state *dir; /* where it lies; NULL: the answer is known without asking it */
+    struct role_batch *batch;
     struct replica_command command;
     enum err err;
     bool created;
-    bool only_id; /* no new epoch: it brings the topic id that the log has not got */
+    bool only_id;  /* no new epoch: it brings the topic id that the log has not got */
+    bool is_known; /* it is carried out already, but the controller was told otherwise */
     bool became_leader;
     bool was_leader;
     struct fetchers *fetchers;
@@ -52,16 +63,39 @@ struct role_change {
     int64_t now_ms;
 };
 
-/* --- judge ------------------------------------------------------------------------------------------ */
+/* All of a request; freed when the last directory's part has ended. */
+struct role_batch {
+    struct replica_manager *manager;
+    struct dir_parts *parts;
+    struct role_change *changes;
+    int count;
+    struct arena arena;
+};
 
-static struct replica_ids borrowed_ids(int32_t *ids, int32_t count)
+typedef struct wire_leader_and_isr_request_leader_and_isr_partition_state partition_state;
+
+/* --- find ------------------------------------------------------------------------------------------- */
+
+static struct replica_ids ids_of_batch(struct arena *arena, const int32_t *ids, int32_t count)
 {
-    return (struct replica_ids){ids, count > 0 ? count : 0};
+    struct replica_ids copy = {.count = count > 0 ? count : 0};
+    copy.ids = arena_alloc(arena, sizeof *ids * (size_t)(copy.count + 1));
+    if (copy.count > 0)
+        memcpy(copy.ids, ids, sizeof *ids * (size_t)copy.count);
+    return copy;
 }
 
-static void change_init(struct role_change *change, struct broker *broker)
+static void add_change(struct role_batch *batch, const partition_state *state, struct view topic,
+                       struct uuid topic_id)
 {
-    const struct wire_leader_and_isr_request_leader_and_isr_partition_state *state = change->state;
+    struct arena *arena = &batch->arena;
+    struct broker *broker = batch->manager->broker;
+    struct role_change *change = &batch->changes[batch->count++];
+    change->batch = batch;
+    change->topic = arena_dup_view(arena, topic);
+    change->topic_id = topic_id;
+    change->index = state->partition_index;
+    change->is_new = state->is_new;
     change->my_id = broker->id;
     change->now_ms = clock_mono_ms(broker->clock);
     change->fetchers = broker->fetchers;
@@ -70,15 +104,81 @@ static void change_init(struct role_change *change, struct broker *broker)
         .leader_id = state->leader,
         .leader_epoch = state->leader_epoch,
         .partition_epoch = state->partition_epoch,
-        .isr = borrowed_ids(state->isr, state->isr_count),
-        .assigned = borrowed_ids(state->replicas, state->replicas_count),
-        .adding = borrowed_ids(state->adding_replicas, state->adding_replicas_count),
-        .removing = borrowed_ids(state->removing_replicas, state->removing_replicas_count),
+        .isr = ids_of_batch(arena, state->isr, state->isr_count),
+        .assigned = ids_of_batch(arena, state->replicas, state->replicas_count),
+        .adding = ids_of_batch(arena, state->adding_replicas, state->adding_replicas_count),
+        .removing = ids_of_batch(arena, state->removing_replicas, state->removing_replicas_count),
         .is_new = state->is_new,
         .leader_unknown = state->leader != broker->id &&
                           !metadata_broker(metadata_cache_get(broker->metadata), state->leader),
     };
 }
+
+/* `named`: the partitions of this request so far, by key. One that is named twice is told one thing, the
+ * first. */
+static void find(struct role_change *change, struct map *named)
+{
+    struct replica_manager *manager = change->batch->manager;
+    uint8_t key[PARTITION_KEY_MAX];
+    if (map_put(named, partition_key(key, change->topic, change->index), change)) {
+        change->err = ERR_INVALID_REQUEST;
+        return;
+    }
+    change->part = replica_manager_find_shared(manager, change->topic, change->index);
+    if (change->part) {
+        change->dir = change->part->dir;
+        return;
+    }
+    struct replica fresh;
+    replica_init(&fresh);
+    change->err = replica_judge(&fresh, &change->command, change->my_id);
+    if (change->err != ERR_NONE)
+        return;
+    /* The log may be on a directory that is offline: only a partition that never was may be made anew. */
+    if (!change->is_new && log_dirs_any_offline(&manager->dirs)) {
+        change->err = ERR_KAFKA_STORAGE_ERROR;
+        return;
+    }
+    char *topic = view_to_cstr(change->topic);
+    change->part = partition_new(topic, change->index, manager->broker);
+    replica_manager_give_settings(manager, change->part);
+    free(topic);
+    change->created = true;
+}
+
+/*
+ * New partitions are known from here on, so that no second one is made of what a directory that hangs has yet
+ * to make; until they have their logs they are nobody's leaders.
+ */
+static void place_new_ones(struct role_batch *batch)
+{
+    struct partition **fresh = mem_zalloc(sizeof *fresh * (size_t)(batch->count + 1));
+    int fresh_count = 0;
+    for (int i = 0; i < batch->count; i++)
+        if (batch->changes[i].created)
+            fresh[fresh_count++] = batch->changes[i].part;
+    replica_manager_place(batch->manager, fresh, fresh_count);
+    for (int i = 0; i < batch->count; i++) {
+        struct role_change *change = &batch->changes[i];
+        if (!change->created)
+            continue;
+        change->dir = change->part->dir;
+        if (!change->dir)
+            change->err = ERR_KAFKA_STORAGE_ERROR;
+    }
+    free(fresh);
+}
+
+static void find_all(struct role_batch *batch)
+{
+    struct map named = {0};
+    for (int i = 0; i < batch->count; i++)
+        find(&batch->changes[i], &named);
+    map_close(&named);
+    place_new_ones(batch);
+}
+
+/* --- judge ------------------------------------------------------------------------------------------ */
 
 /* The log's topic is the one that is meant, as far as the ids say. */
 static bool topic_is_the_same(const struct role_change *change, const struct log *log)
@@ -99,79 +199,56 @@ static bool brings_the_id(const struct role_change *change, const struct log *lo
 static void judge_existing(struct partition *part, void *arg)
 {
     struct role_change *change = arg;
-    if (!part->log && part->dir) {
+    if (!part->log || dir_parts_is_given_up(change->batch->parts, change->dir)) {
         change->err = ERR_KAFKA_STORAGE_ERROR;
         return;
     }
-    if (part->log && !topic_is_the_same(change, part->log)) {
+    if (!topic_is_the_same(change, part->log)) {
         change->err = ERR_INCONSISTENT_TOPIC_ID;
         return;
     }
-    change->only_id = part->log && brings_the_id(change, part->log) &&
-                      change->command.leader_epoch == part->replica.leader_epoch;
+    change->only_id =
+        brings_the_id(change, part->log) && change->command.leader_epoch == part->replica.leader_epoch;
     if (!change->only_id)
         change->err = replica_judge(&part->replica, &change->command, change->my_id);
+    if (!atomic_exchange(&part->told_offline, false))
+        return;
+    /* The controller believes that the replica is offline until it hears that the command is carried out. */
+    change->is_known = change->err == ERR_STALE_CONTROLLER_EPOCH &&
+                       change->command.leader_epoch == part->replica.leader_epoch;
+    if (change->is_known)
+        change->err = ERR_NONE;
 }
 
-/* `named`: the partitions of this request so far, by key. One that is named twice is told one thing, the
- * first. */
-static void judge(struct replica_manager *manager, struct role_change *change, struct map *named)
-{
-    uint8_t key[PARTITION_KEY_MAX];
-    if (map_put(named, partition_key(key, change->topic, change->state->partition_index), change)) {
-        change->err = ERR_INVALID_REQUEST;
-        return;
-    }
-    change->part = replica_manager_find_shared(manager, change->topic, change->state->partition_index);
-    if (change->part) {
-        partition_call(change->part, judge_existing, change);
-        return;
-    }
-    struct replica fresh;
-    replica_init(&fresh);
-    change->err = replica_judge(&fresh, &change->command, change->my_id);
-    if (change->err != ERR_NONE)
-        return;
-    /* The log may be on a directory that is offline: only a partition that never was may be made anew. */
-    if (!change->state->is_new && log_dirs_any_offline(&manager->dirs)) {
-        change->err = ERR_KAFKA_STORAGE_ERROR;
-        return;
-    }
-    char *topic = view_to_cstr(change->topic);
-    change->part = partition_new(topic, change->state->partition_index, manager->broker);
-    replica_manager_give_settings(manager, change->part);
-    free(topic);
-    change->created = true;
-}
-
-static void judge_all(struct replica_manager *manager, struct role_change *changes, int count)
-{
-    struct map named = {0};
-    for (int i = 0; i < count; i++)
-        judge(manager, &changes[i], &named);
-    map_close(&named);
-}
+/* The changes of one directory that are not over yet. */
+#define EACH_OF_DIR(batch, dir_, change)                                                                     \
+    for (struct role_change *change = (batch)->changes; change < (batch)->changes + (batch)->count;          \
+         change++)                                                                                           \
+        if (change->dir == (dir_) && change->err == ERR_NONE)
 
 /* --- create ----------------------------------------------------------------------------------------- */
 
-static void create_missing(struct replica_manager *manager, struct role_change *changes, int count)
+static void create_missing(struct role_batch *batch, struct log_dir_state *dir)
 {
-    struct replica_birth *births = mem_zalloc(sizeof *births * (size_t)(count + 1));
-    int births_count = 0;
-    for (int i = 0; i < count; i++) {
-        const struct role_change *change = &changes[i];
+    struct replica_birth *births = mem_zalloc(sizeof *births * (size_t)(batch->count + 1));
+    int count = 0;
+    EACH_OF_DIR(batch, dir, change)
+    {
         bool leads = change->command.leader_id == change->my_id;
         if (change->created)
-            births[births_count++] = (struct replica_birth){
-                .part = change->part,
-                .topic_id = change->topic_id,
-                .leader_epoch = leads ? change->command.leader_epoch : LEADER_EPOCH_UNDEFINED};
+            births[count++] = (struct replica_birth){.part = change->part,
+                                                     .topic_id = change->topic_id,
+                                                     .leader_epoch = leads ? change->command.leader_epoch
+                                                                           : LEADER_EPOCH_UNDEFINED};
     }
-    if (births_count > 0)
-        replica_manager_create(manager, births, births_count);
-    for (int i = 0, birth = 0; i < count; i++)
-        if (changes[i].created && !births[birth++].with_log)
-            changes[i].err = ERR_KAFKA_STORAGE_ERROR;
+    if (count > 0)
+        replica_manager_create(batch->manager, births, count, dir);
+    int birth = 0;
+    EACH_OF_DIR(batch, dir, change)
+    {
+        if (change->created && !births[birth++].with_log)
+            change->err = ERR_KAFKA_STORAGE_ERROR;
+    }
     free(births);
 }
 
@@ -187,8 +264,8 @@ static bool leader_is_missing(const struct role_change *change)
     if (!change->command.leader_unknown)
         return false;
     log_warn("replica", "leader_unknown", "partition=%.*s-%d leader=%d leader_epoch=%d effect=\"%s\"",
-             (int)change->topic.len, change->topic.ptr, change->state->partition_index,
-             change->command.leader_id, change->command.leader_epoch,
+             (int)change->topic.len, change->topic.ptr, change->index, change->command.leader_id,
+             change->command.leader_epoch,
              change->command.leader_id < 0 ? "not followed until the controller says more"
                                            : "followed as soon as the metadata has it");
     return change->command.leader_id < 0;
@@ -231,10 +308,12 @@ static void take_role(struct partition *part, struct role_change *change)
 static void take_over(struct partition *part, void *arg)
 {
     struct role_change *change = arg;
-    if (!part->log) {
+    if (!part->log || dir_parts_is_given_up(change->batch->parts, change->dir)) {
         change->err = ERR_KAFKA_STORAGE_ERROR;
         return;
     }
+    if (change->is_known)
+        return;
     if (!change->only_id)
         change->err = topic_is_the_same(change, part->log)
                           ? replica_judge(&part->replica, &change->command, change->my_id)
@@ -273,25 +352,27 @@ static enum err add_files(struct atomic_batch *batch, const struct role_change *
     return err;
 }
 
-static void record(struct replica_manager *manager, struct role_change *changes, int count,
-                   struct log_dir_state *dir)
+static void record(struct role_batch *roles, struct log_dir_state *dir)
 {
     struct atomic_batch batch;
-    atomic_batch_init(&batch, manager->broker->disk);
+    atomic_batch_init(&batch, roles->manager->broker->disk);
     struct errmsg why;
     enum err err = ERR_NONE;
-    for (int i = 0; i < count && err == ERR_NONE; i++)
-        if (changes[i].part && changes[i].part->dir == dir)
-            err = add_files(&batch, &changes[i], &why);
+    EACH_OF_DIR(roles, dir, change)
+    {
+        if (err == ERR_NONE)
+            err = add_files(&batch, change, &why);
+    }
     if (err == ERR_NONE)
         err = atomic_batch_commit(&batch, &why);
     atomic_batch_close(&batch);
     if (err == ERR_NONE)
         return;
     log_dir_state_fail(dir, ERR_KAFKA_STORAGE_ERROR, &why);
-    for (int i = 0; i < count; i++)
-        if (changes[i].part && changes[i].part->dir == dir && changes[i].err == ERR_NONE)
-            changes[i].err = ERR_KAFKA_STORAGE_ERROR;
+    EACH_OF_DIR(roles, dir, change)
+    {
+        change->err = ERR_KAFKA_STORAGE_ERROR;
+    }
 }
 
 /* --- serve ------------------------------------------------------------------------------------------- */
@@ -336,28 +417,83 @@ static void tell_groups(struct groups *groups, const struct role_change *change)
         groups_partition_lost(groups, change->part);
 }
 
-static void carry_out(struct replica_manager *manager, struct role_change *changes, int count)
+/* One directory's part. Where nobody waits for it any more only what was begun is ended. */
+static void carry_out_in_dir(struct dir_parts *parts, struct log_dir_state *dir)
 {
-    judge_all(manager, changes, count);
-    create_missing(manager, changes, count);
-    int leaders = 0, followers = 0;
-    for (int i = 0; i < count; i++)
-        if (changes[i].err == ERR_NONE)
-            partition_call(changes[i].part, take_over, &changes[i]);
-    for (int d = 0; d < manager->dirs.count; d++)
-        record(manager, changes, count, manager->dirs.items[d]);
-    for (int i = 0; i < count; i++) {
-        if (changes[i].err != ERR_NONE) {
-            tell_groups(manager->broker->groups, &changes[i]);
-            continue;
-        }
-        leaders += changes[i].became_leader;
-        followers += !changes[i].became_leader && !changes[i].only_id;
-        if (changes[i].became_leader || changes[i].id_changed)
-            partition_call(changes[i].part, begin_to_serve, &changes[i]);
-        tell_groups(manager->broker->groups, &changes[i]);
+    struct role_batch *batch = dir_parts_subject(parts);
+    EACH_OF_DIR(batch, dir, change)
+    {
+        if (!change->created)
+            partition_call(change->part, judge_existing, change);
     }
-    log_info("replica", "leader_and_isr", "partitions=%d leaders=%d followers=%d", count, leaders, followers);
+    create_missing(batch, dir);
+    EACH_OF_DIR(batch, dir, change)
+    {
+        partition_call(change->part, take_over, change);
+    }
+    record(batch, dir);
+    EACH_OF_DIR(batch, dir, change)
+    {
+        if (change->became_leader || change->id_changed)
+            partition_call(change->part, begin_to_serve, change);
+    }
+    for (int i = 0; i < batch->count; i++)
+        if (batch->changes[i].dir == dir)
+            tell_groups(batch->manager->broker->groups, &batch->changes[i]);
+}
+
+/*
+ * What to say of a partition whose directory hangs. One that has the role already and that nobody else could
+ * take over is left alone: there is nothing to be won, and a controller of Kafka's elects nobody when it
+ * comes back. The rest is offline for the controller until it is told that the directory answers again.
+ */
+static enum err answer_of_hung(struct role_change *change)
+{
+    const struct replica_command *command = &change->command;
+    bool is_known =
+        !change->created && command->leader_epoch == atomic_load(&change->part->leader_epoch_hint);
+    if (is_known && command->leader_id == change->my_id && command->isr.count == 1)
+        return ERR_STALE_CONTROLLER_EPOCH;
+    atomic_store(&change->part->told_offline, true);
+    log_dir_state_told_offline(change->dir);
+    return ERR_KAFKA_STORAGE_ERROR;
+}
+
+static enum err answer_of(struct role_batch *batch, struct role_change *change)
+{
+    struct groups *groups = batch->manager->broker->groups;
+    if (!change->dir) {
+        tell_groups(groups, change);
+        return change->err;
+    }
+    if (dir_parts_has_ended(batch->parts, change->dir))
+        return change->err;
+    enum err err = answer_of_hung(change);
+    if (err == ERR_KAFKA_STORAGE_ERROR)
+        groups_partition_lost(groups, change->part); /* others coordinate them now */
+    return err;
+}
+
+/* Fills `answers`, in the order of the request. */
+static void carry_out(struct role_batch *batch, enum err *answers)
+{
+    find_all(batch);
+    for (int i = 0; i < batch->count; i++)
+        if (batch->changes[i].dir)
+            dir_parts_want(batch->parts, batch->changes[i].dir);
+    dir_parts_run(batch->parts);
+    int leaders = 0, followers = 0, refused = 0;
+    for (int i = 0; i < batch->count; i++) {
+        struct role_change *change = &batch->changes[i];
+        answers[i] = answer_of(batch, change);
+        refused += answers[i] != ERR_NONE;
+        if (answers[i] != ERR_NONE)
+            continue;
+        leaders += change->became_leader;
+        followers += !change->became_leader && !change->only_id && !change->is_known;
+    }
+    log_info("replica", "leader_and_isr", "partitions=%d leaders=%d followers=%d refused=%d", batch->count,
+             leaders, followers, refused);
 }
 
 /* --- LeaderAndIsr ------------------------------------------------------------------------------------ */
@@ -371,61 +507,70 @@ static int count_partitions(const struct wire_leader_and_isr_request *request)
     return count;
 }
 
-static int collect_changes(const struct wire_leader_and_isr_request *request, struct role_change *changes)
+static void collect_changes(struct role_batch *batch, const struct wire_leader_and_isr_request *request)
 {
-    int n = 0;
+    static const struct uuid NO_ID;
     for (int32_t i = 0; i < request->ungrouped_partition_states_count; i++) {
-        changes[n].state = &request->ungrouped_partition_states[i];
-        changes[n++].topic = request->ungrouped_partition_states[i].topic_name;
+        const partition_state *state = &request->ungrouped_partition_states[i];
+        add_change(batch, state, state->topic_name, NO_ID);
     }
     for (int32_t t = 0; t < request->topic_states_count; t++) {
         const struct wire_leader_and_isr_request_leader_and_isr_topic_state *topic =
             &request->topic_states[t];
-        for (int32_t p = 0; p < topic->partition_states_count; p++) {
-            changes[n].state = &topic->partition_states[p];
-            changes[n].topic = topic->topic_name;
-            changes[n++].topic_id = topic->topic_id;
-        }
+        for (int32_t p = 0; p < topic->partition_states_count; p++)
+            add_change(batch, &topic->partition_states[p], topic->topic_name, topic->topic_id);
     }
-    return n;
+}
+
+static void batch_free(void *subject)
+{
+    struct role_batch *batch = subject;
+    for (int i = 0; i < batch->count; i++) {
+        buf_close(&batch->changes[i].epochs_text);
+        partition_release(batch->changes[i].part);
+    }
+    free(batch->changes);
+    arena_close(&batch->arena);
+    free(batch);
 }
 
 typedef struct wire_leader_and_isr_response_leader_and_isr_partition_error partition_error;
 
-static void put_error(partition_error *to, const struct role_change *change)
-{
-    to->topic_name = change->topic;
-    to->partition_index = change->state->partition_index;
-    to->error_code = err_wire_code(change->err);
-}
-
-/* Versions 0-4 answer by name in one list, later ones by topic id. */
+/* Versions 0-4 answer by name in one list, later ones by topic id. The names are the request's. */
 static void fill_answer(int16_t version, const struct wire_leader_and_isr_request *request,
-                        const struct role_change *changes, int count, struct arena *arena,
+                        const enum err *answers, int count, struct arena *arena,
                         struct wire_leader_and_isr_response *out)
 {
-    if (version < 5) {
-        out->partition_errors =
-            wire_new(&wire_leader_and_isr_response_leader_and_isr_partition_error_desc, arena, (size_t)count);
-        out->partition_errors_count = count;
-        for (int i = 0; i < count; i++)
-            put_error(&out->partition_errors[i], &changes[i]);
-        return;
-    }
-    int32_t topics = request->topic_states_count > 0 ? request->topic_states_count : 0;
-    out->topics =
-        wire_new(&wire_leader_and_isr_response_leader_and_isr_topic_error_desc, arena, (size_t)topics);
-    out->topics_count = topics;
+    partition_error *errors =
+        wire_new(&wire_leader_and_isr_response_leader_and_isr_partition_error_desc, arena, (size_t)count);
     int n = 0;
+    for (int32_t i = 0; i < request->ungrouped_partition_states_count; i++, n++)
+        errors[n] =
+            (partition_error){.topic_name = request->ungrouped_partition_states[i].topic_name,
+                              .partition_index = request->ungrouped_partition_states[i].partition_index,
+                              .error_code = err_wire_code(answers[n])};
+    int32_t topics = request->topic_states_count > 0 ? request->topic_states_count : 0;
+    if (version >= 5) {
+        out->topics =
+            wire_new(&wire_leader_and_isr_response_leader_and_isr_topic_error_desc, arena, (size_t)topics);
+        out->topics_count = topics;
+    }
     for (int32_t t = 0; t < topics; t++) {
-        struct wire_leader_and_isr_response_leader_and_isr_topic_error *topic = &out->topics[t];
-        int32_t partitions = request->topic_states[t].partition_states_count;
-        topic->topic_id = request->topic_states[t].topic_id;
-        topic->partition_errors = wire_new(&wire_leader_and_isr_response_leader_and_isr_partition_error_desc,
-                                           arena, (size_t)partitions);
-        topic->partition_errors_count = partitions;
-        for (int32_t p = 0; p < partitions; p++)
-            put_error(&topic->partition_errors[p], &changes[n++]);
+        const struct wire_leader_and_isr_request_leader_and_isr_topic_state *topic =
+            &request->topic_states[t];
+        if (version >= 5) {
+            out->topics[t].topic_id = topic->topic_id;
+            out->topics[t].partition_errors = &errors[n];
+            out->topics[t].partition_errors_count = topic->partition_states_count;
+        }
+        for (int32_t p = 0; p < topic->partition_states_count; p++, n++)
+            errors[n] = (partition_error){.topic_name = topic->topic_name,
+                                          .partition_index = topic->partition_states[p].partition_index,
+                                          .error_code = err_wire_code(answers[n])};
+    }
+    if (version < 5) {
+        out->partition_errors = errors;
+        out->partition_errors_count = count;
     }
 }
 
@@ -434,204 +579,13 @@ void replica_manager_leader_and_isr(struct replica_manager *manager, int16_t ver
                                     struct wire_leader_and_isr_response *out)
 {
     int count = count_partitions(request);
-    struct role_change *changes = mem_zalloc(sizeof *changes * (size_t)(count + 1));
-    collect_changes(request, changes);
-    for (int i = 0; i < count; i++)
-        change_init(&changes[i], manager->broker);
-    carry_out(manager, changes, count);
-    fill_answer(version, request, changes, count, arena, out);
-    for (int i = 0; i < count; i++) {
-        buf_close(&changes[i].epochs_text);
-        partition_release(changes[i].part);
-    }
-    free(changes);
-}
-
-/* --- StopReplica -------------------------------------------------------------------------------------- */
-
-struct stop_one {
-    int32_t leader_epoch;
-    bool delete_log;
-    int64_t file_delete_delay_ms;
-    enum err err;
-    struct errmsg why;
-    bool only_without_role;
-    char *deleted_path; /* of the renamed directory; owned */
-    struct replica_manager *manager;
-};
-
-/* Epochs of StopReplica that need no comparison: topic being deleted, and unknown. */
-#define EPOCH_DURING_DELETE (-2)
-#define EPOCH_UNKNOWN       (-1)
-
-static enum err rename_for_deletion(struct partition *part, struct stop_one *stop)
-{
-    struct uuid id;
-    uint8_t bytes[16];
-    do
-        random_fill(stop->manager->broker->random, bytes, sizeof bytes);
-    while (!uuid_from_random(bytes, &id));
-    char *name = partition_dir_format(view_str(part->topic), part->index, PARTITION_DIR_DELETE, id);
-    char *path = log_dir_join(&part->dir->dir, name);
-    enum err err = log_rename_dir(part->log, path, &stop->why);
-    free(name);
-    if (err == ERR_NONE)
-        stop->deleted_path = path;
-    else
-        free(path);
-    return err;
-}
-
-/* By the holder. */
-static void stop_replica(struct partition *part, void *arg)
-{
-    struct stop_one *stop = arg;
-    if (stop->only_without_role && part->replica.role != REPLICA_ROLE_NONE)
-        return; /* it was given one meanwhile */
-    if (!part->log) {
-        stop->err = ERR_KAFKA_STORAGE_ERROR;
-        return;
-    }
-    bool compares = stop->leader_epoch != EPOCH_DURING_DELETE && stop->leader_epoch != EPOCH_UNKNOWN;
-    if (compares && stop->leader_epoch < part->replica.leader_epoch) {
-        stop->err = ERR_FENCED_LEADER_EPOCH;
-        return;
-    }
-    atomic_store(&part->is_leader, false);
-    fetchers_leave(stop->manager->broker->fetchers, part, FETCHERS_ANY_EPOCH);
-    if (!stop->delete_log) {
-        part->replica.role = REPLICA_ROLE_NONE;
-        partition_fail_waiters(part);
-        partition_announce(part);
-        return;
-    }
-    stop->err = rename_for_deletion(part, stop);
-    if (stop->err != ERR_NONE) {
-        partition_fail_storage(part, &stop->why);
-        return;
-    }
-    /* Settings are the holder's to read: outside they may be replaced and freed. */
-    stop->file_delete_delay_ms =
-        ((const struct partition_settings *)atomic_load(&part->settings))->file_delete_delay_ms;
-    part->deleted = true;
-    atomic_fetch_sub(&part->dir->partitions, 1);
-    partition_take_offline(part);
-}
-
-static void forget_checkpoints(struct partition *part)
-{
-    struct log_dir_state *dir = part->dir;
-    pthread_mutex_lock(&dir->checkpoints_lock);
-    for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
-        offset_map_remove(&dir->dir.checkpoints[kind], view_str(part->topic), part->index);
-    pthread_mutex_unlock(&dir->checkpoints_lock);
-}
-
-struct stopping {
-    struct partition **removed;
-    int removed_count;
-};
-
-static enum err stop_shared(struct replica_manager *manager, struct partition *part, struct stop_one *stop,
-                            struct stopping *stopping)
-{
-    partition_call(part, stop_replica, stop);
-    if (stop->err == ERR_NONE && (stop->deleted_path || !stop->only_without_role))
-        groups_partition_lost(manager->broker->groups, part);
-    if (!stop->deleted_path) {
-        partition_release(part);
-        return stop->err;
-    }
-    mover_cancel(manager->mover, part);
-    forget_checkpoints(part);
-    /* A topic that is made again under this name may have other settings. */
-    topic_configs_forget(manager->broker->topic_configs, part->topic);
-    upkeep_delete_dir(manager->upkeep, part->dir, stop->deleted_path, stop->file_delete_delay_ms);
-    stopping->removed[stopping->removed_count++] = part; /* keeps the share */
-    return ERR_NONE;
-}
-
-static enum err stop_one(struct replica_manager *manager, struct view topic, int32_t index,
-                         int32_t leader_epoch, bool delete_log, struct stopping *stopping)
-{
-    struct partition *part = replica_manager_find_shared(manager, topic, index);
-    if (!part)
-        return log_dirs_any_offline(&manager->dirs) && delete_log ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
-    struct stop_one stop = {.leader_epoch = leader_epoch, .delete_log = delete_log, .manager = manager};
-    return stop_shared(manager, part, &stop, stopping);
-}
-
-static void forget_stopped(struct replica_manager *manager, const struct stopping *stopping)
-{
-    if (stopping->removed_count > 0)
-        replica_manager_change_table(manager, NULL, 0, stopping->removed, stopping->removed_count);
-    for (int i = 0; i < stopping->removed_count; i++)
-        partition_release(stopping->removed[i]);
-}
-
-void replica_manager_delete_stray(struct replica_manager *manager, struct partition *part)
-{
-    struct partition *removed[1];
-    struct stopping stopping = {.removed = removed};
-    struct stop_one stop = {
-        .leader_epoch = EPOCH_UNKNOWN, .delete_log = true, .only_without_role = true, .manager = manager};
-    if (stop_shared(manager, partition_share(part), &stop, &stopping) != ERR_NONE)
-        log_warn("replica", "stray_not_deleted", "partition=%s", part->name);
-    forget_stopped(manager, &stopping);
-    if (stopping.removed_count > 0)
-        log_info("replica", "stray_deleted", "partition=%s", part->name);
-}
-
-static int count_stops(const struct wire_stop_replica_request *request)
-{
-    int count = request->ungrouped_partitions_count > 0 ? request->ungrouped_partitions_count : 0;
-    for (int32_t t = 0; t < request->topics_count; t++)
-        count +=
-            request->topics[t].partition_indexes_count > 0 ? request->topics[t].partition_indexes_count : 0;
-    for (int32_t t = 0; t < request->topic_states_count; t++)
-        count += request->topic_states[t].partition_states_count > 0
-                     ? request->topic_states[t].partition_states_count
-                     : 0;
-    return count;
-}
-
-typedef struct wire_stop_replica_response_stop_replica_partition_error stop_error;
-
-static void add_stop(struct replica_manager *manager, struct stopping *stopping, stop_error *errors, int *n,
-                     struct view topic, int32_t index, int32_t leader_epoch, bool delete_log)
-{
-    enum err err = stop_one(manager, topic, index, leader_epoch, delete_log, stopping);
-    errors[(*n)++] =
-        (stop_error){.topic_name = topic, .partition_index = index, .error_code = err_wire_code(err)};
-}
-
-void replica_manager_stop_replica(struct replica_manager *manager, int16_t version,
-                                  const struct wire_stop_replica_request *request, struct arena *arena,
-                                  struct wire_stop_replica_response *out)
-{
-    (void)version;
-    int count = count_stops(request);
-    stop_error *errors =
-        wire_new(&wire_stop_replica_response_stop_replica_partition_error_desc, arena, (size_t)count);
-    struct stopping stopping = {.removed = mem_zalloc(sizeof(struct partition *) * (size_t)(count + 1))};
-    int n = 0;
-    for (int32_t i = 0; i < request->ungrouped_partitions_count; i++)
-        add_stop(manager, &stopping, errors, &n, request->ungrouped_partitions[i].topic_name,
-                 request->ungrouped_partitions[i].partition_index, EPOCH_UNKNOWN, request->delete_partitions);
-    for (int32_t t = 0; t < request->topics_count; t++)
-        for (int32_t p = 0; p < request->topics[t].partition_indexes_count; p++)
-            add_stop(manager, &stopping, errors, &n, request->topics[t].name,
-                     request->topics[t].partition_indexes[p], EPOCH_UNKNOWN, request->delete_partitions);
-    for (int32_t t = 0; t < request->topic_states_count; t++)
-        for (int32_t p = 0; p < request->topic_states[t].partition_states_count; p++) {
-            const struct wire_stop_replica_request_stop_replica_partition_state *state =
-                &request->topic_states[t].partition_states[p];
-            add_stop(manager, &stopping, errors, &n, request->topic_states[t].topic_name,
-                     state->partition_index, state->leader_epoch, state->delete_partition);
-        }
-    forget_stopped(manager, &stopping);
-    free(stopping.removed);
-    out->partition_errors = errors;
-    out->partition_errors_count = n;
-    log_info("replica", "stop_replica", "partitions=%d deleted=%d", n, stopping.removed_count);
+    struct role_batch *batch = MEM_NEW(struct role_batch);
+    batch->manager = manager;
+    batch->changes = mem_zalloc(sizeof *batch->changes * (size_t)(count + 1));
+    batch->parts = dir_parts_new(&manager->dirs, batch, carry_out_in_dir, batch_free);
+    collect_changes(batch, request);
+    enum err *answers = arena_zalloc(arena, sizeof *answers * (size_t)(count + 1));
+    carry_out(batch, answers);
+    fill_answer(version, request, answers, count, arena, out);
+    dir_parts_release(batch->parts);
 }

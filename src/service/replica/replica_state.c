@@ -52,6 +52,17 @@ void partition_advance(struct partition *part)
     partition_complete_waiters(part);
 }
 
+enum err partition_check_log(const struct partition *part)
+{
+    if (part->deleted)
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    if (log_dir_is_offline(&part->dir->dir))
+        return ERR_KAFKA_STORAGE_ERROR;
+    if (part->log)
+        return ERR_NONE;
+    return part->replica.role == REPLICA_ROLE_NONE ? ERR_NOT_LEADER_OR_FOLLOWER : ERR_KAFKA_STORAGE_ERROR;
+}
+
 void partition_take_offline(struct partition *part)
 {
     log_free(part->log);

@@ -190,7 +190,7 @@ static void collect_run(struct work *work)
     for (int i = 0; i < count; i++) {
         struct stray *stray = &strays->items[strays->count];
         stray->all = strays;
-        partition_call(all[i], look, stray);
+        (void)partition_try_call(all[i], look, stray); /* one that hangs is looked at again */
         if (stray->part)
             strays->count++; /* keeps the share */
         else

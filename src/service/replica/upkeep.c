@@ -469,6 +469,9 @@ void upkeep_free(struct upkeep *upkeep)
 
 void replica_manager_start(struct replica_manager *manager)
 {
+    const struct config *config = atomic_load(&manager->broker->config.value);
     upkeep_start(manager->upkeep);
     mover_start(manager->mover);
+    hang_patrol_start(&manager->patrol, &manager->dirs, manager->broker->control_loop,
+                      config_int(config, CONFIG_BARNABAS_LOG_DIR_HANG_MS));
 }

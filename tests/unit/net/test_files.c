@@ -240,8 +240,8 @@ static void setup_cache(void)
 
 static void teardown_cache(void)
 {
-    ck_assert(!cache.read_by_the_loop);
     workers_free(cache.workers);
+    ck_assert(!cache.read_by_the_loop);
     teardown();
 }
 

@@ -10,6 +10,7 @@ Suite *controller_channel_suite(void);
 Suite *controller_wire_suite(void);
 Suite *flush_suite(void);
 Suite *lookup_suite(void);
+Suite *dir_parts_suite(void);
 Suite *hang_watch_suite(void);
 Suite *followers_suite(void);
 Suite *incarnation_suite(void);

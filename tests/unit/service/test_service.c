@@ -12,6 +12,7 @@ int main(void)
     srunner_add_suite(runner, flush_suite());
     srunner_add_suite(runner, lookup_suite());
     srunner_add_suite(runner, hang_watch_suite());
+    srunner_add_suite(runner, dir_parts_suite());
     srunner_add_suite(runner, followers_suite());
     srunner_add_suite(runner, incarnation_suite());
     srunner_add_suite(runner, isr_changes_suite());

@@ -149,6 +149,32 @@ START_TEST(failed_log_directory_moves_its_leaders)
 }
 END_TEST
 
+static void tell_of_log_dir(struct rig *rig, int32_t broker_id)
+{
+    struct controller_value event = {.kind = CONTROLLER_VALUE_LOG_DIR_EVENT, .log_dir_event = {broker_id, 1}};
+    fake_zk_put(rig->zk, "/log_dir_event_notification/log_dir_event_0000000000", &event);
+    rig_run(rig);
+}
+
+START_TEST(log_directory_that_answers_again_has_its_replicas_back)
+{
+    static const int32_t on_2[] = {2};
+    struct rig *rig = rig_cluster(3);
+    rig_put_topic(rig, "t", 1, on_213, 3);
+    rig_put_topic(rig, "alone", 1, on_2, 1);
+    rig->partition_err[2] = ERR_KAFKA_STORAGE_ERROR;
+    tell_of_log_dir(rig, 2);
+    ck_assert_int_eq(rig_state(rig, "alone", 0)->leader, -1);
+    rig->partition_err[2] = ERR_NONE;
+    rig_forget_trace(rig);
+    tell_of_log_dir(rig, 2);
+    ck_assert_int_eq(rig_state(rig, "alone", 0)->leader, 2);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 1); /* 2 has to catch up first */
+    ck_assert(rig_saw(rig, "Update broker=1 t-0 leader=1"));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(balance_timer_brings_leaders_home)
 {
     struct rig *rig = rig_cluster(3);
@@ -214,6 +240,7 @@ Suite *brokers_suite(void)
     tcase_add_test(tcase, changed_endpoints_give_a_new_channel_and_are_told);
     tcase_add_test(tcase, what_was_in_flight_on_a_replaced_channel_is_sent_again);
     tcase_add_test(tcase, failed_log_directory_moves_its_leaders);
+    tcase_add_test(tcase, log_directory_that_answers_again_has_its_replicas_back);
     tcase_add_test(tcase, balance_timer_brings_leaders_home);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -105,6 +105,26 @@ START_TEST(failed_deletion_is_tried_again_when_the_broker_restarts)
 }
 END_TEST
 
+START_TEST(failed_deletion_is_tried_again_when_the_log_directory_answers_again)
+{
+    struct rig *rig = rig_cluster(2);
+    rig_create_topic(rig, "t", 1, 2);
+    rig->partition_err[2] = ERR_KAFKA_STORAGE_ERROR;
+    struct controller_value event = {.kind = CONTROLLER_VALUE_LOG_DIR_EVENT, .log_dir_event = {2, 1}};
+    if (_i == 1) { /* the controller knows of it before the topic is to be deleted */
+        fake_zk_put(rig->zk, "/log_dir_event_notification/log_dir_event_0000000000", &event);
+        rig_run(rig);
+    }
+    rig_delete_topic(rig, "t");
+    ck_assert(fake_zk_exists(rig->zk, "/brokers/topics/t"));
+    rig->partition_err[2] = ERR_NONE;
+    fake_zk_put(rig->zk, "/log_dir_event_notification/log_dir_event_0000000000", &event);
+    rig_run(rig);
+    ck_assert(is_gone(rig, "t"));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(unfinished_deletion_is_taken_up_by_the_next_controller)
 {
     struct rig *rig = rig_cluster(2);
@@ -183,6 +203,7 @@ Suite *deletion_suite(void)
     tcase_add_test(tcase, deletion_waits_for_a_dead_broker_and_goes_on_when_it_starts);
     tcase_add_test(tcase, broker_that_dies_while_deleting_makes_it_wait);
     tcase_add_test(tcase, failed_deletion_is_tried_again_when_the_broker_restarts);
+    tcase_add_loop_test(tcase, failed_deletion_is_tried_again_when_the_log_directory_answers_again, 0, 2);
     tcase_add_test(tcase, unfinished_deletion_is_taken_up_by_the_next_controller);
     tcase_add_test(tcase, leftovers_of_an_interrupted_deletion_are_removed);
     tcase_add_test(tcase, unknown_topics_are_refused);

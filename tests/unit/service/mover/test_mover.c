@@ -19,6 +19,7 @@
 #include "service/fetcher/replication_quotas.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_parts.h"
 #include "service/replica/replica_manager_internal.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_trim.h"
@@ -521,6 +522,151 @@ START_TEST(roles_change_while_it_is_copied)
 }
 END_TEST
 
+/* --- beside what the controller wants ----------------------------------------------------------------------
+ */
+
+static struct log_dir_state *state_of(const char *path)
+{
+    return log_dirs_find(replica_manager_dirs(rig.broker.replicas), path);
+}
+
+/* A disk that hangs under a part, and the place of the replica when the part ends. */
+static _Atomic bool hung;
+static _Atomic bool part_ended;
+
+static void hang(struct log_dir_state *dir, bool on)
+{
+    int64_t now_ms = clock_mono_ms(rig.broker.clock);
+    if (on)
+        hang_watch_begin(&dir->hang, now_ms - HANG_WATCH_MS - 1);
+    else
+        hang_watch_end(&dir->hang, now_ms);
+}
+
+static void hanging_part(struct dir_parts *parts, struct log_dir_state *dir)
+{
+    hang(dir, true);
+    while (!dir_parts_is_given_up(parts, dir)) { /* whatever else moves there */
+        atomic_store(&dir->hang.moved_ms, clock_mono_ms(rig.broker.clock) - HANG_WATCH_MS - 1);
+        usleep(1000);
+    }
+    while (atomic_load(&hung))
+        usleep(1000);
+    atomic_store(&part_ended, true);
+}
+
+static void free_nothing(void *subject)
+{
+    (void)subject;
+}
+
+/* An order of the controller's that went on without the directory. */
+static void leave_a_part_in(struct log_dir_state *dir)
+{
+    atomic_store(&hung, true);
+    atomic_store(&part_ended, false);
+    struct dir_parts *parts =
+        dir_parts_new(replica_manager_dirs(rig.broker.replicas), NULL, hanging_part, free_nothing);
+    dir_parts_want(parts, dir);
+    dir_parts_run(parts);
+    ck_assert(dir_parts_any(dir));
+    dir_parts_release(parts);
+}
+
+static void expect_no_swap_beside_a_part_of(const char *path)
+{
+    const char *source = its_dir(), *target = other_dir();
+    struct log_dir_state *dir = state_of(path);
+    append(10);
+    throttle(true);
+    ck_assert_int_eq(alter(target), ERR_NONE);
+    leave_a_part_in(dir);
+    hang(dir, false); /* it answers, the part has not ended yet */
+    throttle(false);
+    usleep(300 * 1000);
+    ck_assert_str_eq(look().dir, source);
+    ck_assert(!atomic_load(&part_ended));
+    atomic_store(&hung, false);
+    await_moved(target);
+    ck_assert(atomic_load(&part_ended));
+    ck_assert(!dir_parts_any(dir));
+}
+
+START_TEST(no_swap_is_beside_what_the_controller_wants_of_the_source)
+{
+    expect_no_swap_beside_a_part_of(its_dir());
+}
+END_TEST
+
+START_TEST(no_swap_is_beside_what_the_controller_wants_of_the_target)
+{
+    expect_no_swap_beside_a_part_of(other_dir());
+}
+END_TEST
+
+START_TEST(nothing_is_moved_from_or_to_a_directory_that_hangs)
+{
+    struct log_dir_state *source = state_of(its_dir()), *target = state_of(other_dir());
+    hang(target, true);
+    ck_assert_int_eq(alter(target->dir.path), ERR_KAFKA_STORAGE_ERROR);
+    hang(target, false);
+    hang(source, true);
+    ck_assert_int_eq(alter(target->dir.path), ERR_KAFKA_STORAGE_ERROR);
+    hang(source, false);
+    ck_assert_ptr_null(look().target);
+    ck_assert_int_eq(alter(target->dir.path), ERR_NONE);
+    await_moved(target->dir.path);
+}
+END_TEST
+
+/* --- stray logs ------------------------------------------------------------------------------------------
+ */
+
+static void delete_run(struct control_job *job)
+{
+    replica_manager_delete_stray(job->manager, part);
+}
+
+static void delete_stray(void)
+{
+    struct request request = {
+        .job = {.home = rig.control, .run = delete_run, .done = request_done, .label = "delete"}};
+    request_submit(&request);
+    request_await(&request);
+}
+
+START_TEST(a_stray_log_goes_with_its_move_and_one_with_a_role_stays)
+{
+    append(10);
+    throttle(true);
+    const char *target = other_dir();
+    ck_assert_int_eq(alter(target), ERR_NONE);
+    delete_stray();
+    ck_assert(look().there); /* it leads */
+    ck_assert_int_eq(rig_stop_replica(&rig, "t", 0, -2, false), ERR_NONE);
+    delete_stray();
+    ck_assert(!look().there);
+    throttle(false);
+    while (count_named(target, "-future") > 0)
+        usleep(1000);
+    ck_assert_int_eq(count_everywhere("t-0"), 0);
+}
+END_TEST
+
+START_TEST(a_stray_log_of_a_directory_that_hangs_is_left_for_the_next_look)
+{
+    append(10);
+    ck_assert_int_eq(rig_stop_replica(&rig, "t", 0, -2, false), ERR_NONE);
+    struct log_dir_state *dir = state_of(its_dir());
+    hang(dir, true);
+    delete_stray();
+    hang(dir, false);
+    ck_assert(look().there);
+    delete_stray();
+    ck_assert(!look().there);
+}
+END_TEST
+
 /* --- restart in the middle -------------------------------------------------------------------------------
  */
 
@@ -918,6 +1064,7 @@ Suite *mover_suite(void)
 {
     Suite *suite = suite_create("service/mover");
     TCase *tcase = tcase_create("moves");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_moved_replica_is_the_same_and_is_written_on);
     tcase_add_test(tcase, a_moved_replica_is_there_after_a_restart);
@@ -930,6 +1077,11 @@ Suite *mover_suite(void)
     tcase_add_test(tcase, a_move_to_elsewhere_or_back_takes_the_place_of_the_one_before);
     tcase_add_test(tcase, a_deleted_replica_is_not_moved_on);
     tcase_add_test(tcase, roles_change_while_it_is_copied);
+    tcase_add_test(tcase, no_swap_is_beside_what_the_controller_wants_of_the_source);
+    tcase_add_test(tcase, no_swap_is_beside_what_the_controller_wants_of_the_target);
+    tcase_add_test(tcase, nothing_is_moved_from_or_to_a_directory_that_hangs);
+    tcase_add_test(tcase, a_stray_log_goes_with_its_move_and_one_with_a_role_stays);
+    tcase_add_test(tcase, a_stray_log_of_a_directory_that_hangs_is_left_for_the_next_look);
     tcase_add_test(tcase, a_move_goes_on_after_a_restart);
     tcase_add_test(tcase, a_future_directory_of_another_topic_is_not_gone_on_with);
     tcase_add_test(tcase, of_two_future_directories_one_is_gone_on_with);

@@ -24,8 +24,10 @@ START_TEST(a_call_that_does_not_end_is_a_hang)
     hang_watch_begin(&watch, 5);
     ck_assert(!hang_watch_hangs(&watch, 5 + HANG_WATCH_MS));
     ck_assert(hang_watch_hangs(&watch, 5 + LATE));
+    ck_assert_int_eq(hang_watch_standstill_ms(&watch, 5 + 3 * LATE), 3 * LATE);
     ck_assert(!hang_watch_end(&watch, 5 + 2 * LATE));
     ck_assert(!hang_watch_hangs(&watch, 5 + 9 * LATE));
+    ck_assert_int_eq(hang_watch_standstill_ms(&watch, 5 + 9 * LATE), 0);
 }
 END_TEST
 
