@@ -38,6 +38,7 @@
 #include "service/controller/producer_ids.h"
 #include "service/controller/topic_creation.h"
 #include "service/fetcher/replication_quotas.h"
+#include "service/group/groups.h"
 #include "service/metadata_cache.h"
 #include "service/replica/control_fence.h"
 #include "service/replica/isr_changes.h"
@@ -127,6 +128,7 @@ static void make_services(void)
     broker.producer_ids = producer_ids_new(&broker);
     broker.controller_channel = controller_channel_new(&broker);
     broker.isr_changes = isr_changes_new(&broker);
+    broker.groups = groups_new(&broker);
     broker.replicas = replica_manager_new(&broker);
     struct controller_loop_config controller = {.core = {.broker_id = 1}, .listener = "PLAINTEXT"};
     broker.controller = controller_loop_new(&controller, loop, &nowhere, &entropy);
@@ -323,7 +325,7 @@ static void set_up(void)
     broker.metrics = metrics_new(1);
     broker.net_loops = &loop;
     broker.net_loops_count = 1;
-    broker.control_loop = broker.zk_loop = loop;
+    broker.control_loop = broker.zk_loop = broker.groups_loop = loop;
     broker.domain = snapshot_domain_new(&loop, 1);
     broker.workers = workers_new(2);
     broker.quotas = replication_quotas_new(atomic_load(&broker.config.value));
