@@ -163,6 +163,48 @@ def test_lost_disk_is_not_waited_for_and_gets_everything_again(cluster):
     assert values(down[1]) == numbered(kept[1])
 
 
+def one_leaves_before_the_power_fails(cluster):
+    """The ISR is at its minimum without it; it has what the members had not synced."""
+    cluster.create(TOPIC, configs={"min.insync.replicas": "2"})
+    produce(cluster, 40)
+    cluster.wait_same(TOPIC, 0)
+    first, *members = cluster.brokers
+    first.kill()
+    wait_until(lambda: sorted(cluster.state(TOPIC)["isr"]) == [1, 2], 40, "the first has left the ISR")
+    for broker in members:
+        broker.kill()
+    kept = [cut_tail(broker, share) for broker, share in zip(members, (0.4, 0.6), strict=True)]
+    assert max(kept) < 40
+    for broker in members:
+        broker.start()
+        wait_dealt_with(cluster, broker)
+    return first, members, kept
+
+
+def test_replica_that_left_the_isr_before_is_waited_for(cluster):
+    first, *_ = one_leaves_before_the_power_fails(cluster)
+    wait_until(lambda: said(cluster, "log_ends_asked"), 40, "somebody is waited for")
+    assert cluster.state(TOPIC)["leader"] == -1
+    assert not said(cluster, "longest_log_elected")
+    first.start()
+    cluster.wait_whole([TOPIC])
+    assert cluster.state(TOPIC)["leader"] == first.id
+    cluster.wait_same(TOPIC, 0)
+    assert values(first) == numbered(40)
+
+
+def test_it_is_not_waited_for_for_ever(cluster):
+    for broker in cluster.brokers:
+        broker.config["barnabas.longest.log.wait.ms"] = "2000"
+    first, members, kept = one_leaves_before_the_power_fails(cluster)
+    wait_until(lambda: cluster.state(TOPIC)["leader"] == members[1].id, 40, "the longest log leads without it")
+    assert said(cluster, "longest_log_elected")
+    first.start()
+    cluster.wait_whole([TOPIC])
+    cluster.wait_same(TOPIC, 0)
+    assert values(members[1]) == numbered(kept[1])
+
+
 # --- with flush.messages=1: a real cut, under load ------------------------------------------------
 
 PARTITIONS = 3

@@ -34,7 +34,6 @@ struct ghost {
     int32_t recovery_epoch; /* of the last leader that was elected though all of the ISR lost its tail; -1 =
                                none */
     unsigned isr;           /* in ZooKeeper, by bit */
-    unsigned isr_before;    /* that of the leader epoch before */
 };
 
 /* What a replica's log was when its process ended. */
@@ -284,31 +283,18 @@ void checker_step(struct sim *sim)
 
 /* --- leaders (I1, I3) --------------------------------------------------------------------------------- */
 
-/* It serves, and every active controller can ask it. */
-static bool can_be_asked(const struct sim *sim, int id)
-{
-    const struct proc *proc = sim->nodes[id]->proc;
-    bool can = proc && proc->ready && !sim_is_paused(sim, id);
-    for (int other = 1; other <= sim->shape.brokers; other++) {
-        const struct proc *controller = sim->nodes[other]->proc;
-        if (controller && controller_is_active(controller->core))
-            can &= !sim->cut[other][id] && !sim->cut[id][other] && !sim->refused[other][id];
-    }
-    return can;
-}
-
 /*
- * Somebody who serves, or was a member and may come back with what it had: whose log is as the checker knows
- * it, not one that power was cut from and that was not seen since.
+ * Whose log is as the checker knows it: not one that power was cut from and that was not seen since. Whether
+ * it was of the ISR, is down or cannot be reached does not matter: within a run whoever has more comes back,
+ * and is waited for.
  */
 static bool somebody_has(const struct sim *sim, int number, int at, const struct batch *batch)
 {
     for (int id = 1; id <= sim->shape.brokers; id++) {
         const struct legacy *legacy = &sim->checker->legacies[id][number];
         const struct mirror *mirror = &sim->checker->mirrors[id][number];
-        bool counts = can_be_asked(sim, id) || sim->checker->ghosts[number].isr_before & 1u << id;
         bool cut_off = legacy->known && legacy->how >= NODE_END_POWER;
-        if (counts && !cut_off && at < mirror->count && batch_equal(&mirror->items[at], batch))
+        if (!cut_off && at < mirror->count && batch_equal(&mirror->items[at], batch))
             return true;
     }
     return false;
@@ -401,8 +387,7 @@ static void note_state(struct sim *sim, const struct controller_op *op)
     if (state->leader_recovery_state == 1 && state->leader_epoch > ghost->zk_epoch)
         ghost->recovery_epoch = state->leader_epoch;
     if (state->leader_epoch > ghost->zk_epoch)
-        ghost->isr_before = ghost->isr;
-    ghost->isr = 0;
+        ghost->isr = 0;
     for (int32_t i = 0; i < state->isr.count; i++)
         ghost->isr |= 1u << state->isr.ids[i];
     ghost->zk_epoch = state->leader_epoch;

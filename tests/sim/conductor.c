@@ -18,6 +18,7 @@
 #define LOOK_EVERY_MS           100
 #define REFUSED_MS              500
 #define SILENT_MS               1500
+#define LOG_WAIT_MS             300000 /* longer than a run: who comes back in it is waited for */
 
 /* A request that waits for the core's answer. */
 struct ask {
@@ -430,7 +431,8 @@ void conductor_new(struct proc *proc)
                                        .imbalance_pct = 10,
                                        .min_isr = sim->shape.min_isr,
                                        .suspect = sim->shape.suspect,
-                                       .suspect_pause_ms = 3000};
+                                       .suspect_pause_ms = 3000,
+                                       .log_wait_ms = LOG_WAIT_MS};
     proc->core = controller_new(&config);
 }
 

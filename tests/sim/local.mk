@@ -42,6 +42,7 @@ tests_sim_sim_LDADD = \
 # Functions that a planted mistake may take the place of (plants.c)
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) \
   -Wl,--wrap=name \
+  -Wl,--wrap=ctl_choose \
   -Wl,--wrap=replica_may_join \
   -Wl,--wrap=replica_high_watermark \
   -Wl,--wrap=replica_has_min_isr \

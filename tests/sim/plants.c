@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/controller/election.h"
 #include "core/replica/replica.h"
 #include "service/identity/incarnation.h"
 #include "service/replica/control_fence.h"
@@ -34,6 +35,7 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_WATCH_FORGOTTEN] = "watch-forgotten",
     [PLANT_BROKER_EPOCHS_NOT_NAMED] = "broker-epochs-not-named",
     [PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK] = "out-of-range-above-high-watermark",
+    [PLANT_OTHERS_NOT_WAITED_FOR] = "others-not-waited-for",
 };
 
 static enum plant chosen;
@@ -120,6 +122,17 @@ WRAPPED(enum err, replica_check_epoch, const struct replica *replica, int32_t ep
 WRAPPED(int64_t, replica_follower_epoch, const struct replica *replica, int32_t broker_id)
 {
     return plant_is(PLANT_BROKER_EPOCHS_NOT_NAMED) ? -1 : __real_replica_follower_epoch(replica, broker_id);
+}
+
+WRAPPED(bool, ctl_choose, enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
+        const struct znode_state *now, bool allow_unclean, struct arena *arena, struct ctl_choice *out)
+{
+    struct ctl_candidate *list = arena_alloc(arena, (size_t)count * sizeof *list + 1);
+    for (int32_t i = 0; i < count; i++) {
+        list[i] = replicas[i];
+        list[i].overdue |= plant_is(PLANT_OTHERS_NOT_WAITED_FOR);
+    }
+    return __real_ctl_choose(strategy, list, count, now, allow_unclean, arena, out);
 }
 
 /* --- of the storage ----------------------------------------------------------------------------------- */

@@ -209,8 +209,10 @@ void ctl_partition_set_leadership(struct ctl_partition *p, const struct znode_st
     p->leadership.isr = isr;
     p->has_leadership = true;
     p->zk_version = version;
-    p->ends_asked &= state->leader == ZNODE_NO_LEADER;
-    for (int32_t i = 0; state->leader != ZNODE_NO_LEADER && i < p->states_count; i++)
+    if (state->leader == ZNODE_NO_LEADER)
+        return;
+    p->ends_until_ms = 0;
+    for (int32_t i = 0; i < p->states_count; i++)
         p->states[i].end.state = CTL_LOG_END_UNKNOWN;
 }
 

@@ -57,9 +57,10 @@ struct ctl_partition {
     int32_t zk_version;            /* of the state znode: the partition epoch */
     struct ctl_replica *states;
     int32_t states_count;
-    int32_t mark;                         /* scratch of one pass over partitions */
-    bool ends_asked;                      /* of its replicas' logs, and nobody leads since */
-    struct znode_standing *standing;      /* owned: what its znode says; NULL = there is none (standing.h) */
+    int32_t mark;                    /* scratch of one pass over partitions */
+    int64_t ends_until_ms;           /* who need not be there is waited for (recovery.c); 0 = nobody is */
+    bool told_offline;               /* standing.h; of the standing as it is */
+    struct znode_standing *standing; /* owned: what its znode says; NULL = there is none (standing.h) */
     struct znode_standing *standing_next; /* owned: what is being written */
 };
 

@@ -155,7 +155,7 @@ static void on_timer(struct controller *c, uint64_t timer_id)
     else if (timer_id == CTL_TIMER_STAND)
         ctl_enqueue_kind(c, CTL_EVENT_CHECK);
     else if (c->active)
-        ctl_enqueue_kind(c, CTL_EVENT_REBALANCE);
+        ctl_enqueue_kind(c, timer_id == CTL_TIMER_LOG_ENDS ? CTL_EVENT_LOG_ENDS : CTL_EVENT_REBALANCE);
 }
 
 /* A default that stays as it is elects nobody; a topic's own setting may stand anew for the same partitions.

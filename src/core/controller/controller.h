@@ -37,6 +37,7 @@ struct controller_config {
     const struct inter_broker *versions; /* of inter.broker.protocol.version, borrowed; NULL = the newest */
     bool suspect;                        /* barnabas.broker.suspect.enable */
     int64_t suspect_pause_ms;            /* barnabas.broker.suspect.interval.ms */
+    int64_t log_wait_ms;                 /* barnabas.longest.log.wait.ms */
 };
 
 /* Gives the controller (controller_free). It does nothing until a session is opened. */

@@ -170,35 +170,45 @@ static int32_t count_of_all(const struct ctl_candidate *replicas, int32_t count,
 }
 
 /*
- * All of the ISR have lost what they had not synced, nothing else, and are there; and so is everybody else
- * who may have what they lost: who left the ISR with everything, or, where that is unknown and the ISR is a
- * single one, every replica. Whoever waits longer than this waits in vain.
+ * Without them nothing is decided: the members; who left the ISR with everything; and where nobody but a
+ * single one is known to have had all, every replica.
  */
+static bool is_needed(const struct ctl_candidate *replica, const struct znode_ids *isr, bool alone)
+{
+    return alone || had_all(replica, isr);
+}
+
+/* All of the ISR have lost what they had not synced, nothing else, and everybody is there who is needed. */
 static bool may_recover(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
 {
-    bool all_here = true;
+    bool alone = count_of_all(replicas, count, isr) < 2;
     for (int32_t i = 0; i < count; i++) {
-        bool is_here = is_unsuspected(&replicas[i]);
         if (contains(isr, replicas[i].id) &&
             (replicas[i].loss != ZNODE_LOSS_TAIL || replicas[i].end.state == CTL_LOG_END_NONE))
             return false;
-        if (had_all(&replicas[i], isr) && !is_here)
-            return false;
-        all_here &= is_here;
-    }
-    return count_of_all(replicas, count, isr) > 1 || all_here;
-}
-
-/* Who cannot answer is waited for only where it may have what the others lost: see above. */
-static bool ends_are_known(const struct ctl_candidate *replicas, int32_t count, const struct znode_ids *isr)
-{
-    bool all_count = count_of_all(replicas, count, isr) < 2;
-    for (int32_t i = 0; i < count; i++) {
-        if (is_unsuspected(&replicas[i]) && replicas[i].end.state == CTL_LOG_END_UNKNOWN &&
-            (all_count || had_all(&replicas[i], isr) || !replicas[i].unanswering))
+        if (is_needed(&replicas[i], isr, alone) && !is_unsuspected(&replicas[i]))
             return false;
     }
     return true;
+}
+
+/*
+ * Those whose logs are not known yet. Whoever was in the ISR once may have what all of its members have lost
+ * since: those that are not needed are waited for, too, until they are overdue.
+ */
+static struct znode_ids awaited(const struct ctl_candidate *replicas, int32_t count,
+                                const struct znode_ids *isr, struct arena *arena)
+{
+    struct znode_ids out = ids_with_room(arena, count);
+    bool alone = count_of_all(replicas, count, isr) < 2;
+    for (int32_t i = 0; i < count; i++) {
+        const struct ctl_candidate *replica = &replicas[i];
+        bool is_known = replica->end.state == CTL_LOG_END_NONE ||
+                        (replica->end.state == CTL_LOG_END_KNOWN && is_unsuspected(replica));
+        if (!is_known && (is_needed(replica, isr, alone) || !replica->overdue))
+            out.ids[out.count++] = replica->id;
+    }
+    return out;
 }
 
 /* Among equals a member of the ISR, and the first. */
@@ -285,8 +295,8 @@ bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas
         leader = first_eligible(replicas, count);
         out->eligible = leader != NULL;
         if (!leader && may_recover(replicas, count, &now->isr)) {
-            out->ask_ends = !ends_are_known(replicas, count, &now->isr);
-            leader = out->ask_ends ? NULL : longest(replicas, count, &now->isr);
+            out->awaited = awaited(replicas, count, &now->isr, arena);
+            leader = out->awaited.count ? NULL : longest(replicas, count, &now->isr);
             out->recovered = leader != NULL;
         }
     }

@@ -35,7 +35,7 @@ struct ctl_candidate {
     enum znode_loss loss; /* what it may miss of what it acknowledged as one of the ISR */
     bool eligible;        /* not of the ISR, but it has all that was acknowledged */
     bool was_eligible;    /* so it was when it left the ISR, and lost nothing but its tail since */
-    bool unanswering;     /* it cannot be asked for its log now */
+    bool overdue;         /* it has been waited for long enough, if it need not be there */
     struct ctl_log_end end;
 };
 
@@ -46,15 +46,16 @@ struct ctl_choice {
     bool unclean;
     bool eligible;               /* not of the ISR, and nothing is lost */
     bool recovered;              /* all of the ISR has lost its tail, and this log is the longest there is */
-    bool ask_ends;               /* with false: it could be so once the replicas' logs are known */
+    struct znode_ids awaited;    /* with false: it would be so but for these, whose logs are not known */
     struct znode_ids recipients; /* of the LeaderAndIsr */
 };
 
 /*
  * False when nobody may lead. Nobody leads on its old standing who has lost data since, and where somebody
  * leads nobody stays in the ISR who has. When all of the ISR have, an eligible one may lead; when they lost
- * their tails only, and everybody is there who could have more, the longest log does; else only an unclean
- * election helps, which takes whoever should miss the least. Arrays of the choice live in the arena.
+ * their tails only, and everybody is there who could have more or is overdue, the longest log does; else only
+ * an unclean election helps, which takes whoever should miss the least. Arrays of the choice live in the
+ * arena.
  */
 bool ctl_choose(enum ctl_strategy strategy, const struct ctl_candidate *replicas, int32_t count,
                 const struct znode_state *now, bool allow_unclean, struct arena *arena,

@@ -125,6 +125,7 @@ struct controller {
     int64_t elect_at_ms;       /* may look, but does not stand before; after having been deposed */
     struct ctl_rival rival;    /* while not active: the controller that is watched */
     struct ctl_rival replaced; /* whom this term began with replacing */
+    int64_t log_ends_at_ms;    /* a timer is armed for the end of a wait (recovery.c) */
 
     /* Whom this broker hears. */
     struct ctl_peer *peers;
@@ -355,10 +356,11 @@ void ctl_call_trust_all(struct controller *c);
 /* As far as it is known. */
 struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_partition *p,
                                   int32_t broker_id);
-/* Nobody leads it: asks the replicas that are there where their logs end, as far as it is not known. */
-void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p);
-/* The same, and the answers decide who leads. */
-void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p);
+/*
+ * Nobody leads it for what its ISR lost: asks the replicas that are there where their logs end, as far as it
+ * is not known. `awaited`: nothing but the logs of these is to be known; none: others have to come first.
+ */
+void ctl_await_log_ends(struct controller *c, struct ctl_partition *p, const struct znode_ids *awaited);
 /* Elects where that helps. */
 void ctl_start_log_ends(struct controller *c);
 /* What a broker said before it registered is void. */
@@ -454,6 +456,7 @@ void ctl_answer_event(struct controller *c, struct ctl_event *event, enum err er
 
 #define CTL_TIMER_STAND     1
 #define CTL_TIMER_REBALANCE 2
+#define CTL_TIMER_LOG_ENDS  3
 #define CTL_TIMER_BROKER    (UINT64_C(1) << 40) /* plus the broker's id */
 void ctl_arm(struct controller *c, uint64_t timer_id, int64_t delay_ms);
 

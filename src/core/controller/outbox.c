@@ -529,7 +529,6 @@ void ctl_outbox_reply(struct controller *c, const struct controller_event *event
                   err_name(event->reply.transport));
         put_all_back(outbox);
         back_off(c, broker, TRANSPORT_BACKOFF_MS);
-        ctl_enqueue_kind(c, CTL_EVENT_LOG_ENDS); /* where others wait for its answer */
     } else if (event->reply.err != ERR_NONE)
         take_refusal(c, broker, event->reply.err);
     else

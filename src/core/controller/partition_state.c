@@ -29,7 +29,7 @@ struct ctl_candidate *ctl_candidates(struct controller *c, const struct ctl_part
                                          .loss = ctl_standing_loss(p, id),
                                          .eligible = ctl_standing_is_eligible(c, p, id),
                                          .was_eligible = ctl_standing_was_eligible(c, p, id),
-                                         .unanswering = broker && broker->outbox.backing_off,
+                                         .overdue = p->ends_until_ms && c->now_ms >= p->ends_until_ms,
                                          .end = ctl_log_end_of(c, p, id)};
     }
     return list;
@@ -308,14 +308,11 @@ static bool choose_one(struct controller *c, struct ctl_elect *e, int32_t i)
     }
     settle(item, e->strategy == CTL_STRATEGY_PREFERRED ? ERR_PREFERRED_LEADER_NOT_AVAILABLE
                                                        : ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE);
-    if (e->choices[i].ask_ends)
-        ctl_ask_log_ends(c, item->p);
-    else if (ctl_standing_keeps_offline(p)) {
-        ctl_standing_log(p);
-        ctl_learn_log_ends(c, item->p);
-    } else
+    if (!ctl_standing_keeps_offline(p))
         log_warn("controller", "no_leader", "topic=%s partition=%d isr=%d; no member of it is online",
                  p->topic->name, p->number, p->leadership.isr.count);
+    else if (e->strategy == CTL_STRATEGY_OFFLINE)
+        ctl_await_log_ends(c, item->p, &e->choices[i].awaited);
     return false;
 }
 

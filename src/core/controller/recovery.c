@@ -3,14 +3,16 @@
  * that is left leads (election.c says when). Where logs end only their brokers know:
  *
  *   elect -> nobody, but it could be done -> ask every replica that is there
- *   answers -> elect again; the last answer decides
+ *   answers -> elect again; the last answer decides, or the end of the wait for who need not be there
  *
  * They are asked as soon as who is there may not lead, too: an operator who does not wait for the others
  * gets the longest of what there is.
  *
  * Nothing is written to a log that nobody leads, so an answer holds until its broker registers anew or
- * somebody leads. A controller that dies meanwhile leaves nothing behind; the next one asks again.
+ * somebody leads. A controller that dies meanwhile leaves nothing behind; the next one asks again, and waits
+ * from the beginning.
  */
+#include "base/buf.h"
 #include "base/log.h"
 #include "core/controller/internal.h"
 
@@ -25,7 +27,7 @@ struct ctl_log_end ctl_log_end_of(const struct controller *c, const struct ctl_p
     return replica ? replica->end : (struct ctl_log_end){.state = CTL_LOG_END_UNKNOWN};
 }
 
-void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p)
+static void ask(struct controller *c, struct ctl_partition *p)
 {
     for (int32_t i = 0; i < p->replicas.count; i++) {
         int32_t id = p->replicas.ids[i];
@@ -34,16 +36,42 @@ void ctl_learn_log_ends(struct controller *c, struct ctl_partition *p)
     }
 }
 
-void ctl_ask_log_ends(struct controller *c, struct ctl_partition *p)
+static void log_awaited(const struct controller *c, const struct ctl_partition *p,
+                        const struct znode_ids *awaited)
 {
-    if (!p->ends_asked)
-        log_info(
-            "controller", "log_ends_asked",
-            "topic=%s partition=%d reason=\"all of the ISR lost what was not synced: the longest log is to "
-            "lead\"",
-            p->topic->name, p->number);
-    p->ends_asked = true;
-    ctl_learn_log_ends(c, p);
+    struct buf ids = {0};
+    for (int32_t i = 0; i < awaited->count; i++)
+        buf_printf(&ids, "%s%d", i ? "," : "", awaited->ids[i]);
+    log_warn(
+        "controller", "log_ends_asked",
+        "topic=%s partition=%d brokers=%s wait_ms=%lld reason=\"all of the ISR lost what was not synced: the "
+        "longest log is to lead\"",
+        p->topic->name, p->number, buf_cstr(&ids), (long long)c->config.log_wait_ms);
+    buf_close(&ids);
+}
+
+/* One timer for all that wait: each begins to wait later than those before it. */
+static void arm(struct controller *c, int64_t at_ms)
+{
+    if (at_ms <= c->now_ms || (c->log_ends_at_ms > c->now_ms && c->log_ends_at_ms <= at_ms))
+        return;
+    c->log_ends_at_ms = at_ms;
+    ctl_arm(c, CTL_TIMER_LOG_ENDS, at_ms - c->now_ms);
+}
+
+void ctl_await_log_ends(struct controller *c, struct ctl_partition *p, const struct znode_ids *awaited)
+{
+    ask(c, p);
+    if (awaited->count == 0) {
+        p->ends_until_ms = 0;
+        ctl_standing_log(p);
+        return;
+    }
+    if (p->ends_until_ms == 0) {
+        p->ends_until_ms = c->now_ms + c->config.log_wait_ms;
+        log_awaited(c, p, awaited);
+    }
+    arm(c, p->ends_until_ms);
 }
 
 void ctl_start_log_ends(struct controller *c)
@@ -51,7 +79,7 @@ void ctl_start_log_ends(struct controller *c)
     struct ctl_parts asked = {0};
     struct ctl_parts leaderless = ctl_leaderless(c, NULL);
     for (int32_t i = 0; i < leaderless.count; i++) {
-        if (leaderless.items[i]->ends_asked)
+        if (leaderless.items[i]->ends_until_ms)
             ctl_parts_add(c, &asked, leaderless.items[i]);
     }
     ctl_call_online(c, &asked);

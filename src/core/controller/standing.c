@@ -26,6 +26,7 @@ static struct znode_member *dup_members(const struct znode_member *from, int32_t
 void ctl_standing_set(struct ctl_partition *p, const struct znode_standing *standing)
 {
     ctl_standing_free(p->standing);
+    p->told_offline = false;
     p->standing = mem_dup(standing, sizeof *standing);
     p->standing->lost = dup_members(standing->lost, standing->lost_count);
     p->standing->eligible = dup_members(standing->eligible, standing->eligible_count);
@@ -103,8 +104,11 @@ static void put_complete(struct buf *out, const struct ctl_partition *p)
     }
 }
 
-void ctl_standing_log(const struct ctl_partition *p)
+void ctl_standing_log(struct ctl_partition *p)
 {
+    if (p->told_offline)
+        return;
+    p->told_offline = true;
     struct buf lost = {0};
     struct buf eligible = {0};
     for (int32_t i = 0; i < p->standing->lost_count; i++)
@@ -403,6 +407,7 @@ void ctl_standing_written(struct controller *c, struct ctl_partition *p)
     ctl_standing_free(p->standing);
     p->standing = p->standing_next;
     p->standing_next = NULL;
+    p->told_offline = false;
     c->ctx.kept_offline += (p->standing && p->standing->lost_count > 0) - kept;
 }
 

@@ -40,8 +40,8 @@ bool ctl_standing_is_eligible(const struct controller *c, const struct ctl_parti
 bool ctl_standing_was_eligible(const struct controller *c, const struct ctl_partition *p, int32_t broker_id);
 /* True when somebody may not lead because of what it lost: nobody leads then. */
 bool ctl_standing_keeps_offline(const struct ctl_partition *p);
-/* Says so, and what to do. */
-void ctl_standing_log(const struct ctl_partition *p);
+/* Says so, and what to do; once, until somebody else is lost or leads. */
+void ctl_standing_log(struct ctl_partition *p);
 
 /*
  * Whether a write of the state could change the standing, so that min.insync.replicas must be known: when

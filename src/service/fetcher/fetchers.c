@@ -21,6 +21,8 @@
 struct fetchers {
     struct fetcher_loop *loops;
     int count;            /* of loops: threads */
+    /* Whom each partition follows, and by which fetcher; both change together. */
+    pthread_mutex_t roles_lock;
     _Atomic int number;   /* num.replica.fetchers: of links to each leader, spread over the loops */
     pthread_mutex_t lock; /* running */
     pthread_cond_t stopped;
@@ -171,31 +173,51 @@ void fetchers_follow(struct fetchers *fetchers, struct partition *part, int32_t 
                      int32_t leader_epoch)
 {
     ASSERT(leader_id >= 0);
-    if (fetchers)
-        send(fetchers, atomic_load(&fetchers->number), part, leader_id, leader_epoch);
+    if (!fetchers)
+        return;
+    pthread_mutex_lock(&fetchers->roles_lock);
+    part->followed.leader_id = leader_id;
+    part->followed.leader_epoch = leader_epoch;
+    send(fetchers, fetchers->number, part, leader_id, leader_epoch);
+    pthread_mutex_unlock(&fetchers->roles_lock);
 }
 
 void fetchers_leave(struct fetchers *fetchers, struct partition *part, int32_t leader_epoch)
 {
-    if (fetchers)
-        send(fetchers, atomic_load(&fetchers->number), part, -1, leader_epoch);
+    if (!fetchers)
+        return;
+    pthread_mutex_lock(&fetchers->roles_lock);
+    if (part->followed.leader_epoch <= leader_epoch)
+        part->followed.leader_id = -1;
+    send(fetchers, fetchers->number, part, -1, leader_epoch);
+    pthread_mutex_unlock(&fetchers->roles_lock);
 }
 
 /*
  * A link that is left may have records on their way still, and the next one begin meanwhile: an append looks
  * whether the log ends where they begin.
  */
-void fetchers_resize(struct fetchers *fetchers, int number, const struct fetchers_followed *followed,
-                     int count)
+static bool change_fetcher(struct fetchers *fetchers, struct partition *part, int before, int number)
 {
-    int before = atomic_load(&fetchers->number);
+    if (part->followed.leader_id < 0)
+        return false;
+    if (fetcher_of(part, before) != fetcher_of(part, number)) {
+        send(fetchers, before, part, -1, part->followed.leader_epoch);
+        send(fetchers, number, part, part->followed.leader_id, part->followed.leader_epoch);
+    }
+    return true;
+}
+
+int fetchers_resize(struct fetchers *fetchers, int number, struct partition *const *parts, int count)
+{
+    int followed = 0;
+    pthread_mutex_lock(&fetchers->roles_lock);
+    int before = fetchers->number;
     for (int i = 0; i < count; i++)
-        if (fetcher_of(followed[i].part, before) != fetcher_of(followed[i].part, number))
-            send(fetchers, before, followed[i].part, -1, followed[i].leader_epoch);
-    atomic_store(&fetchers->number, number);
-    for (int i = 0; i < count; i++)
-        if (fetcher_of(followed[i].part, before) != fetcher_of(followed[i].part, number))
-            send(fetchers, number, followed[i].part, followed[i].leader_id, followed[i].leader_epoch);
+        followed += change_fetcher(fetchers, parts[i], before, number);
+    fetchers->number = number;
+    pthread_mutex_unlock(&fetchers->roles_lock);
+    return followed;
 }
 
 int fetchers_number(const struct fetchers *fetchers)
@@ -254,7 +276,8 @@ struct fetchers *fetchers_new(struct broker *broker, struct loop *const *loops, 
     fetchers->count = count;
     fetchers->running = count;
     int number = config_int(atomic_load(&broker->config.value), CONFIG_NUM_REPLICA_FETCHERS);
-    atomic_store(&fetchers->number, number > 0 ? number : 1);
+    fetchers->number = number > 0 ? number : 1;
+    pthread_mutex_init(&fetchers->roles_lock, NULL);
     pthread_mutex_init(&fetchers->lock, NULL);
     pthread_cond_init(&fetchers->stopped, NULL);
     for (int i = 0; i < count; i++) {
@@ -332,6 +355,7 @@ void fetchers_free(struct fetchers *fetchers)
     }
     pthread_cond_destroy(&fetchers->stopped);
     pthread_mutex_destroy(&fetchers->lock);
+    pthread_mutex_destroy(&fetchers->roles_lock);
     free(fetchers->loops);
     free(fetchers);
 }

@@ -39,18 +39,11 @@ void fetchers_follow(struct fetchers *fetchers, struct partition *part, int32_t 
 /* It does not follow any more (leads, stopped, deleted, offline), up to this epoch. Any thread. */
 void fetchers_leave(struct fetchers *fetchers, struct partition *part, int32_t leader_epoch);
 
-struct fetchers_followed {
-    struct partition *part;
-    int32_t leader_id;
-    int32_t leader_epoch;
-};
-
 /*
- * num.replica.fetchers changed: the partitions, all that are followed now, go to the fetchers that they
- * belong to. Where fetchers_follow is called: not at the same time.
+ * num.replica.fetchers changed: those of the partitions that are followed, gives how many, go to the fetchers that
+ * they belong to. No partition is asked: its directory may hang. `parts`: all there are; not while others come.
  */
-void fetchers_resize(struct fetchers *fetchers, int number, const struct fetchers_followed *followed,
-                     int count);
+int fetchers_resize(struct fetchers *fetchers, int number, struct partition *const *parts, int count);
 int fetchers_number(const struct fetchers *fetchers);
 
 /* Every epoch, in fetchers_leave. */

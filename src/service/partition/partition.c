@@ -31,6 +31,7 @@ struct partition *partition_new(const char *topic, int32_t index, struct broker 
     atomic_init(&part->leader_epoch_hint, -1);
     for (int i = 0; i < PARTITION_NEWS_COUNT; i++)
         list_init(&part->watches[i]);
+    part->followed.leader_id = part->followed.leader_epoch = -1;
     part->leader_high_watermark = -1;
     list_node_init(&part->members);
     replica_init(&part->replica);

@@ -7,27 +7,41 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/snapshot.h"
-#include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
 #include "service/settings/topic_configs.h"
 
-static void apply_settings(struct partition *part, void *arg)
+/* Nobody waits for it: the partition's directory may hang. */
+struct settings_op {
+    struct partition_op op;
+    struct partition_settings *old; /* the holder may be reading it until this has run */
+};
+
+static enum op_outcome settings_run(struct partition_op *op, struct partition *part)
 {
-    (void)arg;
+    (void)op;
     if (part->log)
         log_update_config(part->log, &((struct partition_settings *)atomic_load(&part->settings))->log);
     partition_advance(part);
+    return OP_DONE;
+}
+
+static void settings_done(struct partition_op *op)
+{
+    struct settings_op *change = CONTAINER_OF(op, struct settings_op, op);
+    snapshot_retire(op->part->broker->domain, change->old, partition_settings_free);
+    free(change);
 }
 
 static void update_partition(struct replica_manager *manager, struct partition *part)
 {
+    struct settings_op *change = MEM_NEW(struct settings_op);
     struct partition_settings *fresh =
         topic_configs_settings(manager->broker->topic_configs, part->topic, part->index);
-    struct partition_settings *old = atomic_exchange(&part->settings, fresh);
-    partition_call(part, apply_settings, NULL);
-    snapshot_retire(manager->broker->domain, old, partition_settings_free);
+    change->op = (struct partition_op){.run = settings_run, .done = settings_done, .label = "settings"};
+    change->old = atomic_exchange(&part->settings, fresh);
+    partition_submit(part, &change->op);
 }
 
 static void update_matching(struct replica_manager *manager, const char *topic)

@@ -114,6 +114,7 @@ int rig_add_core(struct rig *rig, int id)
                                        .delete_topic = true,
                                        .auto_rebalance = true,
                                        .rebalance_check_ms = 300000,
+                                       .log_wait_ms = RIG_LOG_WAIT_MS,
                                        .imbalance_pct = 10,
                                        .versions = rig->versions,
                                        .suspect = !rig->no_suspicion,

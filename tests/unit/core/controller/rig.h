@@ -9,8 +9,9 @@
 #include "core/controller/controller.h"
 #include "fake/fake_zk_tree.h"
 
-#define RIG_BROKERS 8
-#define RIG_PENDING 256
+#define RIG_BROKERS     8
+#define RIG_PENDING     256
+#define RIG_LOG_WAIT_MS 300000
 
 enum rig_mood {
     RIG_ANSWERS,    /* at once, without an error */

@@ -1,4 +1,7 @@
 #include "core/controller/election.h"
+
+#include <stdio.h>
+
 #include "suites.h"
 
 static int32_t isr_ids[] = {1, 2, 3};
@@ -120,6 +123,14 @@ static bool choose_in(const int32_t *isr, int count, const struct ctl_candidate 
     return ctl_choose(CTL_STRATEGY_OFFLINE, list, list_count, &now, false, &arena, &choice);
 }
 
+static bool awaits(const char *wanted)
+{
+    char text[32] = "";
+    for (int32_t i = 0; i < choice.awaited.count; i++)
+        sprintf(text + strlen(text), "%s%d", i ? "," : "", choice.awaited.ids[i]);
+    return strcmp(text, wanted) == 0;
+}
+
 START_TEST(longest_log_leads_when_all_of_the_isr_lost_its_tail)
 {
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(5, 80)), TAIL(3, end_at(5, 90))};
@@ -139,31 +150,59 @@ START_TEST(logs_are_asked_for_once_everybody_is_there)
 {
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(5, 80)), TAIL(3, {0})};
     ck_assert(!choose_in(isr_ids, 3, list, 3));
-    ck_assert(choice.ask_ends);
+    ck_assert(awaits("3"));
     list[1].reachable = false;
     ck_assert(!choose_in(isr_ids, 3, list, 3));
-    ck_assert(!choice.ask_ends);
+    ck_assert(awaits(""));
     list[1].reachable = list[1].suspected = true;
     ck_assert(!choose_in(isr_ids, 3, list, 3));
-    ck_assert(!choice.ask_ends);
+    ck_assert(awaits(""));
 }
 END_TEST
 
-START_TEST(who_cannot_answer_is_waited_for_only_where_it_may_have_more)
+START_TEST(who_is_overdue_is_not_waited_for_where_others_had_everything)
 {
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
                                    REPLICA(3, true, false, true)};
     ck_assert(!choose_in(isr_ids, 2, list, 3));
-    ck_assert(choice.ask_ends);
-    list[2].unanswering = true;
+    ck_assert(awaits("3"));
+    list[2].overdue = true;
     ck_assert(choose_in(isr_ids, 2, list, 3));
     ck_assert_int_eq(choice.leader, 1);
+    ck_assert(awaits(""));
     ck_assert(!choose_in(isr_ids, 1, list, 3));
-    ck_assert(choice.ask_ends);
+    ck_assert(awaits("3"));
     list[1].end.state = CTL_LOG_END_UNKNOWN;
-    list[1].unanswering = true;
+    list[1].overdue = true;
     ck_assert(!choose_in(isr_ids, 2, list, 3));
-    ck_assert(choice.ask_ends);
+    ck_assert(awaits("2"));
+}
+END_TEST
+
+START_TEST(replica_that_is_not_there_is_waited_for_until_it_is_overdue)
+{
+    struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
+                                   REPLICA(3, false, false, true)};
+    for (int known = 0; known < 2; known++) { /* what it said before it went does not make it lead */
+        list[2].overdue = false;
+        ck_assert(!choose_in(isr_ids, 2, list, 3));
+        ck_assert(awaits("3"));
+        list[2].overdue = true;
+        ck_assert(choose_in(isr_ids, 2, list, 3));
+        ck_assert_int_eq(choice.leader, 1);
+        list[2].end = end_at(4, 120);
+    }
+    list[2].reachable = list[2].suspected = true;
+    list[2].overdue = false;
+    ck_assert(!choose_in(isr_ids, 2, list, 3));
+    ck_assert(awaits("3"));
+    list[2].suspected = false;
+    ck_assert(choose_in(isr_ids, 2, list, 3));
+    ck_assert_int_eq(choice.leader, 3);
+    list[2].reachable = false;
+    list[2].end = (struct ctl_log_end){.state = CTL_LOG_END_NONE}; /* it has said that it has none */
+    ck_assert(choose_in(isr_ids, 2, list, 3));
+    ck_assert_int_eq(choice.leader, 1);
 }
 END_TEST
 
@@ -179,7 +218,7 @@ START_TEST(lost_disk_is_no_lost_tail)
     list[2].loss = ZNODE_LOSS_TAIL;
     list[2].end.state = CTL_LOG_END_NONE;
     ck_assert(!choose_in(isr_ids, 3, list, 3));
-    ck_assert(!choice.ask_ends);
+    ck_assert(awaits(""));
 }
 END_TEST
 
@@ -187,8 +226,9 @@ START_TEST(whole_member_that_is_away_is_waited_for)
 {
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
                                    REPLICA(3, false, false, true)};
+    list[2].overdue = true;
     ck_assert(!choose_in(isr_ids, 3, list, 3));
-    ck_assert(!choice.ask_ends);
+    ck_assert(awaits(""));
 }
 END_TEST
 
@@ -196,7 +236,8 @@ START_TEST(eligible_replica_that_is_away_is_waited_for)
 {
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), TAIL(2, end_at(4, 80)),
                                    REPLICA(3, false, false, true)};
-    ck_assert(choose_in(isr_ids, 2, list, 3)); /* one that fell behind is not */
+    list[2].overdue = true;
+    ck_assert(choose_in(isr_ids, 2, list, 3)); /* any other one not for ever */
     list[2].was_eligible = true;
     ck_assert(!choose_in(isr_ids, 2, list, 3));
     list[2].reachable = list[2].eligible = true;
@@ -211,6 +252,7 @@ START_TEST(last_one_of_the_isr_waits_for_all_replicas_or_for_those_that_had_ever
     struct ctl_candidate list[] = {TAIL(1, end_at(4, 100)), REPLICA(2, true, false, true),
                                    REPLICA(3, false, false, true)};
     list[1].end = list[2].end = end_at(3, 120);
+    list[2].overdue = true;
     ck_assert(!choose_in(isr_ids, 1, list, 3));
     list[1].was_eligible = true; /* and is here, with another tail */
     ck_assert(choose_in(isr_ids, 1, list, 3));
@@ -378,7 +420,8 @@ Suite *election_suite(void)
     tcase_add_test(tcase, unclean_election_takes_who_should_miss_the_least);
     tcase_add_test(tcase, longest_log_leads_when_all_of_the_isr_lost_its_tail);
     tcase_add_test(tcase, logs_are_asked_for_once_everybody_is_there);
-    tcase_add_test(tcase, who_cannot_answer_is_waited_for_only_where_it_may_have_more);
+    tcase_add_test(tcase, who_is_overdue_is_not_waited_for_where_others_had_everything);
+    tcase_add_test(tcase, replica_that_is_not_there_is_waited_for_until_it_is_overdue);
     tcase_add_test(tcase, lost_disk_is_no_lost_tail);
     tcase_add_test(tcase, whole_member_that_is_away_is_waited_for);
     tcase_add_test(tcase, eligible_replica_that_is_away_is_waited_for);

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "rig.h"
 #include "suites.h"
 
@@ -638,6 +639,13 @@ static struct rig *room(const int32_t *isr, int count)
     return rig;
 }
 
+/* For whoever need not be there. */
+static void wait_it_out(struct rig *rig)
+{
+    ck_assert_int_eq(leader(rig), -1);
+    rig_advance(rig, RIG_LOG_WAIT_MS);
+}
+
 START_TEST(longest_log_leads_when_the_last_of_the_isr_is_back)
 {
     static const int32_t isr[] = {1, 2, 3};
@@ -797,6 +805,7 @@ START_TEST(session_that_outlives_its_machine_costs_no_more_than_its_time)
     ck_assert_int_eq(leader(rig), -1);
     rig->end_offset[1] = 10;
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    wait_it_out(rig);
     ck_assert_int_eq(leader(rig), 1); /* without 3 */
     rig_free(rig);
 }
@@ -811,6 +820,7 @@ START_TEST(lost_disk_leaves_the_isr_to_those_that_lost_their_tails)
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     go(rig, 2);
     come(rig, 3, 'z', ZNODE_LOSS_TAIL);
+    wait_it_out(rig);
     ck_assert_int_eq(leader(rig), 3);
     rig_free(rig);
 }
@@ -897,6 +907,7 @@ START_TEST(member_that_shows_no_log_keeps_the_partition_offline)
     static const int32_t isr[] = {1, 2};
     struct rig *rig = room(isr, 2);
     rig->end_err[1] = ERR_KAFKA_STORAGE_ERROR;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert(rig_saw(rig, "Ends broker=1"));
@@ -914,6 +925,7 @@ START_TEST(logs_are_asked_for_again_by_the_next_controller)
     static const int32_t isr[] = {1, 2};
     struct rig *rig = room(isr, 2);
     rig->mood[1] = RIG_SILENT;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
@@ -929,6 +941,7 @@ START_TEST(unreachable_member_is_asked_again)
     static const int32_t isr[] = {1, 2};
     struct rig *rig = room(isr, 2);
     rig->mood[1] = RIG_UNREACHABLE;
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
@@ -939,45 +952,95 @@ START_TEST(unreachable_member_is_asked_again)
 }
 END_TEST
 
-START_TEST(replica_that_fell_behind_and_cannot_be_reached_holds_nobody_up)
+/* ---- others than the ISR: the longest log may be with one that left it when it was large enough */
+
+/* 1 and 2 have lost their tails and are back; 3 is not of the ISR, and its log is the longest. */
+static struct rig *without_the_third(enum rig_mood mood, bool is_there)
 {
     static const int32_t isr[] = {1, 2};
     struct rig *rig = room(isr, 2);
-    rig->mood[3] = RIG_UNREACHABLE;
+    rig->mood[3] = mood;
     rig->end_offset[3] = 900;
-    come(rig, 3, 'c', ZNODE_LOSS_NONE);
+    if (is_there)
+        come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(leader(rig), -1);
+    return rig;
+}
+
+START_TEST(replica_that_is_not_of_the_isr_leads_where_its_log_is_the_longest)
+{
+    for (int loss = ZNODE_LOSS_NONE; loss <= ZNODE_LOSS_TAIL; loss++) {
+        struct rig *rig = without_the_third(RIG_ANSWERS, false);
+        rig_advance(rig, RIG_LOG_WAIT_MS - 1);
+        ck_assert_int_eq(leader(rig), -1);
+        come(rig, 3, loss == ZNODE_LOSS_NONE ? 'c' : 'z', (enum znode_loss)loss);
+        ck_assert_int_eq(leader(rig), 3);
+        ck_assert(isr_is(rig, "3"));
+        ck_assert(standing_is(rig, NULL, "1x?2y?"));
+        rig_free(rig);
+    }
+}
+END_TEST
+
+START_TEST(nobody_waits_for_it_for_ever)
+{
+    static const enum rig_mood moods[] = {RIG_ANSWERS, RIG_SILENT, RIG_UNREACHABLE};
+    for (size_t i = 0; i < ARRAY_LEN(moods); i++) {
+        struct rig *rig = without_the_third(moods[i], moods[i] != RIG_ANSWERS);
+        rig_advance(rig, RIG_LOG_WAIT_MS - 1);
+        ck_assert_int_eq(leader(rig), -1);
+        rig_advance(rig, 1);
+        ck_assert_int_eq(leader(rig), 2);
+        rig_free(rig);
+    }
+}
+END_TEST
+
+START_TEST(it_is_asked_again_when_the_connection_breaks)
+{
+    struct rig *rig = without_the_third(RIG_UNREACHABLE, true);
+    rig->mood[3] = RIG_ANSWERS;
+    rig_advance(rig, 1000);
+    ck_assert_int_eq(leader(rig), 3);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(wait_begins_anew_when_a_member_goes_and_comes)
+{
+    struct rig *rig = without_the_third(RIG_ANSWERS, false);
+    rig_advance(rig, RIG_LOG_WAIT_MS / 2);
+    go(rig, 2);
+    rig_advance(rig, RIG_LOG_WAIT_MS);
+    ck_assert_int_eq(leader(rig), -1);
+    come(rig, 2, 'z', ZNODE_LOSS_TAIL);
+    rig_advance(rig, RIG_LOG_WAIT_MS - 1);
+    ck_assert_int_eq(leader(rig), -1);
+    rig_advance(rig, 1);
     ck_assert_int_eq(leader(rig), 2);
     rig_free(rig);
 }
 END_TEST
 
-START_TEST(it_holds_nobody_up_when_it_breaks_off_either)
+START_TEST(next_controller_waits_from_the_beginning)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
-    come(rig, 3, 'c', ZNODE_LOSS_NONE);
-    rig->holds_ends[3] = true;
-    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
-    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
+    struct rig *rig = without_the_third(RIG_ANSWERS, false);
+    rig_advance(rig, RIG_LOG_WAIT_MS - 1);
+    change_controller(rig);
+    rig_advance(rig, RIG_LOG_WAIT_MS / 2);
     ck_assert_int_eq(leader(rig), -1);
-    rig_release_ends(rig, ERR_CONNECTION_LOSS);
+    wait_it_out(rig);
     ck_assert_int_eq(leader(rig), 2);
     rig_free(rig);
 }
 END_TEST
 
-START_TEST(silent_replica_that_fell_behind_holds_them_up_until_its_session_is_over)
+START_TEST(operator_need_not_wait_for_it)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
-    rig->mood[3] = RIG_SILENT;
-    come(rig, 3, 'c', ZNODE_LOSS_NONE);
-    come(rig, 1, 'x', ZNODE_LOSS_TAIL);
-    come(rig, 2, 'y', ZNODE_LOSS_TAIL);
-    ck_assert_int_eq(leader(rig), -1);
-    go(rig, 3);
+    struct rig *rig = without_the_third(RIG_ANSWERS, false);
+    elect_unclean(rig);
     ck_assert_int_eq(leader(rig), 2);
     rig_free(rig);
 }
@@ -1121,6 +1184,7 @@ static void lose_power(struct rig *rig)
     rig->end_offset[2] = 200;
     rig_register(rig, 4, NULL);
     rig_add_core(rig, 4);
+    come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
 }
@@ -1234,9 +1298,12 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, member_that_shows_no_log_keeps_the_partition_offline);
     tcase_add_test(tcase, logs_are_asked_for_again_by_the_next_controller);
     tcase_add_test(tcase, unreachable_member_is_asked_again);
-    tcase_add_test(tcase, replica_that_fell_behind_and_cannot_be_reached_holds_nobody_up);
-    tcase_add_test(tcase, it_holds_nobody_up_when_it_breaks_off_either);
-    tcase_add_test(tcase, silent_replica_that_fell_behind_holds_them_up_until_its_session_is_over);
+    tcase_add_test(tcase, replica_that_is_not_of_the_isr_leads_where_its_log_is_the_longest);
+    tcase_add_test(tcase, nobody_waits_for_it_for_ever);
+    tcase_add_test(tcase, it_is_asked_again_when_the_connection_breaks);
+    tcase_add_test(tcase, wait_begins_anew_when_a_member_goes_and_comes);
+    tcase_add_test(tcase, next_controller_waits_from_the_beginning);
+    tcase_add_test(tcase, operator_need_not_wait_for_it);
     tcase_add_test(tcase, unclean_election_takes_one_that_fell_behind_rather_than_an_empty_one);
     tcase_add_test(tcase, unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind);
     tcase_add_test(tcase, topic_that_allows_unclean_election_is_not_kept_offline);

@@ -316,8 +316,7 @@ START_TEST(a_partition_goes_to_the_fetcher_that_the_number_says)
     FOLLOW(STEP_RECORDS);
     await_requests(2);
     struct partition *part = rig_find(&rig, "a", 0);
-    const struct fetchers_followed followed = {.part = part, .leader_id = LEADER, .leader_epoch = 1};
-    fetchers_resize(rig.broker.fetchers, 2, &followed, 1);
+    ck_assert_int_eq(fetchers_resize(rig.broker.fetchers, 2, &part, 1), 1);
     ck_assert_int_eq(fetchers_number(rig.broker.fetchers), 2);
     let_go();
     await_requests(3);
