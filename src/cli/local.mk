@@ -11,7 +11,10 @@ src_cli_libcli_a_SOURCES = \
   src/cli/configs_wire.c \
   src/cli/configs_zk.c \
   src/cli/connection.c src/cli/connection.h \
-  src/cli/consume.c \
+  src/cli/consume.c src/cli/consume.h \
+  src/cli/consume_group.c \
+  src/cli/consume_messages.c \
+  src/cli/consume_partitions.c \
   src/cli/delete_records.c \
   src/cli/dump.h \
   src/cli/dump_files.c \
