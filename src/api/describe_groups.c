@@ -6,6 +6,31 @@
 /* What may be done with a group when there is no authorizer: READ, DELETE, DESCRIBE. */
 #define GROUP_OPERATIONS 0x0148
 
+/* Our own addition, for who asks for it (`barnabas groups --describe --history`). */
+static void add_history(const struct group_coordinator *coordinator, struct arena *arena,
+                        struct wire_describe_groups_response_described_group *to)
+{
+    struct group_rebalance *list;
+    int32_t count;
+    if (group_history_of(coordinator, to->group_id, arena, &list, &count) != ERR_NONE)
+        return;
+    to->rebalances =
+        wire_new(&wire_describe_groups_response_described_rebalance_desc, arena, (size_t)count + 1);
+    to->rebalances_count = count;
+    for (int32_t i = 0; i < count; i++)
+        to->rebalances[i] = (struct wire_describe_groups_response_described_rebalance){
+            .cause = view_str(group_cause_name(list[i].cause)),
+            .outcome = view_str(group_outcome_name(list[i].outcome)),
+            .member_id = list[i].member,
+            .reason = list[i].reason,
+            .began_ms = list[i].began_ms,
+            .generation = list[i].generation,
+            .members_count = list[i].members,
+            .join_ms = list[i].join_ms,
+            .assign_ms = list[i].assign_ms,
+            .write_ms = list[i].write_ms};
+}
+
 static bool describe(struct group_call *gc)
 {
     const struct wire_describe_groups_request *request = gc->request;
@@ -14,6 +39,8 @@ static bool describe(struct group_call *gc)
         struct wire_describe_groups_response_described_group *to = &answer->groups[i];
         struct groups_turn turn = group_call_begin(gc, request->groups[i]);
         group_describe(turn.coordinator, request->groups[i], &gc->call->req->arena, to);
+        if (request->rebalances_wanted && to->error_code == ERR_NONE)
+            add_history(turn.coordinator, &gc->call->req->arena, to);
         group_call_end(gc, &turn);
         group_call_count(gc, to->error_code);
         if (request->include_authorized_operations && to->error_code == ERR_NONE)

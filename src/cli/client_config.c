@@ -14,30 +14,35 @@
 #define REQUEST_TIMEOUT_MS 30000
 #define API_TIMEOUT_MS     60000
 
-bool client_properties_load(const char *path, struct properties *out, struct errmsg *why)
+bool client_file_read(const char *path, size_t max_bytes, struct buf *out, struct errmsg *why)
 {
-    *out = (struct properties){0};
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         errmsg_set_errno(why, errno, "%.150s", path);
         return false;
     }
-    struct buf text = {0};
     size_t got;
     do {
-        got = fread(buf_reserve(&text, BUFSIZ), 1, BUFSIZ, file);
-        text.len += got;
-    } while (got > 0 && text.len <= FILE_MAX_BYTES);
+        got = fread(buf_reserve(out, BUFSIZ), 1, BUFSIZ, file);
+        out->len += got;
+    } while (got > 0 && out->len <= max_bytes);
     bool failed = ferror(file) != 0;
     int errnum = errno;
     fclose(file);
     if (failed)
         errmsg_set_errno(why, errnum, "%.150s", path);
-    else if (text.len > FILE_MAX_BYTES)
-        errmsg_set(why, "%.150s is too large for a file of settings", path);
-    else
+    else if (out->len > max_bytes)
+        errmsg_set(why, "%.150s is larger than %zu bytes", path, max_bytes);
+    return !failed && out->len <= max_bytes;
+}
+
+bool client_properties_load(const char *path, struct properties *out, struct errmsg *why)
+{
+    *out = (struct properties){0};
+    struct buf text = {0};
+    bool fine = client_file_read(path, FILE_MAX_BYTES, &text, why);
+    if (fine)
         properties_parse(buf_view(&text), out);
-    bool fine = !failed && text.len <= FILE_MAX_BYTES;
     buf_close(&text);
     return fine;
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/errmsg.h"
 #include "base/properties.h"
 
@@ -24,6 +25,8 @@ bool client_config_load(const char *path, const char *client_id, struct client_c
                         struct errmsg *why);
 void client_config_close(struct client_config *config);
 
+/* Appends the whole file to `out`; false with why, which names it, when it cannot be read or is too large. */
+bool client_file_read(const char *path, size_t max_bytes, struct buf *out, struct errmsg *why);
 /* Reads a properties file; gives `out` (properties_close). */
 bool client_properties_load(const char *path, struct properties *out, struct errmsg *why);
 /* False when the setting asks for what is not built: SSL or SASL. */

@@ -155,27 +155,6 @@ static void put_partitions(struct session *session, struct wire_elect_leaders_re
     }
 }
 
-/* Name of the exception that Kafka's clients make of the code. */
-static const char *exception_of(int16_t code)
-{
-    switch (code) {
-    case ERR_UNKNOWN_TOPIC_OR_PARTITION:
-        return "UnknownTopicOrPartitionException";
-    case ERR_INVALID_TOPIC_EXCEPTION:
-        return "InvalidTopicException";
-    case ERR_PREFERRED_LEADER_NOT_AVAILABLE:
-        return "PreferredLeaderNotAvailableException";
-    case ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE:
-        return "EligibleLeadersNotAvailableException";
-    case ERR_REQUEST_TIMED_OUT:
-        return "TimeoutException";
-    case ERR_INVALID_REQUEST:
-        return "InvalidRequestException";
-    default:
-        return "UnknownServerException";
-    }
-}
-
 /* What became of each partition: its error stays NULL when it has a new leader. */
 static void take_answer(struct session *session, const struct wire_elect_leaders_response *answer,
                         struct reassign_list *elected, struct reassign_list *idle,
@@ -193,8 +172,8 @@ static void take_answer(struct session *session, const struct wire_elect_leaders
                                        : from->error_code == ERR_ELECTION_NOT_NEEDED ? idle
                                                                                      : failed;
             reassign_add(arena, to, name, from->partition_id)->error =
-                arena_printf(arena, "org.apache.kafka.common.errors.%s: %.*s", exception_of(from->error_code),
-                             VIEW_FMT(text));
+                arena_printf(arena, "org.apache.kafka.common.errors.%s: %.*s",
+                             kafka_error_class(from->error_code), VIEW_FMT(text));
         }
     }
     reassign_sort(elected);

@@ -1,7 +1,11 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "cli/groups.h"
 
 #define COLUMN_MIN   15
@@ -10,14 +14,31 @@
 
 typedef struct wire_describe_groups_response_described_group_member described_member;
 
-static int wider(int width, struct view text)
+void groups_print_line_end(void)
 {
-    return (int)text.len > width ? (int)text.len : width;
+    if (isatty(STDOUT_FILENO))
+        putchar('\n');
 }
 
-static void put(struct view text, int width)
+/* In Java's characters. */
+static int width_of(struct view text)
 {
-    printf("%-*.*s ", width, VIEW_FMT(view_is_null(text) || text.len == 0 ? VIEW_LIT(MISSING) : text));
+    int width = 0;
+    for (size_t pos = 0; pos < text.len;)
+        width += utf8_next(text, &pos) >= 0x10000 ? 2 : 1;
+    return width;
+}
+
+static int wider(int width, struct view text)
+{
+    int wanted = width_of(text);
+    return wanted > width ? wanted : width;
+}
+
+void groups_print_column(struct view text, int width)
+{
+    int fill = width - width_of(text);
+    printf("%.*s%*s ", VIEW_FMT(text), fill > 0 ? fill : 0, "");
 }
 
 static void put_number(int64_t number, bool known, int width)
@@ -29,10 +50,14 @@ static void put_number(int64_t number, bool known, int width)
 
 /* --- list --------------------------------------------------------------------------------------------- */
 
-/* "classic" as Kafka's tool shows it. */
-static void put_type(struct view type)
+/* As Kafka's tool shows what a broker says; an old one says nothing. */
+static const char *type_name(struct view type)
 {
-    printf("%-20s ", strncasecmp((const char *)type.ptr, "classic", type.len) == 0 ? "Classic" : "Consumer");
+    static const char *const names[] = {"Classic", "Consumer"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (type.len == strlen(names[i]) && strncasecmp((const char *)type.ptr, names[i], type.len) == 0)
+            return names[i];
+    return "Unknown";
 }
 
 void groups_print_list(const struct wire_list_groups_response_listed_group *list, int32_t count,
@@ -47,14 +72,18 @@ void groups_print_list(const struct wire_list_groups_response_listed_group *list
     for (int32_t i = 0; i < count; i++)
         width = wider(width, list[i].group_id);
     width += 10;
-    printf("%-*s %s%s\n", width, "GROUP", with_types ? "TYPE                 " : "",
-           with_states ? "STATE               " : "");
+    printf("%-*s", width, "GROUP");
+    if (with_types)
+        printf(" %-20s", "TYPE");
+    if (with_states)
+        printf(" %-20s", "STATE");
+    putchar('\n');
     for (int32_t i = 0; i < count; i++) {
-        put(list[i].group_id, width);
+        printf("%.*s%*s", VIEW_FMT(list[i].group_id), width - width_of(list[i].group_id), "");
         if (with_types)
-            put_type(list[i].group_type);
+            printf(" %-20s", type_name(list[i].group_type));
         if (with_states)
-            printf("%-20.*s", VIEW_FMT(list[i].group_state));
+            printf(" %-20.*s", VIEW_FMT(list[i].group_state.len ? list[i].group_state : VIEW_LIT("Unknown")));
         putchar('\n');
     }
 }
@@ -93,17 +122,17 @@ void groups_print_offsets(const struct groups_found *group)
         const struct groups_row *row = &group->rows[i];
         bool committed = row->offset != GROUPS_NO_OFFSET, ended = row->end != GROUPS_NO_OFFSET;
         putchar('\n');
-        put(group->id, group_width);
-        put(row->topic, topic_width);
-        put_number(row->partition, !view_is_null(row->topic), 10);
+        groups_print_column(group->id, group_width);
+        groups_print_column(row->topic, topic_width);
+        put_number(row->partition, true, 10);
         put_number(row->offset, committed, NUMBER_WIDTH);
         put_number(row->end, ended, NUMBER_WIDTH);
         put_number(row->end - row->offset, committed && ended, NUMBER_WIDTH);
-        put(row->member ? row->member->member_id : VIEW_NULL, id_width);
-        put(row->member ? row->member->client_host : VIEW_NULL, host_width);
+        groups_print_column(row->member ? row->member->member_id : VIEW_LIT(MISSING), id_width);
+        groups_print_column(row->member ? row->member->client_host : VIEW_LIT(MISSING), host_width);
         printf("%.*s", VIEW_FMT(row->member ? row->member->client_id : VIEW_LIT(MISSING)));
     }
-    putchar('\n');
+    groups_print_line_end();
 }
 
 static int32_t count_assigned(const struct wire_consumer_protocol_assignment *assignment)
@@ -114,16 +143,41 @@ static int32_t count_assigned(const struct wire_consumer_protocol_assignment *as
     return count;
 }
 
-/* "(0,1), (2)": of each topic; its name is in --offsets. */
-static void put_assignment(const struct wire_consumer_protocol_assignment *assignment)
+static int compare_texts(const void *a, const void *b)
 {
-    for (int32_t t = 0; t < assignment->assigned_partitions_count; t++) {
-        printf("%s(", t > 0 ? ", " : "");
-        for (int32_t p = 0; p < assignment->assigned_partitions[t].partitions_count; p++)
-            printf("%s%" PRId32, p > 0 ? "," : "", assignment->assigned_partitions[t].partitions[p]);
-        putchar(')');
-    }
-    if (assignment->assigned_partitions_count == 0)
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "(0,1,10)" with the numbers in the order of their texts. */
+static char *list_numbers(struct arena *arena, const int32_t *numbers, int32_t count)
+{
+    char **texts = arena_alloc(arena, sizeof *texts * (size_t)(count + 1));
+    for (int32_t i = 0; i < count; i++)
+        texts[i] = arena_printf(arena, "%" PRId32, numbers[i]);
+    qsort(texts, (size_t)count, sizeof *texts, compare_texts);
+    struct buf out = {0};
+    buf_put_i8(&out, '(');
+    for (int32_t i = 0; i < count; i++)
+        buf_printf(&out, "%s%s", i > 0 ? "," : "", texts[i]);
+    buf_put_i8(&out, ')');
+    char *copy = arena_cstr(arena, buf_view(&out));
+    buf_close(&out);
+    return copy;
+}
+
+/* "(0,1), (2)": of each topic; its name is in --offsets. */
+static void put_assignment(struct arena *arena, const struct wire_consumer_protocol_assignment *assignment)
+{
+    size_t count = 0;
+    char **lists = arena_alloc(arena, sizeof *lists * (size_t)(assignment->assigned_partitions_count + 1));
+    for (int32_t t = 0; t < assignment->assigned_partitions_count; t++)
+        if (assignment->assigned_partitions[t].partitions_count > 0)
+            lists[count++] = list_numbers(arena, assignment->assigned_partitions[t].partitions,
+                                          assignment->assigned_partitions[t].partitions_count);
+    qsort(lists, count, sizeof *lists, compare_texts);
+    for (size_t i = 0; i < count; i++)
+        printf("%s%s", i > 0 ? ", " : "", lists[i]);
+    if (count == 0)
         fputs(MISSING, stdout);
 }
 
@@ -134,40 +188,41 @@ struct member_widths {
 
 static struct member_widths measure(const struct groups_found *group)
 {
-    struct member_widths w = {wider(COLUMN_MIN, group->id), COLUMN_MIN, 17, COLUMN_MIN, COLUMN_MIN, false};
+    struct member_widths w = {COLUMN_MIN, COLUMN_MIN, 17, COLUMN_MIN, COLUMN_MIN, false};
     for (int32_t i = 0; i < group->described.members_count; i++) {
         const described_member *member = &group->described.members[i];
+        w.group = wider(w.group, group->id);
         w.id = wider(w.id, member->member_id);
         w.instance = wider(w.instance, member->group_instance_id);
         w.host = wider(w.host, member->client_host);
         w.client = wider(w.client, member->client_id);
-        w.any_static |= !view_is_null(member->group_instance_id);
+        w.any_static |= member->group_instance_id.len > 0;
     }
     return w;
 }
 
-void groups_print_members(const struct groups_found *group, bool verbose)
+void groups_print_members(struct groups_session *session, const struct groups_found *group, bool verbose)
 {
     struct member_widths w = measure(group);
     putchar('\n');
-    put(VIEW_LIT("GROUP"), w.group);
-    put(VIEW_LIT("CONSUMER-ID"), w.id);
+    groups_print_column(VIEW_LIT("GROUP"), w.group);
+    groups_print_column(VIEW_LIT("CONSUMER-ID"), w.id);
     if (w.any_static)
-        put(VIEW_LIT("GROUP-INSTANCE-ID"), w.instance);
-    put(VIEW_LIT("HOST"), w.host);
-    put(VIEW_LIT("CLIENT-ID"), w.client);
+        groups_print_column(VIEW_LIT("GROUP-INSTANCE-ID"), w.instance);
+    groups_print_column(VIEW_LIT("HOST"), w.host);
+    groups_print_column(VIEW_LIT("CLIENT-ID"), w.client);
     printf("%-15s %s\n", "#PARTITIONS", verbose ? "ASSIGNMENT" : "");
     for (int32_t i = 0; i < group->described.members_count; i++) {
         const described_member *member = &group->described.members[i];
-        put(group->id, w.group);
-        put(member->member_id, w.id);
+        groups_print_column(group->id, w.group);
+        groups_print_column(member->member_id, w.id);
         if (w.any_static)
-            put(member->group_instance_id, w.instance);
-        put(member->client_host, w.host);
-        put(member->client_id, w.client);
+            groups_print_column(member->group_instance_id, w.instance);
+        groups_print_column(member->client_host, w.host);
+        groups_print_column(member->client_id, w.client);
         put_number(count_assigned(&group->assignments[i]), true, NUMBER_WIDTH);
         if (verbose)
-            put_assignment(&group->assignments[i]);
+            put_assignment(&session->arena, &group->assignments[i]);
         putchar('\n');
     }
 }
@@ -178,12 +233,13 @@ void groups_print_state(struct groups_session *session, const struct groups_foun
     const char *place =
         broker ? arena_printf(&session->arena, "%s:%d  (%d)", broker->host, broker->port, broker->id)
                : MISSING;
-    int group_width = wider(25, group->id), place_width = wider(25, view_str(place));
-    printf("\n%-*s %-*s %-20s %-15s %s\n", group_width, "GROUP", place_width, "COORDINATOR (ID)",
-           "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS");
-    put(group->id, group_width);
-    printf("%-*s ", place_width, place);
-    printf("%-20.*s ", VIEW_FMT(group->described.protocol_data));
-    put(group->described.group_state, 15);
+    int width = wider(25, view_str(place)); /* Kafka's tool widens the wrong column, so this one does */
+    printf("\n%-*s %-25s %-20s %-15s %s", width, "GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE",
+           "#MEMBERS");
+    putchar('\n');
+    groups_print_column(group->id, width);
+    groups_print_column(view_str(place), 25);
+    groups_print_column(group->described.protocol_data, 20);
+    groups_print_column(group->described.group_state, 15);
     printf("%" PRId32 "\n", group->described.members_count);
 }

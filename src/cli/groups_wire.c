@@ -3,40 +3,38 @@
 #include <time.h>
 
 #include "cli/groups.h"
+#include "cli/java_order.h"
 #include "cli/kafka_text.h"
-#include "cli/led_partitions.h"
 
-enum {
-    KEY_LIST_OFFSETS = 2,
-    KEY_OFFSET_FETCH = 9,
-    KEY_FIND_COORDINATOR = 10,
-    KEY_DESCRIBE_GROUPS = 15,
-    KEY_LIST_GROUPS = 16,
-    KEY_DELETE_GROUPS = 42
-};
-#define TIMESTAMP_LATEST (-1)
-#define AGAIN_MS         100
+enum { KEY_FIND_COORDINATOR = 10, KEY_DESCRIBE_GROUPS = 15, KEY_LIST_GROUPS = 16, KEY_DELETE_GROUPS = 42 };
+#define AGAIN_MS 100
 
 typedef struct wire_list_groups_response_listed_group listed_group;
 
-static int64_t now_ms(void)
+int64_t groups_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool call(struct groups_session *session, int32_t broker, int16_t key, const void *request,
+bool groups_call(struct groups_session *session, int32_t broker, int16_t key, const void *request,
                  void *answer, struct errmsg *why)
 {
     return admin_call(session->client, broker, wire_api_find_any(key), request, &session->arena, answer,
                       why) == ERR_NONE;
 }
 
-static bool failed(struct errmsg *why, int16_t code)
+bool groups_failed(struct groups_session *session, int16_t code, struct errmsg *why)
 {
-    errmsg_set(why, "%s", kafka_error_text(code));
+    errmsg_set(why, "%s", kafka_exception(code, &session->arena));
     return false;
+}
+
+void groups_pause(void)
+{
+    struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+    nanosleep(&pause, NULL);
 }
 
 /* --- all groups --------------------------------------------------------------------------------------- */
@@ -60,22 +58,31 @@ static struct view *split(struct groups_session *session, const char *list, int3
     return words;
 }
 
-static int compare_listed(const void *a, const void *b)
-{
-    return view_compare(((const listed_group *)a)->group_id, ((const listed_group *)b)->group_id);
-}
-
+/* Groups of consumers, and those that only commit. */
 static void take_listed(struct groups_session *session, const struct wire_list_groups_response *answer,
                         listed_group **out, int32_t *count)
 {
-    listed_group *all =
-        arena_alloc(&session->arena, sizeof *all * (size_t)(*count + answer->groups_count + 1));
+    size_t more = (size_t)(answer->groups_count > 0 ? answer->groups_count : 0);
+    listed_group *all = arena_alloc(&session->arena, sizeof *all * ((size_t)*count + more + 1));
     if (*count > 0)
         memcpy(all, *out, sizeof *all * (size_t)*count);
-    if (answer->groups_count > 0)
-        memcpy(all + *count, answer->groups, sizeof *all * (size_t)answer->groups_count);
-    *count += answer->groups_count > 0 ? answer->groups_count : 0;
+    for (size_t i = 0; i < more; i++)
+        if (answer->groups[i].protocol_type.len == 0 ||
+            view_equal_str(answer->groups[i].protocol_type, "consumer"))
+            all[(*count)++] = answer->groups[i];
     *out = all;
+}
+
+static void sort_listed(struct groups_session *session, listed_group **list, int32_t count)
+{
+    struct view *ids = arena_alloc(&session->arena, sizeof *ids * (size_t)(count + 1));
+    listed_group *sorted = arena_alloc(&session->arena, sizeof *sorted * (size_t)(count + 1));
+    for (int32_t i = 0; i < count; i++)
+        ids[i] = (*list)[i].group_id;
+    size_t *order = groups_hash_order(session, ids, count);
+    for (int32_t i = 0; i < count; i++)
+        sorted[i] = (*list)[order[i]];
+    *list = sorted;
 }
 
 bool groups_list(struct groups_session *session, const char *states, const char *types, listed_group **out,
@@ -90,15 +97,21 @@ bool groups_list(struct groups_session *session, const char *states, const char 
     for (int i = 0; i < admin_client_broker_count(session->client); i++) {
         struct wire_list_groups_response answer;
         int32_t id = admin_client_broker_at(session->client, i)->id;
-        if (!call(session, id, KEY_LIST_GROUPS, &request, &answer, why))
+        if (!groups_call(session, id, KEY_LIST_GROUPS, &request, &answer, why))
             return false;
         if (answer.error_code != ERR_NONE)
-            return failed(why, answer.error_code);
+            return groups_failed(session, answer.error_code, why);
         take_listed(session, &answer, out, count);
     }
-    if (*count > 1)
-        qsort(*out, (size_t)*count, sizeof **out, compare_listed);
+    sort_listed(session, out, *count);
     return true;
+}
+
+size_t *groups_hash_order(struct groups_session *session, const struct view *ids, int32_t count)
+{
+    size_t *order = arena_alloc(&session->arena, sizeof *order * (size_t)(count + 1));
+    java_hash_order(ids, (size_t)count, order);
+    return order;
 }
 
 /* --- one group ---------------------------------------------------------------------------------------- */
@@ -120,10 +133,10 @@ static bool find_coordinator(struct groups_session *session, struct view id, int
     } else {
         request.key = id;
     }
-    if (!call(session, ADMIN_ANY_BROKER, KEY_FIND_COORDINATOR, &request, &answer, why))
+    if (!groups_call(session, ADMIN_ANY_BROKER, KEY_FIND_COORDINATOR, &request, &answer, why))
         return false;
     if (batched && answer.coordinators_count != 1)
-        return failed(why, ERR_COORDINATOR_NOT_AVAILABLE);
+        return groups_failed(session, ERR_COORDINATOR_NOT_AVAILABLE, why);
     *code = batched ? answer.coordinators[0].error_code : answer.error_code;
     *broker = batched ? answer.coordinators[0].node_id : answer.node_id;
     return true;
@@ -133,16 +146,13 @@ static bool find_coordinator(struct groups_session *session, struct view id, int
 static bool passes(int16_t code)
 {
     return code == ERR_COORDINATOR_NOT_AVAILABLE || code == ERR_COORDINATOR_LOAD_IN_PROGRESS ||
-           code == ERR_NOT_COORDINATOR;
+           code == ERR_NOT_COORDINATOR || code == ERR_REBALANCE_IN_PROGRESS;
 }
 
-/* Asks the group's coordinator until it is there. `ask` gives its code; false: no answer. */
-static bool at_coordinator(struct groups_session *session, struct view id, int32_t *broker,
-                           bool (*ask)(struct groups_session *session, struct view id, int32_t broker,
-                                       void *arg, int16_t *code, struct errmsg *why),
+bool groups_at_coordinator(struct groups_session *session, struct view id, int32_t *broker, groups_asker *ask,
                            void *arg, int16_t *code, struct errmsg *why)
 {
-    int64_t end_ms = now_ms() + session->timeout_ms;
+    int64_t end_ms = groups_now_ms() + session->timeout_ms;
     for (;;) {
         if (!find_coordinator(session, id, broker, code, why))
             return false;
@@ -153,10 +163,9 @@ static bool at_coordinator(struct groups_session *session, struct view id, int32
         }
         if (*code == ERR_NONE && !ask(session, id, *broker, arg, code, why))
             return false;
-        if (!passes(*code) || now_ms() >= end_ms)
+        if (!passes(*code) || groups_now_ms() >= end_ms)
             return true;
-        struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-        nanosleep(&pause, NULL);
+        groups_pause();
     }
 }
 
@@ -169,7 +178,8 @@ static bool ask_description(struct groups_session *session, struct view id, int3
     wire_init(&wire_describe_groups_request_desc, &request);
     request.groups = &id;
     request.groups_count = 1;
-    if (!call(session, broker, KEY_DESCRIBE_GROUPS, &request, &answer, why))
+    request.rebalances_wanted = out->with_history;
+    if (!groups_call(session, broker, KEY_DESCRIBE_GROUPS, &request, &answer, why))
         return false;
     if (answer.groups_count != 1) {
         errmsg_set(why, "The coordinator's answer does not name the group");
@@ -193,15 +203,15 @@ static void read_assignment(struct groups_session *session, struct view bytes,
         *out = read;
 }
 
-bool groups_describe(struct groups_session *session, struct view id, struct groups_found *out,
-                     struct errmsg *why)
+bool groups_describe(struct groups_session *session, struct view id, bool with_history,
+                     struct groups_found *out, struct errmsg *why)
 {
     int16_t code;
-    *out = (struct groups_found){.id = id};
-    if (!at_coordinator(session, id, &out->coordinator, ask_description, out, &code, why))
+    *out = (struct groups_found){.id = id, .with_history = with_history};
+    if (!groups_at_coordinator(session, id, &out->coordinator, ask_description, out, &code, why))
         return false;
     if (code != ERR_NONE)
-        return failed(why, code);
+        return groups_failed(session, code, why);
     int32_t count = out->described.members_count;
     out->assignments = arena_alloc(&session->arena, sizeof *out->assignments * (size_t)(count + 1));
     bool consumers = view_equal_str(out->described.protocol_type, "consumer");
@@ -220,7 +230,7 @@ static bool ask_deletion(struct groups_session *session, struct view id, int32_t
     wire_init(&wire_delete_groups_request_desc, &request);
     request.groups_names = &id;
     request.groups_names_count = 1;
-    if (!call(session, broker, KEY_DELETE_GROUPS, &request, &answer, why))
+    if (!groups_call(session, broker, KEY_DELETE_GROUPS, &request, &answer, why))
         return false;
     *code = answer.results_count == 1 ? answer.results[0].error_code : ERR_UNKNOWN_SERVER_ERROR;
     return true;
@@ -229,183 +239,5 @@ static bool ask_deletion(struct groups_session *session, struct view id, int32_t
 bool groups_delete(struct groups_session *session, struct view id, int16_t *code, struct errmsg *why)
 {
     int32_t broker;
-    return at_coordinator(session, id, &broker, ask_deletion, NULL, code, why);
-}
-
-/* --- offsets ------------------------------------------------------------------------------------------ */
-
-static struct groups_row *find_row(struct groups_found *group, struct view topic, int32_t partition)
-{
-    for (int32_t i = 0; i < group->rows_count; i++)
-        if (group->rows[i].partition == partition && view_equal(group->rows[i].topic, topic))
-            return &group->rows[i];
-    return NULL;
-}
-
-static struct groups_row *new_row(struct groups_found *group, struct view topic, int32_t partition)
-{
-    struct groups_row *row = &group->rows[group->rows_count++];
-    *row = (struct groups_row){
-        .topic = topic, .partition = partition, .offset = GROUPS_NO_OFFSET, .end = GROUPS_NO_OFFSET};
-    return row;
-}
-
-/* What each member reads; who reads nothing has a row of its own. */
-static void add_assigned(struct groups_found *group)
-{
-    for (int32_t m = 0; m < group->described.members_count; m++) {
-        const struct wire_consumer_protocol_assignment *assignment = &group->assignments[m];
-        int32_t before = group->rows_count;
-        for (int32_t t = 0; t < assignment->assigned_partitions_count; t++)
-            for (int32_t p = 0; p < assignment->assigned_partitions[t].partitions_count; p++)
-                new_row(group, assignment->assigned_partitions[t].topic,
-                        assignment->assigned_partitions[t].partitions[p])
-                    ->member = &group->described.members[m];
-        if (group->rows_count == before)
-            new_row(group, VIEW_NULL, -1)->member = &group->described.members[m];
-    }
-}
-
-static void add_committed(struct groups_found *group, struct view topic, int32_t partition, int64_t offset)
-{
-    struct groups_row *row = find_row(group, topic, partition);
-    if (!row)
-        row = new_row(group, topic, partition);
-    row->offset = offset;
-}
-
-static size_t room_for(const struct groups_found *group, const struct wire_offset_fetch_response *answer)
-{
-    size_t room = (size_t)group->described.members_count + 1;
-    for (int32_t m = 0; m < group->described.members_count; m++)
-        for (int32_t t = 0; t < group->assignments[m].assigned_partitions_count; t++)
-            room += (size_t)group->assignments[m].assigned_partitions[t].partitions_count;
-    for (int32_t t = 0; t < answer->topics_count; t++)
-        room += (size_t)answer->topics[t].partitions_count;
-    for (int32_t g = 0; g < answer->groups_count; g++)
-        for (int32_t t = 0; t < answer->groups[g].topics_count; t++)
-            room += (size_t)answer->groups[g].topics[t].partitions_count;
-    return room;
-}
-
-/* Of either layout: the other one's lists are empty. */
-static void take_committed(struct groups_found *group, const struct wire_offset_fetch_response *answer)
-{
-    for (int32_t t = 0; t < answer->topics_count; t++)
-        for (int32_t p = 0; p < answer->topics[t].partitions_count; p++)
-            add_committed(group, answer->topics[t].name, answer->topics[t].partitions[p].partition_index,
-                          answer->topics[t].partitions[p].committed_offset);
-    for (int32_t t = 0; answer->groups_count == 1 && t < answer->groups[0].topics_count; t++)
-        for (int32_t p = 0; p < answer->groups[0].topics[t].partitions_count; p++)
-            add_committed(group, answer->groups[0].topics[t].name,
-                          answer->groups[0].topics[t].partitions[p].partition_index,
-                          answer->groups[0].topics[t].partitions[p].committed_offset);
-}
-
-static bool ask_committed(struct groups_session *session, const struct groups_found *group,
-                          struct wire_offset_fetch_response *answer, struct errmsg *why)
-{
-    struct connection *conn = admin_client_connection(session->client, group->coordinator, why);
-    if (!conn)
-        return false;
-    struct wire_offset_fetch_request_offset_fetch_request_group one;
-    struct wire_offset_fetch_request request;
-    wire_init(&wire_offset_fetch_request_desc, &request);
-    wire_init(&wire_offset_fetch_request_offset_fetch_request_group_desc, &one);
-    if (connection_version(conn, wire_api_find_any(KEY_OFFSET_FETCH)) >= 8) {
-        one.group_id = group->id;
-        one.topics_count = -1;
-        request.groups = &one;
-        request.groups_count = 1;
-    } else {
-        request.group_id = group->id;
-        request.topics_count = -1;
-    }
-    if (!call(session, group->coordinator, KEY_OFFSET_FETCH, &request, answer, why))
-        return false;
-    int16_t code = answer->groups_count == 1 ? answer->groups[0].error_code : answer->error_code;
-    return code == ERR_NONE || failed(why, code);
-}
-
-static void take_ends(struct groups_found *group, const struct wire_list_offsets_response *answer)
-{
-    for (int32_t t = 0; t < answer->topics_count; t++)
-        for (int32_t p = 0; p < answer->topics[t].partitions_count; p++) {
-            const struct wire_list_offsets_response_list_offsets_partition_response *from =
-                &answer->topics[t].partitions[p];
-            struct groups_row *row = find_row(group, answer->topics[t].name, from->partition_index);
-            if (row && from->error_code == ERR_NONE)
-                row->end = from->offset;
-        }
-}
-
-/* From one leader: `list` is all it leads. A leader that does not answer leaves the ends unknown. */
-static void ask_ends(struct groups_session *session, struct groups_found *group,
-                     const struct led_partition *list, size_t count)
-{
-    struct arena *arena = &session->arena;
-    struct wire_list_offsets_request request;
-    struct wire_list_offsets_response answer;
-    struct errmsg why;
-    wire_init(&wire_list_offsets_request_desc, &request);
-    request.replica_id = -1;
-    request.topics = wire_new(&wire_list_offsets_request_list_offsets_topic_desc, arena, count);
-    for (size_t at = 0; at < count;) {
-        size_t same = led_partitions_same_topic(list + at, count - at);
-        struct wire_list_offsets_request_list_offsets_topic *topic = &request.topics[request.topics_count++];
-        topic->name = list[at].topic;
-        topic->partitions_count = (int32_t)same;
-        topic->partitions = wire_new(&wire_list_offsets_request_list_offsets_partition_desc, arena, same);
-        for (size_t i = 0; i < same; i++) {
-            topic->partitions[i].partition_index = list[at + i].partition;
-            topic->partitions[i].timestamp = TIMESTAMP_LATEST;
-        }
-        at += same;
-    }
-    if (list[0].leader >= 0 && call(session, list[0].leader, KEY_LIST_OFFSETS, &request, &answer, &why))
-        take_ends(group, &answer);
-}
-
-static int32_t leader_of(const struct wire_metadata_response *metadata, struct view topic, int32_t partition)
-{
-    for (int32_t t = 0; t < metadata->topics_count; t++)
-        for (int32_t p = 0;
-             view_equal(metadata->topics[t].name, topic) && p < metadata->topics[t].partitions_count; p++)
-            if (metadata->topics[t].partitions[p].partition_index == partition)
-                return metadata->topics[t].partitions[p].leader_id;
-    return -1;
-}
-
-static bool fetch_ends(struct groups_session *session, struct groups_found *group, struct errmsg *why)
-{
-    struct wire_metadata_response metadata;
-    if (admin_metadata(session->client, NULL, -1, false, &session->arena, &metadata, why) != ERR_NONE)
-        return false;
-    size_t count = 0;
-    struct led_partition *list =
-        arena_zalloc(&session->arena, sizeof *list * (size_t)(group->rows_count + 1));
-    for (int32_t i = 0; i < group->rows_count; i++)
-        if (!view_is_null(group->rows[i].topic))
-            list[count++] = (struct led_partition){
-                .topic = group->rows[i].topic,
-                .partition = group->rows[i].partition,
-                .leader = leader_of(&metadata, group->rows[i].topic, group->rows[i].partition)};
-    led_partitions_sort_by_leader(list, count);
-    for (size_t at = 0; at < count;) {
-        size_t same = led_partitions_same_leader(list + at, count - at);
-        ask_ends(session, group, list + at, same);
-        at += same;
-    }
-    return true;
-}
-
-bool groups_fetch_offsets(struct groups_session *session, struct groups_found *group, struct errmsg *why)
-{
-    struct wire_offset_fetch_response answer;
-    if (!ask_committed(session, group, &answer, why))
-        return false;
-    group->rows = arena_alloc(&session->arena, sizeof *group->rows * room_for(group, &answer));
-    add_assigned(group);
-    take_committed(group, &answer);
-    return fetch_ends(session, group, why);
+    return groups_at_coordinator(session, id, &broker, ask_deletion, NULL, code, why);
 }

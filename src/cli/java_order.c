@@ -48,18 +48,46 @@ static int compare_placed(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-void java_hash_order(const struct view *keys, size_t count, size_t *order)
+static size_t table_size(size_t count, size_t capacity)
 {
-    size_t table = FIRST_TABLE_SIZE;
-    while (count > table / 4 * 3)
+    size_t table = 1;
+    while (table < (capacity ? capacity : FIRST_TABLE_SIZE))
         table *= 2;
+    while (count > table * 3 / 4)
+        table *= 2;
+    return table;
+}
+
+void java_hash_codes_order(const int32_t *hashes, size_t count, size_t capacity, size_t *order)
+{
+    size_t table = table_size(count, capacity);
     struct placed *placed = mem_alloc((count + 1) * sizeof *placed);
     for (size_t i = 0; i < count; i++) {
-        uint32_t hash = (uint32_t)java_string_hash(keys[i]);
+        uint32_t hash = (uint32_t)hashes[i];
         placed[i] = (struct placed){(hash ^ hash >> 16) & (uint32_t)(table - 1), i};
     }
     qsort(placed, count, sizeof *placed, compare_placed);
     for (size_t i = 0; i < count; i++)
         order[i] = placed[i].index;
     free(placed);
+}
+
+void java_hash_order(const struct view *keys, size_t count, size_t *order)
+{
+    int32_t *hashes = mem_alloc((count + 1) * sizeof *hashes);
+    for (size_t i = 0; i < count; i++)
+        hashes[i] = java_string_hash(keys[i]);
+    java_hash_codes_order(hashes, count, 0, order);
+    free(hashes);
+}
+
+int32_t java_partition_hash(struct view topic, int32_t partition)
+{
+    return (int32_t)((31 + (uint32_t)partition) * 31 + (uint32_t)java_string_hash(topic));
+}
+
+size_t java_set_capacity(size_t count)
+{
+    size_t wanted = (size_t)((float)count / 0.75f) + 1;
+    return wanted > FIRST_TABLE_SIZE ? wanted : FIRST_TABLE_SIZE;
 }

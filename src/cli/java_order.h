@@ -21,4 +21,11 @@ int32_t java_string_hash(struct view text);
  */
 void java_hash_order(const struct view *keys, size_t count, size_t *order);
 
+/* TopicPartition.hashCode of Kafka's clients. */
+int32_t java_partition_hash(struct view topic, int32_t partition);
+/* As above from hash codes, of a HashMap that was made for `capacity` keys (0: with its default size). */
+void java_hash_codes_order(const int32_t *hashes, size_t count, size_t capacity, size_t *order);
+/* The capacity that a HashSet gives itself when it is made of a collection of `count`. */
+size_t java_set_capacity(size_t count);
+
 #endif

@@ -11,7 +11,10 @@ src_cli_libcli_a_SOURCES = \
   src/cli/configs_wire.c \
   src/cli/configs_zk.c \
   src/cli/connection.c src/cli/connection.h \
-  src/cli/consume.c \
+  src/cli/consume.c src/cli/consume.h \
+  src/cli/consume_group.c \
+  src/cli/consume_messages.c \
+  src/cli/consume_partitions.c \
   src/cli/delete_records.c \
   src/cli/dump.h \
   src/cli/dump_files.c \
@@ -23,10 +26,22 @@ src_cli_libcli_a_SOURCES = \
   src/cli/formatter.c src/cli/formatter.h \
   src/cli/get_offsets.c \
   src/cli/groups.c src/cli/groups.h \
+  src/cli/groups_csv.c src/cli/groups_csv.h \
+  src/cli/groups_delete_offsets.c \
+  src/cli/groups_history.c \
+  src/cli/groups_log_offsets.c \
+  src/cli/groups_offsets.c \
+  src/cli/groups_options.c src/cli/groups_options.h \
+  src/cli/groups_plan.c \
   src/cli/groups_print.c \
+  src/cli/groups_reset.c src/cli/groups_reset.h \
+  src/cli/groups_rows.c \
+  src/cli/groups_scope.c \
   src/cli/groups_wire.c \
+  src/cli/groups_zookeeper.c src/cli/groups_zookeeper.h \
   src/cli/java_number.c src/cli/java_number.h \
   src/cli/java_order.c src/cli/java_order.h \
+  src/cli/java_time.c src/cli/java_time.h \
   src/cli/kafka_text.c src/cli/kafka_text.h \
   src/cli/key_values.c src/cli/key_values.h \
   src/cli/led_partitions.c src/cli/led_partitions.h \

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "cli/client_config.h"
 
@@ -28,6 +30,21 @@ static const struct {
     {"max.poll.records", NULL},
     {"default.api.timeout.ms", NULL},
     {"retry.backoff.max.ms", NULL},
+    {"exclude.internal.topics", NULL},
+    {"group.protocol", NULL},
+    {"group.remote.assignor", NULL},
+};
+
+#define ASSIGNMENT "partition.assignment.strategy"
+
+/* Assignors of Java's consumer. The eager "sticky" one has no counterpart. */
+static const struct {
+    const char *java;
+    const char *name;
+} assignors[] = {
+    {"RangeAssignor", "range"},
+    {"RoundRobinAssignor", "roundrobin"},
+    {"CooperativeStickyAssignor", "cooperative-sticky"},
 };
 
 static const char *name_of(const char *java)
@@ -38,10 +55,55 @@ static const char *name_of(const char *java)
     return java;
 }
 
-bool rdkafka_set(rd_kafka_conf_t *conf, const char *key, const char *value, struct errmsg *why)
+/* One class as librdkafka names it; the name itself when it is none of Java's. */
+static bool put_assignor(struct view class, struct buf *out, struct errmsg *why)
 {
-    if (!client_property_allowed(key, value, why))
-        return false;
+    for (size_t i = class.len; i > 0; i--)
+        if (class.ptr[i - 1] == '.') {
+            class = view_of(class.ptr + i, class.len - i);
+            break;
+        }
+    for (size_t i = 0; i < ARRAY_LEN(assignors); i++)
+        if (view_equal_str(class, assignors[i].java) || view_equal_str(class, assignors[i].name)) {
+            buf_printf(out, "%s%s", out->len > 0 ? "," : "", assignors[i].name);
+            return true;
+        }
+    errmsg_set(why,
+               ASSIGNMENT "=%.*s: there is no such assignor here; RangeAssignor, RoundRobinAssignor and "
+                          "CooperativeStickyAssignor can be used",
+               class.len < 80 ? (int)class.len : 80, (const char *)class.ptr);
+    return false;
+}
+
+/* "org.apache.kafka.clients.consumer.RangeAssignor,..." becomes "range,...". */
+static bool translate_assignors(const char *classes, struct buf *out, struct errmsg *why)
+{
+    while (*classes) {
+        size_t len = strcspn(classes, ",");
+        struct view class = view_of(classes, len);
+        while (class.len > 0 && class.ptr[0] == ' ')
+            class = view_of(class.ptr + 1, class.len - 1);
+        while (class.len > 0 && class.ptr[class.len - 1] == ' ')
+            class.len--;
+        if (!put_assignor(class, out, why))
+            return false;
+        classes += len + (classes[len] == ',');
+    }
+    return true;
+}
+
+/* What is no matter of names: values that mean something else, or cannot be honoured. */
+static bool check_value(const char *key, const char *value, struct errmsg *why)
+{
+    if (strcmp(key, "group.protocol") != 0 || strcasecmp(value, "classic") == 0)
+        return true;
+    errmsg_set(why, "group.protocol=%.40s: only classic can be used; brokers with ZooKeeper know no other",
+               value);
+    return false;
+}
+
+static bool set_translated(rd_kafka_conf_t *conf, const char *key, const char *value, struct errmsg *why)
+{
     const char *name = name_of(key);
     char reason[200] = "";
     if (name == NULL)
@@ -57,6 +119,18 @@ bool rdkafka_set(rd_kafka_conf_t *conf, const char *key, const char *value, stru
         errmsg_set(why, "Invalid value %.60s for configuration %.60s: %.100s", value, key, reason);
         return false;
     }
+}
+
+bool rdkafka_set(rd_kafka_conf_t *conf, const char *key, const char *value, struct errmsg *why)
+{
+    if (!client_property_allowed(key, value, why) || !check_value(key, value, why))
+        return false;
+    if (strcmp(key, ASSIGNMENT) != 0)
+        return set_translated(conf, key, value, why);
+    struct buf found = {0};
+    bool fine = translate_assignors(value, &found, why) && set_translated(conf, key, buf_cstr(&found), why);
+    buf_close(&found);
+    return fine;
 }
 
 bool rdkafka_set_all(rd_kafka_conf_t *conf, const struct properties *props, const char *const *except,

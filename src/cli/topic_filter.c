@@ -102,7 +102,9 @@ bool topic_filter_open(struct topic_filter *out, const char *text, bool exclude_
             errmsg_set(why, "%.100s is an invalid regex: %s", text, reason);
         }
     }
-    if (!fine)
+    if (fine)
+        out->posix = mem_strdup(buf_cstr(&posix));
+    else
         out->everything = true; /* holds no expression to free */
     buf_close(&cleaned);
     buf_close(&posix);
@@ -113,6 +115,8 @@ void topic_filter_close(struct topic_filter *filter)
 {
     if (!filter->everything)
         regfree(&filter->regex);
+    free(filter->posix);
+    filter->posix = NULL;
     filter->everything = true;
 }
 

@@ -17,6 +17,7 @@
 struct topic_filter {
     bool everything;
     bool exclude_internal;
+    char *posix; /* the expression, anchored; NULL when it is everything */
     regex_t regex;
 };
 

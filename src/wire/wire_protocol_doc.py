@@ -1,6 +1,6 @@
 """Writes docs/protocol.md from the schema."""
 
-from wire_schema import OPEN, snake
+from wire_schema import OPEN, OWN_TAGS, snake
 
 
 def versions_text(versions, last):
@@ -16,7 +16,7 @@ def field_text(field, last):
             kind += f" (null in {versions_text(field.nullable, last)})"
     notes = []
     if field.tag is not None:
-        notes.append(f"tag {field.tag}")
+        notes.append(f"tag {field.tag}" + (" (Barnabas's own)" if field.tag >= OWN_TAGS else ""))
     if field.default is not None:
         notes.append(f"default {field.default}")
     if field.ignorable:

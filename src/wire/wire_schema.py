@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 OPEN = 32767
+# Tags from here on are our own: Kafka's clients and brokers pass over tags that they do not know.
+OWN_TAGS = 10000
 PRIMITIVES = ("bool", "int8", "int16", "uint16", "int32", "int64", "float64", "uuid", "string", "bytes", "records")
 API_FLAGS = ("inter_broker", "cluster_action", "controller_only", "forwardable", "not_served")
 MAX_DEPTH = 8

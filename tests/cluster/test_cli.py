@@ -283,11 +283,6 @@ def test_aborted_messages_are_left_out_where_asked(kafka, clients):
     assert len(consumed(ours, kafka, topic)) == 20
 
 
-def test_groups_are_refused_clearly(kafka):
-    done = ours("consume", "--bootstrap-server", kafka.address, "--topic", "there", "--group", "g")
-    assert done.status == 1 and "groups are not supported" in done.err
-
-
 # --- offsets, log directories, deleting records ---------------------------------------------------------
 
 

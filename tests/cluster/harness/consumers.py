@@ -29,7 +29,7 @@ class Member:
         self.assigned = set()
         self.problems = []
         self.closing = threading.Event()
-        self.consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
+        self.consumer.subscribe([topic] if isinstance(topic, str) else topic, on_assign=self._on_assign, on_revoke=self._on_revoke)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 

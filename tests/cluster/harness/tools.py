@@ -1,5 +1,6 @@
 """The command line tools, ours and Kafka's own, run in the same way."""
 
+import itertools
 import subprocess
 import tempfile
 
@@ -8,6 +9,8 @@ from . import environment, sanitizers
 _QUIET = """log4j.rootLogger=ERROR, err
 log4j.appender.err=org.apache.log4j.varia.NullAppender
 """
+
+_numbers = itertools.count(1)
 
 KAFKA_CLASSES = {
     "topics": "org.apache.kafka.tools.TopicCommand",
@@ -23,6 +26,8 @@ KAFKA_CLASSES = {
     "elect-leaders": "org.apache.kafka.tools.LeaderElectionCommand",
     "groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "acls": "kafka.admin.AclCommand",
+    "verifiable-producer": "org.apache.kafka.tools.VerifiableProducer",
+    "verifiable-consumer": "org.apache.kafka.tools.VerifiableConsumer",
 }
 
 
@@ -45,6 +50,35 @@ def _run(argv, stdin, deadline_s):
     env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **sanitizers.settings()}
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=deadline_s, check=False, env=env)
     return Done(argv, done)
+
+
+class Running:
+    """One of our tools that goes on until it is told to end; its standard output is read from a file."""
+
+    def __init__(self, folder, command, *arguments):
+        self.out = folder / f"{command}-{next(_numbers)}.out"
+        self.err = self.out.with_suffix(".err")
+        self.argv = [environment.barnabas_tool(), command, *map(str, arguments)]
+        env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **sanitizers.settings()}
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
+
+    @property
+    def lines(self):
+        return self.out.read_text().splitlines()
+
+    def end(self, signal, deadline_s=60):
+        """Sends it; the exit status."""
+        self.popen.send_signal(signal)
+        return self.popen.wait(deadline_s)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
 
 
 def ours(command, *arguments, stdin=b"", deadline_s=60):
