@@ -1,7 +1,7 @@
 /*
- * Real consumers (librdkafka) of one group, each a client of its own, that read a topic together and commit as
- * they go. It says "ready" when every partition has an owner and nothing was read yet, reads from the first
- * line of input on, and prints one line of JSON when all was read and the group is left.
+ * Real consumers (librdkafka) of one group, each a client of its own, that read a topic together and commit
+ * as they go. It says "ready" when every partition has an owner and nothing was read yet, reads from the
+ * first line of input on, and prints one line of JSON when all was read and the group is left.
  */
 #include <getopt.h>
 #include <librdkafka/rdkafka.h>
@@ -202,9 +202,12 @@ static bool is_read(void)
 static void take_options(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {
-        {"bootstrap", required_argument, NULL, 'b'}, {"topic", required_argument, NULL, 't'},
-        {"group", required_argument, NULL, 'g'},     {"partitions", required_argument, NULL, 'p'},
-        {"consumers", required_argument, NULL, 'c'}, {"records", required_argument, NULL, 'n'},
+        {"bootstrap", required_argument, NULL, 'b'},
+        {"topic", required_argument, NULL, 't'},
+        {"group", required_argument, NULL, 'g'},
+        {"partitions", required_argument, NULL, 'p'},
+        {"consumers", required_argument, NULL, 'c'},
+        {"records", required_argument, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
     for (int id; (id = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {

@@ -124,8 +124,8 @@ static void dress(struct run *r, uint8_t *frame)
     if (plan->groups > 0) {
         uint64_t groups = (uint64_t)plan->groups;
         load_set_group(r->t, frame, (int32_t)(n % groups));
-        load_set_partition(
-            r->t, frame, (int32_t)(n / groups * (uint64_t)r->t->partitions % (uint64_t)plan->partitions));
+        load_set_partition(r->t, frame,
+                           (int32_t)(n / groups * (uint64_t)r->t->partitions % (uint64_t)plan->partitions));
     }
     if (plan->number_count > 0) {
         uint64_t k = plan->scatter ? n * UINT64_C(2654435761) : n;

@@ -1,11 +1,11 @@
 /*
  * Members of consumer groups without consumers behind them: they join and are given something. It says
- * "ready", and at the first line of input all members of a group join again at once with other wishes, so many
- * times. Prints one line of JSON: how long that took, from the first JoinGroup that is sent to the last
+ * "ready", and at the first line of input all members of a group join again at once with other wishes, so
+ * many times. Prints one line of JSON: how long that took, from the first JoinGroup that is sent to the last
  * SyncGroup that is answered.
  *
- * One thread, one epoll. A connection serves its members one after the other, as a broker serves its requests:
- * the members of one group need connections of their own.
+ * One thread, one epoll. A connection serves its members one after the other, as a broker serves its
+ * requests: the members of one group need connections of their own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,14 +25,13 @@
 #include "wire/api.h"
 #include "wire/codec.h"
 
-static const char USAGE[] =
-    "usage: members --port PORT [options]\n"
-    "  --group NAME       bench; group i is NAME-i\n"
-    "  --groups N         1\n"
-    "  --members N        of each group (1)\n"
-    "  --connections N    one for each member unless groups have one member only\n"
-    "  --rounds N         in which all join again, counted (0)\n"
-    "  --warm N           rounds before, not counted (0)\n";
+static const char USAGE[] = "usage: members --port PORT [options]\n"
+                            "  --group NAME       bench; group i is NAME-i\n"
+                            "  --groups N         1\n"
+                            "  --members N        of each group (1)\n"
+                            "  --connections N    one for each member unless groups have one member only\n"
+                            "  --rounds N         in which all join again, counted (0)\n"
+                            "  --warm N           rounds before, not counted (0)\n";
 
 #define JOIN_VERSION   5
 #define SYNC_VERSION   3
@@ -62,8 +61,8 @@ struct member {
 
 struct link {
     int fd;
-    bool writing;   /* epoll asks for EPOLLOUT too */
-    int current;    /* member that asks; as many as there are: all are through */
+    bool writing; /* epoll asks for EPOLLOUT too */
+    int current;  /* member that asks; as many as there are: all are through */
     bool is_syncing;
     struct buf out; /* from `sent` on it has still to go */
     size_t sent;
@@ -118,8 +117,7 @@ static void open_link(struct link *l)
 static void send_some(struct link *l)
 {
     while (l->sent < l->out.len) {
-        ssize_t sent =
-            send(l->fd, l->out.data + l->sent, l->out.len - l->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send(l->fd, l->out.data + l->sent, l->out.len - l->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EAGAIN)
             break;
         if (sent < 0)
@@ -190,8 +188,8 @@ static void send_join(struct link *l)
     char name[64];
     struct buf subscription = {0};
     put_subscription(&subscription);
-    struct wire_join_group_request_join_group_request_protocol protocol = {.name = VIEW_LIT("range"),
-                                                                           .metadata = buf_view(&subscription)};
+    struct wire_join_group_request_join_group_request_protocol protocol = {
+        .name = VIEW_LIT("range"), .metadata = buf_view(&subscription)};
     struct wire_join_group_request request;
     wire_init(&wire_join_group_request_desc, &request);
     request.group_id = group_name(m, name);
@@ -387,10 +385,10 @@ static int number(int most)
 static void take_options(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {
-        {"port", required_argument, NULL, 'p'},    {"group", required_argument, NULL, 'g'},
-        {"groups", required_argument, NULL, 'n'},  {"members", required_argument, NULL, 'm'},
-        {"rounds", required_argument, NULL, 'r'},  {"connections", required_argument, NULL, 'c'},
-        {"warm", required_argument, NULL, 'w'},    {NULL, 0, NULL, 0},
+        {"port", required_argument, NULL, 'p'},   {"group", required_argument, NULL, 'g'},
+        {"groups", required_argument, NULL, 'n'}, {"members", required_argument, NULL, 'm'},
+        {"rounds", required_argument, NULL, 'r'}, {"connections", required_argument, NULL, 'c'},
+        {"warm", required_argument, NULL, 'w'},   {NULL, 0, NULL, 0},
     };
     for (int id; (id = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         switch (id) {

@@ -7,8 +7,8 @@
  *   every request is answered once,
  *   nothing is armed or counted for who is gone (audit.h).
  *
- * And when everybody falls silent, time alone brings all to its end: nobody waits, nobody is a member, no offset
- * is lost by it.
+ * And when everybody falls silent, time alone brings all to its end: nobody waits, nobody is a member, no
+ * offset is lost by it.
  *
  * BARNABAS_GROUP_SEED=N runs one world alone. Offsets rise from commit to commit, so that one that is less
  * than what was acknowledged or seen is an older one.

@@ -57,8 +57,8 @@ void asked_heartbeat(struct asked *asked, struct groups_turn *turn)
 
 void asked_commit(struct asked *asked, struct groups_turn *turn)
 {
-    struct group_commit_offset offset = {
-        VIEW_LIT("orders"), asked->partition, asked->offset, -1, -1, VIEW_LIT("")};
+    struct group_commit_offset offset = {VIEW_LIT("orders"), asked->partition, asked->offset, -1, -1,
+                                         VIEW_LIT("")};
     struct group_commit_request request = {.group_id = view_str(asked->group),
                                            .member_id = text_of(asked->member),
                                            .instance_id = VIEW_NULL,

@@ -270,18 +270,19 @@ Suite *group_appends_suite(void)
 {
     Suite *suite = suite_create("group appends");
     add(suite, "patient", setup,
-        (const TTest *const[]){commit_waits_for_every_replica_in_sync,
-                               assignment_waits_for_every_replica_in_sync,
-                               commits_under_way_are_answered_by_their_own_outcome,
-                               commit_that_the_disk_refuses_sends_the_client_elsewhere,
-                               commit_is_not_acknowledged_when_the_role_goes_before_the_followers_have_it,
-                               append_of_an_earlier_term_says_nothing_in_the_next,
-                               role_that_goes_on_lets_the_commit_wait_on,
-                               broker_that_stops_answers_the_commits_under_way, NULL});
+        (const TTest *const[]){
+            commit_waits_for_every_replica_in_sync, assignment_waits_for_every_replica_in_sync,
+            commits_under_way_are_answered_by_their_own_outcome,
+            commit_that_the_disk_refuses_sends_the_client_elsewhere,
+            commit_is_not_acknowledged_when_the_role_goes_before_the_followers_have_it,
+            append_of_an_earlier_term_says_nothing_in_the_next, role_that_goes_on_lets_the_commit_wait_on,
+            broker_that_stops_answers_the_commits_under_way, NULL});
     add(suite, "hurried", setup_hurried,
         (const TTest *const[]){commit_that_the_followers_are_too_slow_for_times_out, NULL});
-    add(suite, "two of two", setup_of_two, (const TTest *const[]){commit_with_too_few_replicas_is_refused, NULL});
-    add(suite, "narrow", setup_narrow, (const TTest *const[]){commit_that_no_batch_can_hold_is_refused, NULL});
+    add(suite, "two of two", setup_of_two,
+        (const TTest *const[]){commit_with_too_few_replicas_is_refused, NULL});
+    add(suite, "narrow", setup_narrow,
+        (const TTest *const[]){commit_that_no_batch_can_hold_is_refused, NULL});
     add(suite, "acks=1", setup_unasked,
         (const TTest *const[]){commit_is_answered_when_written_where_nobody_is_to_acknowledge, NULL});
     return suite;
