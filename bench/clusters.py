@@ -19,7 +19,7 @@ CREATE_LIMIT_S = 300
 class Cluster:
     """`folder` is its own; nothing of it is left behind by destroy()."""
 
-    def __init__(self, kind, folder, zookeeper):
+    def __init__(self, kind, folder, zookeeper, properties=None):
         self.name = kind
         self.folder = folder
         os.makedirs(folder)
@@ -28,7 +28,7 @@ class Cluster:
             KINDS[kind](
                 os.path.join(folder, f"broker-{number}"),
                 zookeeper,
-                {"broker.id": str(number), "zookeeper.connect": connect},
+                {"broker.id": str(number), "zookeeper.connect": connect, **(properties or {})},
             )
             for number in range(BROKERS)
         ]
@@ -157,9 +157,12 @@ class Cluster:
 class Running:
     """A program that prints one line of JSON."""
 
+    stdin = subprocess.DEVNULL
+
     def __init__(self, argv):
         self.argv = argv
-        self.popen = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = dict(stdin=self.stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.popen = subprocess.Popen(argv, text=True, **pipes)
 
     def __enter__(self):
         return self

@@ -11,7 +11,7 @@
 #include "bench/load_run.h"
 
 static const char USAGE[] =
-    "usage: load produce|fetch|list-offsets|api-versions|hold --port PORT [options]\n"
+    "usage: load produce|fetch|list-offsets|api-versions|offset-commit|heartbeat|hold --port PORT [options]\n"
     "  --host ADDRESS           127.0.0.1\n"
     "  --topic NAME             bench\n"
     "  --partitions N           connection i uses partition i modulo N (1)\n"
@@ -26,6 +26,10 @@ static const char USAGE[] =
     "  --from N --step N --count N   offsets to fetch, or timestamps to look up: from + step * (0..count-1)\n"
     "  --scatter                in an order without neighbours\n"
     "  --producer-ids FROM      each request is the first of another idempotent producer\n"
+    "  --group NAME             bench\n"
+    "  --groups N               NAME-000000 to NAME-<N-1> in turn; when all had theirs, the next partitions\n"
+    "  --member ID --generation N   of the group (nobody in particular)\n"
+    "  --offsets N              partitions per offset-commit (1)\n"
     "  --rate R                 requests per second in all; latency counts from when a request was due\n"
     "  --seconds S | --requests N   SIGINT ends it sooner\n"
     "hold opens the connections, says ready, and keeps them until its input ends.\n";
@@ -48,6 +52,11 @@ enum option_id {
     OPT_COUNT,
     OPT_SCATTER,
     OPT_PRODUCER_IDS,
+    OPT_GROUP,
+    OPT_GROUPS,
+    OPT_MEMBER,
+    OPT_GENERATION,
+    OPT_OFFSETS,
     OPT_RATE,
     OPT_SECONDS,
     OPT_REQUESTS
@@ -71,6 +80,11 @@ static const struct option OPTIONS[] = {
     {"count", required_argument, NULL, OPT_COUNT},
     {"scatter", no_argument, NULL, OPT_SCATTER},
     {"producer-ids", required_argument, NULL, OPT_PRODUCER_IDS},
+    {"group", required_argument, NULL, OPT_GROUP},
+    {"groups", required_argument, NULL, OPT_GROUPS},
+    {"member", required_argument, NULL, OPT_MEMBER},
+    {"generation", required_argument, NULL, OPT_GENERATION},
+    {"offsets", required_argument, NULL, OPT_OFFSETS},
     {"rate", required_argument, NULL, OPT_RATE},
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"requests", required_argument, NULL, OPT_REQUESTS},
@@ -165,6 +179,22 @@ static void take_option(int id, struct load_spec *spec, struct load_plan *plan)
     case OPT_PRODUCER_IDS:
         plan->producer_from = number(0, INT64_MAX);
         return;
+    case OPT_GROUP:
+        spec->group = optarg;
+        return;
+    case OPT_GROUPS:
+        plan->groups = (int32_t)number(1, 999999);
+        spec->numbers_groups = true;
+        return;
+    case OPT_MEMBER:
+        spec->member = optarg;
+        return;
+    case OPT_GENERATION:
+        spec->generation = (int32_t)number(-1, INT32_MAX);
+        return;
+    case OPT_OFFSETS:
+        spec->offsets = (int32_t)number(1, 100000);
+        return;
     case OPT_RATE:
         plan->rate = real();
         return;
@@ -187,6 +217,8 @@ static enum load_kind kind_of(const char *name, bool *hold)
                  {"fetch", LOAD_FETCH},
                  {"list-offsets", LOAD_LIST_OFFSETS},
                  {"api-versions", LOAD_API_VERSIONS},
+                 {"offset-commit", LOAD_OFFSET_COMMIT},
+                 {"heartbeat", LOAD_HEARTBEAT},
                  {"hold", LOAD_API_VERSIONS}};
     *hold = strcmp(name, "hold") == 0;
     for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
@@ -221,8 +253,15 @@ static void report(const struct load_spec *spec, const struct load_template *t, 
 
 int main(int argc, char **argv)
 {
-    struct load_spec spec = {
-        .topic = "bench", .records = 1, .record_bytes = 100, .acks = 1, .fetch_bytes = 1 << 20};
+    struct load_spec spec = {.topic = "bench",
+                             .records = 1,
+                             .record_bytes = 100,
+                             .acks = 1,
+                             .fetch_bytes = 1 << 20,
+                             .group = "bench",
+                             .member = "",
+                             .generation = -1,
+                             .offsets = 1};
     struct load_plan plan = {
         .host = "127.0.0.1", .connections = 4, .in_flight = 1, .partitions = 1, .producer_from = -1};
     bool hold;

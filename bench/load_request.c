@@ -14,6 +14,7 @@
 /* Stand in the encoded request where a copy's own values go; unlikely to occur anywhere else. */
 #define MARK_PARTITION INT32_C(0x5ab07315)
 #define MARK_NUMBER    INT64_C(0x1f5ab07315c0ffee)
+#define MARK_GROUP     "-000000"
 
 /* In a v2 batch: where the checksum is and what it covers, and the producer's three fields. */
 #define BATCH_CRC_POS      17
@@ -142,9 +143,60 @@ static void make_api_versions(struct load_template *out)
     out->error_pos = 4 + 4;
 }
 
+static void make_offset_commit(struct load_template *out, const struct load_spec *spec, struct view group)
+{
+    struct wire_offset_commit_request request;
+    wire_init(&wire_offset_commit_request_desc, &request);
+    struct wire_offset_commit_request_offset_commit_request_partition *partitions =
+        mem_zalloc(sizeof *partitions * (size_t)spec->offsets);
+    for (int32_t i = 0; i < spec->offsets; i++) {
+        wire_init(&wire_offset_commit_request_offset_commit_request_partition_desc, &partitions[i]);
+        partitions[i].partition_index = i == 0 ? MARK_PARTITION : i;
+        partitions[i].committed_offset = i == 0 ? MARK_NUMBER : i;
+        partitions[i].committed_metadata = VIEW_LIT("");
+    }
+    struct wire_offset_commit_request_offset_commit_request_topic topic = {
+        .name = view_str(spec->topic), .partitions = partitions, .partitions_count = spec->offsets};
+    request.group_id = group;
+    request.generation_id_or_member_epoch = spec->generation;
+    request.member_id = view_str(spec->member);
+    request.topics = &topic;
+    request.topics_count = 1;
+    encode(&out->bytes, "OffsetCommit", 7, &request);
+    out->partitions = spec->offsets;
+    out->partition_len = 4 + 8 + 4 + 2;
+    out->error_pos = 4 + 4 + 4 + 4 + 2 + topic.name.len + 4 + 4;
+    free(partitions);
+}
+
+static void make_heartbeat(struct load_template *out, const struct load_spec *spec, struct view group)
+{
+    struct wire_heartbeat_request request = {
+        .group_id = group, .generation_id = spec->generation, .member_id = view_str(spec->member)};
+    encode(&out->bytes, "Heartbeat", 3, &request);
+    out->error_pos = 4 + 4 + 4;
+}
+
+/* What a member asks of its coordinator. */
+static void make_of_group(struct load_template *out, const struct load_spec *spec)
+{
+    struct buf group = {0};
+    buf_put_str(&group, spec->group);
+    if (spec->numbers_groups)
+        buf_put_str(&group, MARK_GROUP);
+    if (spec->kind == LOAD_OFFSET_COMMIT)
+        make_offset_commit(out, spec, buf_view(&group));
+    else
+        make_heartbeat(out, spec, buf_view(&group));
+    if (spec->numbers_groups)
+        out->group_pos = find(&out->bytes, group.data, group.len) + group.len - LOAD_GROUP_DIGITS;
+    buf_close(&group);
+}
+
 void load_template_make(struct load_template *out, const struct load_spec *spec)
 {
-    *out = (struct load_template){.batch_pos = LOAD_NOWHERE, .error_pos = LOAD_NOWHERE};
+    *out = (struct load_template){
+        .partitions = 1, .batch_pos = LOAD_NOWHERE, .group_pos = LOAD_NOWHERE, .error_pos = LOAD_NOWHERE};
     switch (spec->kind) {
     case LOAD_PRODUCE:
         make_produce(out, spec);
@@ -158,6 +210,10 @@ void load_template_make(struct load_template *out, const struct load_spec *spec)
     case LOAD_API_VERSIONS:
         make_api_versions(out);
         break;
+    case LOAD_OFFSET_COMMIT:
+    case LOAD_HEARTBEAT:
+        make_of_group(out, spec);
+        break;
     }
     out->partition_pos = find_i32(&out->bytes, MARK_PARTITION);
     out->number_pos = find_i64(&out->bytes, MARK_NUMBER);
@@ -170,8 +226,14 @@ void load_template_close(struct load_template *t)
 
 void load_set_partition(const struct load_template *t, uint8_t *frame, int32_t partition)
 {
-    if (t->partition_pos != LOAD_NOWHERE)
-        be_put_i32(frame + t->partition_pos, partition);
+    for (int32_t i = 0; t->partition_pos != LOAD_NOWHERE && i < t->partitions; i++)
+        be_put_i32(frame + t->partition_pos + t->partition_len * (size_t)i, partition + i);
+}
+
+void load_set_group(const struct load_template *t, uint8_t *frame, int32_t group)
+{
+    for (size_t i = LOAD_GROUP_DIGITS; t->group_pos != LOAD_NOWHERE && i-- > 0; group /= 10)
+        frame[t->group_pos + i] = (uint8_t)('0' + group % 10);
 }
 
 void load_set_number(const struct load_template *t, uint8_t *frame, int64_t number)

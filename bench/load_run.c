@@ -121,6 +121,12 @@ static void dress(struct run *r, uint8_t *frame)
     uint64_t n = r->given;
     if (plan->in_turn)
         load_set_partition(r->t, frame, (int32_t)(n % (uint64_t)plan->partitions));
+    if (plan->groups > 0) {
+        uint64_t groups = (uint64_t)plan->groups;
+        load_set_group(r->t, frame, (int32_t)(n % groups));
+        load_set_partition(r->t, frame,
+                           (int32_t)(n / groups * (uint64_t)r->t->partitions % (uint64_t)plan->partitions));
+    }
     if (plan->number_count > 0) {
         uint64_t k = plan->scatter ? n * UINT64_C(2654435761) : n;
         load_set_number(r->t, frame,

@@ -16,12 +16,13 @@ struct load_plan {
     const char *host;
     int port;
     int connections;
-    int in_flight;         /* per connection */
-    double rate;           /* requests per second of all connections together; 0: as fast as answers come */
-    double seconds;        /* 0: until `requests` were answered */
-    uint64_t requests;     /* 0: until `seconds` have passed */
-    int32_t partitions;    /* connection i sends to partition i modulo this... */
-    bool in_turn;          /* ...or every request goes to the next partition */
+    int in_flight;      /* per connection */
+    double rate;        /* requests per second of all connections together; 0: as fast as answers come */
+    double seconds;     /* 0: until `requests` were answered */
+    uint64_t requests;  /* 0: until `seconds` have passed */
+    int32_t partitions; /* connection i sends to partition i modulo this... */
+    bool in_turn;       /* ...or every request goes to the next partition */
+    int32_t groups;     /* request i is of group i modulo this; when all had theirs, of the next partitions */
     int64_t number_from;   /* offset or timestamp: from + step * (n modulo count) */
     int64_t number_step;   /* */
     int64_t number_count;  /* */

@@ -1,5 +1,5 @@
 # Benchmarks: built by `make bench`, never by `make`
-EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups
+EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups bench/members bench/consumers
 bench_load_SOURCES = \
   bench/load.c \
   bench/load_request.c bench/load_request.h \
@@ -9,6 +9,12 @@ bench_load_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LI
 
 bench_client_SOURCES = bench/client.c
 bench_client_LDADD = src/base/libbase.a $(RDKAFKA_LIBS)
+
+bench_consumers_SOURCES = bench/consumers.c
+bench_consumers_LDADD = src/base/libbase.a $(RDKAFKA_LIBS)
+
+bench_members_SOURCES = bench/members.c
+bench_members_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
 bench_leaders_SOURCES = bench/leaders.c
 bench_leaders_LDADD = src/cli/libcli.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
@@ -29,8 +35,8 @@ bench/malloc_count.so: bench/malloc_count.c
 
 CLEANFILES += $(EXTRA_PROGRAMS) bench/malloc_count.so
 EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/runner.py bench/rows.py bench/systems.py bench/table.py \
-  bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/pacer.py \
+  bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/pacer.py bench/group_rows.py bench/group_table.py \
   bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
 bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) \
-  bench/groups$(EXEEXT) bench/malloc_count.so
+  bench/groups$(EXEEXT) bench/members$(EXEEXT) bench/consumers$(EXEEXT) bench/malloc_count.so

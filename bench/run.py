@@ -3,6 +3,7 @@
 
   bench/run.py                      one broker, everything: some forty minutes
   bench/run.py --cluster --rounds 1 three brokers, everything: some forty minutes
+  bench/run.py --groups --rounds 1  consumer groups, everything: a quarter of an hour
   bench/run.py --quick              smaller and shorter: a few minutes; ratios are rough
   bench/run.py --rows produce-1,fetch --rounds 3
   bench/run.py --without-kafka      only ours and the floor
@@ -14,6 +15,7 @@ bench/results/. bench/README.md says what the rows mean.
 """
 
 import argparse
+import collections
 import os
 import shutil
 import sys
@@ -21,40 +23,14 @@ import tempfile
 import time
 
 import cluster_rows
+import group_rows
 import rows
 from cluster_table import cluster_lines
 from clusters import Cluster
+from group_table import group_lines
 from runner import Results, Runner, commit, machine, results_path, say, warm_page_cache
 from systems import KINDS, ZooKeeper, environment
 from table import build_table, format_table, lines
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    single = [*rows.loads(rows.Sizes(False)), "life", *rows.SPECIALS]
-    cluster = [*cluster_rows.STANDING, *cluster_rows.FRESH]
-    parser.add_argument("--cluster", action="store_true", help="the rows of three brokers")
-    parser.add_argument("--rows", help=f"of: {', '.join(single)}; with --cluster of: {', '.join(cluster)}")
-    parser.add_argument("--rounds", type=int, help="of every row; 5, or 1 with --quick")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--without-kafka", action="store_true")
-    parser.add_argument("--warm-gb", type=int, default=None, help="page cache to touch first (8, or 2 with --quick)")
-    parser.add_argument("--folder", help="where the systems keep their logs (default: a new one under /var/tmp)")
-    parser.add_argument("--resume", metavar="FILE", help="go on with the run that wrote this .jsonl")
-    parser.add_argument("--no-results", action="store_true", help="write nothing to bench/results")
-    options = parser.parse_args()
-    names = cluster if options.cluster else single
-    options.rows = options.rows.split(",") if options.rows else names
-    unknown = set(options.rows) - set(names)
-    if unknown:
-        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    if options.resume and not os.path.isfile(options.resume):
-        parser.error(f"--resume: there is no file {options.resume}")
-    if options.rounds is None:
-        options.rounds = 1 if options.quick else 5
-    if options.warm_gb is None:
-        options.warm_gb = 2 if options.quick else 8
-    return options
 
 
 SHOWN = {"requests_per_s", "cpu_us", "cpu_s_per_gb", "p50_us", "p99_us", "p999_us"}
@@ -107,27 +83,106 @@ def run_cluster(options, sizes, folder, zookeeper, results):
     runner.run_standing(standing, lambda cluster: cluster_rows.start_and_warm(cluster, sizes))
 
 
+def run_groups(options, sizes, folder, zookeeper, results):
+    kinds = ("ours",) if options.without_kafka else ("ours", "kafka")
+    rounds = min(3, options.rounds)
+
+    def single(settings=None):
+        make = lambda kind, at: KINDS[kind](at, zookeeper, settings)  # noqa: E731
+        return Runner(folder, kinds, make, results, options.rounds)
+
+    def three(settings):
+        make = lambda kind, at: Cluster(kind, at, zookeeper, settings)  # noqa: E731
+        return Runner(folder, kinds, make, results, options.rounds)
+
+    def wanted(table):
+        return {name: row for name, row in table.items() if name in options.rows}
+
+    def standing(runner, table, prepare):
+        found = {name: lambda system, number, m=row: m(system, sizes, number) for name, row in wanted(table).items()}
+        runner.run_standing(found, lambda system: prepare(system, sizes))
+
+    def fresh(make_runner, table):
+        for name, (row, settings) in wanted(table).items():
+            make_runner(settings).run_fresh(name, lambda system, m=row: m(system, sizes), rounds)
+
+    standing(single(), group_rows.STANDING, group_rows.start_and_warm)
+    fresh(single, group_rows.FRESH)
+    fresh(three, group_rows.CLUSTER_FRESH)
+    cluster = three(group_rows.CLUSTER_SETTINGS)
+    standing(cluster, group_rows.CLUSTER_STANDING, group_rows.start_and_warm_cluster)
+
+
+# What is measured together: names of its rows, how they are run, the table's lines, who is compared, its sizes.
+Set = collections.namedtuple("Set", "names run lines kinds sizes")
+SETS = {
+    "": Set(
+        [*rows.loads(rows.Sizes(False)), "life", *rows.SPECIALS],
+        run_single,
+        lines,
+        ("ours", "kafka", "floor"),
+        rows.Sizes,
+    ),
+    "cluster": Set(
+        [*cluster_rows.STANDING, *cluster_rows.FRESH],
+        run_cluster,
+        cluster_lines,
+        ("ours", "kafka"),
+        cluster_rows.Sizes,
+    ),
+    "groups": Set(group_rows.NAMES, run_groups, group_lines, ("ours", "kafka"), group_rows.Sizes),
+}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--cluster", action="store_const", dest="set", const="cluster", help="the rows of three brokers")
+    which.add_argument("--groups", action="store_const", dest="set", const="groups", help="the rows of consumer groups")
+    named = "; ".join(f"{'--' if name else ''}{name} {', '.join(one.names)}".strip() for name, one in SETS.items())
+    parser.add_argument("--rows", help=f"of: {named}")
+    parser.add_argument("--rounds", type=int, help="of every row; 5, or 1 with --quick")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--without-kafka", action="store_true")
+    parser.add_argument("--warm-gb", type=int, default=None, help="page cache to touch first (8, or 2 with --quick)")
+    parser.add_argument("--folder", help="where the systems keep their logs (default: a new one under /var/tmp)")
+    parser.add_argument("--resume", metavar="FILE", help="go on with the run that wrote this .jsonl")
+    parser.add_argument("--no-results", action="store_true", help="write nothing to bench/results")
+    parser.set_defaults(set="")
+    options = parser.parse_args()
+    names = SETS[options.set].names
+    options.rows = options.rows.split(",") if options.rows else names
+    unknown = set(options.rows) - set(names)
+    if unknown:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    if options.resume and not os.path.isfile(options.resume):
+        parser.error(f"--resume: there is no file {options.resume}")
+    if options.rounds is None:
+        options.rounds = 1 if options.quick else 5
+    if options.warm_gb is None:
+        options.warm_gb = 2 if options.quick else 8
+    return options
+
+
 def measure(options, sizes, folder, results):
-    run = run_cluster if options.cluster else run_single
     if options.warm_gb > 0:
         warm_page_cache(folder, options.warm_gb)
     zookeeper = ZooKeeper(os.path.join(folder, "zookeeper"))
     zookeeper.start()
     try:
-        run(options, sizes, folder, zookeeper, results)
+        SETS[options.set].run(options, sizes, folder, zookeeper, results)
     finally:
         zookeeper.stop()
 
 
 def report(options, sizes, results, load_before):
-    table = cluster_lines(sizes) if options.cluster else lines(sizes)
-    kinds = ("ours", "kafka") if options.cluster else ("ours", "kafka", "floor")
+    chosen = SETS[options.set]
     text = (
         f"# Benchmark of {time.strftime('%Y-%m-%d %H:%M')}\n\n"
         f"* Machine: {machine()}; load average before: {load_before:.1f}\n"
         f"* Tree: {commit()}\n"
         f"* Command: `bench/run.py {' '.join(sys.argv[1:])}`, {options.rounds} rounds, medians\n\n"
-        + format_table(*build_table(table, results.medians(), kinds))
+        + format_table(*build_table(chosen.lines(sizes), results.medians(), chosen.kinds))
     )
     if results.problems:
         text += "\nNot measured:\n\n" + "".join(f"* {problem}\n" for problem in results.problems)
@@ -140,7 +195,7 @@ def main():
     load_before = os.getloadavg()[0]
     kept = None if options.no_results else options.resume or results_path(".jsonl")
     results = Results(kept, options.resume)
-    sizes = (cluster_rows.Sizes if options.cluster else rows.Sizes)(options.quick)
+    sizes = SETS[options.set].sizes(options.quick)
     try:
         try:
             measure(options, sizes, folder, results)

@@ -43,6 +43,8 @@ _LOG4J = """log4j.rootLogger=WARN, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %c{1} %m%n
+# Says how long it loaded a partition of groups.
+log4j.logger.kafka.coordinator.group.GroupMetadataManager=INFO
 """
 
 

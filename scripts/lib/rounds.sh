@@ -1,4 +1,4 @@
-# What scripts/crash-test.sh and scripts/cluster-crash-test.sh share; sourced by them. The caller names itself in $self.
+# What scripts/crash-test.sh, scripts/cluster-crash-test.sh and scripts/group-crash-test.sh share; sourced by them. The caller names itself in $self.
 
 # run_rounds USUAL TEST SECONDS_PER_ROUND [ROUNDS] [pytest options]
 run_rounds() {

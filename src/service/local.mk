@@ -108,6 +108,9 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/controller/test_controller_wire.c \
   tests/unit/service/fetcher/test_fetchers.c \
   tests/unit/service/fetcher/test_follow.c \
+  tests/unit/service/group/asked.c tests/unit/service/group/asked.h \
+  tests/unit/service/group/test_group_appends.c \
+  tests/unit/service/group/test_groups.c \
   tests/unit/service/identity/test_incarnation.c \
   tests/unit/service/identity/test_session_record.c \
   tests/unit/service/identity/test_suspected.c \

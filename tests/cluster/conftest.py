@@ -252,6 +252,7 @@ CLUSTER_CONFIG = {
     "replica.fetch.backoff.ms": "100",
     "replica.socket.timeout.ms": "3000",
     "default.replication.factor": "3",
+    "offsets.topic.replication.factor": "3",
     "min.insync.replicas": "2",
     "log.segment.bytes": "1048576",
     "leader.imbalance.check.interval.seconds": "1",

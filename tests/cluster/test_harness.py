@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from harness import crash, environment, messages, records, replicas, sanitizers, workload
+from harness import crash, environment, group_history, messages, records, replicas, sanitizers, workload
 from harness.process import Process
 
 
@@ -199,3 +199,71 @@ def test_undefined_behaviour_is_a_complaint(tmp_path):
     process.wait_ended(20)
     (complaint,) = process.complaints()
     assert "runtime error: signed integer overflow" in complaint
+
+
+# --- groups -----------------------------------------------------------------------------------------
+
+
+def event(kind, t0, t1, **more):
+    return {"kind": kind, "t0": t0, "t1": t1, **more}
+
+
+def assigned(t0, t1, member, generation, partitions, given=b""):
+    return event("assigned", t0, t1, member=member, generation=generation, partitions=partitions, given=given)
+
+
+def commit(t0, t1, offset, result="ok", generation=1):
+    told = {"member": "a", "generation": generation, "partition": 0, "offset": offset}
+    return event("commit", t0, t1, result=result, **told)
+
+
+def fetched(t0, t1, offset):
+    return event("fetched", t0, t1, offsets={0: offset})
+
+
+SOUND_GROUPS = {
+    "shared": [assigned(1, 2, "a", 1, [0]), assigned(1, 2, "b", 1, [1]), assigned(3, 4, "b", 2, [0])],
+    "as dealt": [event("dealt", 0, None, member="a", generation=1, given={"b": b"x"}), assigned(1, 2, "b", 1, [], b"x")],
+    "commit of an older generation begun before": [assigned(1, 5, "b", 2, [0]), commit(4, 6, 1)],
+    "refused commit of an older generation": [assigned(1, 2, "b", 2, [0]), commit(3, 4, 1, "fail")],
+    "read as committed": [commit(1, 2, 1), fetched(3, 4, 1), commit(5, 6, 2), fetched(7, 8, 2)],
+    "read while it is committed": [commit(1, 2, 1), commit(3, 9, 2), fetched(4, 5, 1), fetched(4, 5, 2)],
+    "none before the first": [fetched(0, 3, -1), commit(1, 2, 1)],
+    "a doubtful one comes true": [commit(1, None, 1, "info"), commit(2, 3, 2), fetched(4, 5, 1)],
+    "a doubtful one never does": [commit(1, 2, 1), commit(3, None, 2, "info"), fetched(4, 5, 1)],
+}
+
+
+@pytest.mark.parametrize("events", SOUND_GROUPS.values(), ids=SOUND_GROUPS)
+def test_history_of_a_group_is_accepted(events):
+    assert group_history.check(events) == []
+
+
+WRONG_GROUPS = {
+    "two owners": ([assigned(1, 2, "a", 1, [0]), assigned(1, 2, "b", 1, [0])], "belongs to"),
+    "not as dealt": (
+        [event("dealt", 0, None, member="a", generation=1, given={"b": b"x"}), assigned(1, 2, "b", 1, [], b"y")],
+        "nobody dealt",
+    ),
+    "dealt in another generation": (
+        [event("dealt", 0, None, member="a", generation=1, given={"b": b"x"}), assigned(1, 2, "b", 2, [], b"x")],
+        "nobody dealt",
+    ),
+    "generation back": ([assigned(1, 2, "a", 2, [0]), assigned(3, 4, "b", 1, [1])], "after one in 2"),
+    "not fenced": ([assigned(1, 2, "b", 2, [0]), commit(3, 4, 1)], "begun after generation 2"),
+    "lost": ([commit(1, 2, 1), fetched(3, 4, -1)], "has no offset"),
+    "back": ([commit(1, 2, 1), commit(3, 4, 2), fetched(5, 6, 1)], "went back"),
+    "back after it was read": (
+        [commit(1, 2, 1), commit(3, None, 2, "info"), fetched(4, 5, 2), fetched(6, 7, 1)],
+        "went back",
+    ),
+    "never committed": ([commit(1, 2, 1), fetched(3, 4, 7)], "nobody committed"),
+    "refused and there": ([commit(1, 2, 1, "fail"), fetched(3, 4, 1)], "nobody committed"),
+    "there before it was committed": ([fetched(1, 2, 1), commit(3, 4, 1)], "nobody committed"),
+}
+
+
+@pytest.mark.parametrize(("events", "wrong"), WRONG_GROUPS.values(), ids=WRONG_GROUPS)
+def test_history_of_a_group_is_wrong(events, wrong):
+    (found,) = group_history.check(events)
+    assert wrong in found

@@ -19,6 +19,7 @@
 #include "service/controller/controller_channel.h"
 #include "service/fetcher/fetchers.h"
 #include "service/fetcher/replication_quotas.h"
+#include "service/group/groups.h"
 #include "service/metadata_cache.h"
 #include "service/partition/partition_call.h"
 #include "service/replica/control_fence.h"
@@ -132,6 +133,13 @@ void rig_fetch_from(struct rig *rig, int port)
     broker->fetchers = fetchers_new(broker, &rig->loops[broker->net_loops_count - 1], 1);
 }
 
+void rig_coordinate(struct rig *rig)
+{
+    struct broker *broker = &rig->broker;
+    broker->groups_loop = rig->loops[broker->net_loops_count - 1];
+    broker->groups = groups_new(broker);
+}
+
 void rig_open(struct rig *rig, int loops, int dirs, const char *topic_config)
 {
     rig_open_with(rig, loops, dirs, topic_config, "");
@@ -158,6 +166,8 @@ void rig_open_with(struct rig *rig, int loops, int dirs, const char *topic_confi
 void rig_stop(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
+    if (broker->groups)
+        groups_stop(broker->groups);
     fetchers_stop(broker->fetchers);
     controller_channel_stop(broker->controller_channel);
     replica_manager_stop(broker->replicas);
@@ -170,6 +180,7 @@ void rig_stop(struct rig *rig)
     loop_join(rig->control);
     isr_changes_free(broker->isr_changes);
     fetchers_free(broker->fetchers);
+    groups_free(broker->groups);
     replica_manager_free(broker->replicas);
     controller_channel_free(broker->controller_channel);
     metadata_cache_free(broker->metadata);

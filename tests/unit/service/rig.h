@@ -90,6 +90,9 @@ enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int r
 /* Follows on the last loop, from brokers at `port`. Once, before the first follower. */
 void rig_fetch_from(struct rig *rig, int port);
 
+/* Coordinates groups on the last loop. Once, before the first leader. */
+void rig_coordinate(struct rig *rig);
+
 /* A v2 batch, as a client sends it. */
 void rig_batch(struct buf *out, int records);
 

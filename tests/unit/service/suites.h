@@ -13,6 +13,8 @@ Suite *lookup_suite(void);
 Suite *dir_parts_suite(void);
 Suite *hang_watch_suite(void);
 Suite *followers_suite(void);
+Suite *group_appends_suite(void);
+Suite *groups_suite(void);
 Suite *incarnation_suite(void);
 Suite *isr_changes_suite(void);
 Suite *isr_znodes_suite(void);

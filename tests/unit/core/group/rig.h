@@ -58,6 +58,9 @@ void rig_wait(struct rig *rig, int64_t ms);
 void rig_ack(struct rig *rig, enum err err);
 void rig_ack_all(struct rig *rig);
 
+/* Requests that wait for their answer. */
+int rig_waiting(const struct rig *rig);
+
 struct rig_join {
     const char *group;        /* NULL = "g" */
     const char *member;       /* NULL = "" */
