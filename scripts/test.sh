@@ -108,11 +108,18 @@ wants() {
 
 # --- what is needed -------------------------------------------------------------------------------------
 
+# Node and Go often come from elsewhere than from Debian.
+packages_of_programs() {
+    command -v node >/dev/null 2>&1 || echo nodejs
+    command -v npm >/dev/null 2>&1 || echo npm
+    command -v go >/dev/null 2>&1 || echo golang-go
+}
+
 prepare_packages() {
     local need=$PACKAGES_BUILD
     [ $install = yes ] || return 0
     ! wants style || need="$need $PACKAGES_STYLE"
-    ! wants cluster || need="$need $PACKAGES_ZOOKEEPER $PACKAGES_CLUSTER"
+    ! wants cluster || need="$need $PACKAGES_ZOOKEEPER $PACKAGES_CLUSTER $(packages_of_programs)"
     # shellcheck disable=SC2086
     packages_install $need
 }
@@ -226,6 +233,7 @@ run_cluster() {
     fi
     prepare_python || { fail "cluster: the Python packages could not be installed"; return; }
     scripts/fetch-test-jars.sh || say "some jars could not be had; what needs them is skipped"
+    scripts/fetch-test-clients.sh || say "some clients could not be had; what needs them is skipped"
     [ -z "$expression" ] || options+=(-k "$expression")
     say "cluster: pytest against $make"
     rm -f "$build/cluster.xml"

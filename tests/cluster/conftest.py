@@ -11,6 +11,7 @@ from harness import environment, sanitizers, zkcheck
 from harness.broker import Broker
 from harness.clients import Clients
 from harness.cluster import Cluster
+from harness.makes import Programs
 from harness.zookeeper import ZooKeeper
 
 _numbers = itertools.count(1)
@@ -263,7 +264,7 @@ CLUSTER_CONFIG = {
 
 @pytest.fixture(scope="module")
 def module_cluster(workspace):
-    """Three brokers of the make under test on a ZooKeeper server of their own."""
+    """Three brokers of the make under test on a ZooKeeper server of their own. __consumer_offsets is on all of them."""
     number = next(_numbers)
     zk = or_skip(lambda: ZooKeeper(workspace / f"zookeeper-{number}"))
     zk.start()
@@ -297,3 +298,9 @@ def clients(workspace):
     made = Clients(workspace / "clients")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def programs(workspace):
+    """The programs that are members of groups, by make of client; wrap have() in or_skip()."""
+    return Programs(workspace / "programs")

@@ -13,7 +13,7 @@ import java.util.Map;
  * start costs more than most cases. Values are percent-encoded.
  *
  * The sources here compile against kafka-clients 0.11 up to 4.x. What only some of these versions have is
- * in a class of its own (AdminOld, AdminModern, AdminProducers, SpringSender), which is compiled where it can be.
+ * in a class of its own (AdminOld, AdminModern, AdminProducers and so on), which is compiled where it can be.
  */
 public final class Driver {
     /** A group of commands. Returns the answer (a tree of Map, List, String, Number, Boolean), or null for a
@@ -27,7 +27,7 @@ public final class Driver {
         System.setOut(System.err);
         List<Commands> all = new ArrayList<>();
         for (String name : new String[] {"Messenger", "Admin", "AdminOld", "AdminModern",
-            "AdminProducers", "SpringSender"}) {
+            "AdminProducers", "AdminGroups", "AdminGroupsOfAllKinds", "GroupsTool", "SpringSender"}) {
             try {
                 all.add((Commands) Class.forName(name).getDeclaredConstructor().newInstance());
             } catch (ClassNotFoundException | NoClassDefFoundError notInThisVersion) {

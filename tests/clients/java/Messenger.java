@@ -100,7 +100,7 @@ public final class Messenger implements Driver.Commands {
     }
 
     @SuppressWarnings("unchecked")
-    private static ConsumerRecords<byte[], byte[]> poll(Consumer<byte[], byte[]> consumer, long ms) throws Exception {
+    static ConsumerRecords<byte[], byte[]> poll(Consumer<byte[], byte[]> consumer, long ms) throws Exception {
         try {
             Class<?> duration = Class.forName("java.time.Duration");
             Method poll = KafkaConsumer.class.getMethod("poll", duration);

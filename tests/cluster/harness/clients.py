@@ -33,9 +33,10 @@ _JAVA_COMMON = ["Driver", "Messages", "Messenger", "Admin"]
 _JAVA_SETS = {
     "java-0.11": ("clients-0.11", ["AdminOld"], CODECS[:4]),
     "java-2.8": ("clients-2.8", ["AdminOld", "AdminModern"], CODECS),
-    "java-3.9": ("clients-3.9", ["AdminOld", "AdminModern", "AdminProducers"], CODECS),
-    "java-4": ("clients-4", ["AdminModern", "AdminProducers"], CODECS),
+    "java-3.9": ("clients-3.9", ["AdminOld", "AdminModern", "AdminProducers", "AdminGroups"], CODECS),
+    "java-4": ("clients-4", ["AdminModern", "AdminProducers", "AdminGroups", "AdminGroupsOfAllKinds"], CODECS),
     "spring-2.2.7": ("spring-2.2.7", ["SpringSender"], CODECS[:4]),
+    "kafka-tools": ("kafka-3.9.1", ["GroupsTool"], CODECS),
 }
 _QUIET = "-Dlog4j.configuration=none"
 
