@@ -94,7 +94,10 @@ tests_unit_cli_test_cli_SOURCES = \
   tests/unit/cli/test_addresses.c \
   tests/unit/cli/test_config_edits.c \
   tests/unit/cli/test_formatter.c \
+  tests/unit/cli/test_groups_csv.c \
+  tests/unit/cli/test_groups_zookeeper.c \
   tests/unit/cli/test_java.c \
+  tests/unit/cli/test_java_time.c \
   tests/unit/cli/test_line_reader.c \
   tests/unit/cli/test_options.c \
   tests/unit/cli/test_partition_rules.c \
