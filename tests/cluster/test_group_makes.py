@@ -6,9 +6,9 @@ import itertools
 import pytest
 
 from conftest import or_skip
-from harness import makes, schema
+from harness import makes
 from harness.members import Group
-from harness.wait import wait_until
+from test_groups import coordinator_of
 
 PARTITIONS = 6
 _numbers = itertools.count(1)
@@ -55,18 +55,6 @@ def test_members_come_and_go_and_every_record_is_seen_once(new_group, programs, 
     group.leave(*group.members)
     group.wait_done()
     group.check(once=True)
-
-
-def coordinator_of(cluster, group):
-    def found():
-        for broker in cluster.awake:
-            with broker.connect() as client:
-                answer = schema.ask(client, "FindCoordinator", 3, key=group)
-            if answer["error_code"] == 0:
-                return next((b for b in cluster.awake if b.id == answer["node_id"]), None)
-        return None
-
-    return wait_until(found, 60, f"the coordinator of {group}")
 
 
 @pytest.mark.parametrize("make", makes.NAMES)
