@@ -94,6 +94,8 @@ void api_describe_cluster(struct api_call *call);
 void api_describe_producers(struct api_call *call);
 void api_elect_leaders(struct api_call *call);
 void api_allocate_producer_ids(struct api_call *call);
+void api_consumer_group_heartbeat(struct api_call *call);
+void api_consumer_group_describe(struct api_call *call);
 void api_alter_partition(struct api_call *call);
 void api_controlled_shutdown(struct api_call *call);
 void api_alter_partition_reassignments(struct api_call *call);

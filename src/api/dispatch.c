@@ -54,6 +54,8 @@ static const api_handler HANDLERS[] = {
     [60] = api_describe_cluster,
     [61] = api_describe_producers,
     [67] = api_allocate_producer_ids,
+    [68] = api_consumer_group_heartbeat,
+    [69] = api_consumer_group_describe,
 };
 
 static api_handler handler_of(int16_t key)

@@ -37,6 +37,7 @@ src_api_libapi_a_SOURCES = \
   src/api/list_groups.c \
   src/api/list_offsets.c \
   src/api/metadata.c \
+  src/api/new_group_protocol.c \
   src/api/offset_commit.c \
   src/api/offset_delete.c \
   src/api/offset_fetch.c \

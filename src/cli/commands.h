@@ -23,6 +23,8 @@ int groups_command(int argc, char **argv);
 int reassign_command(int argc, char **argv);
 int elect_leaders_command(int argc, char **argv);
 int api_versions_command(int argc, char **argv);
+int verifiable_producer_command(int argc, char **argv);
+int verifiable_consumer_command(int argc, char **argv);
 int zk_command(int argc, char **argv);
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -16,12 +15,12 @@
 #include "cli/key_values.h"
 #include "cli/options.h"
 #include "cli/rdkafka_settings.h"
+#include "cli/signals.h"
 
 #define BATCH_MESSAGES      1000
 #define POLL_MS             100
 #define LOOK_AGAIN_MS       500
 #define METADATA_MAX_AGE_MS 300000
-#define SIGNAL_STATUS       128
 
 enum {
     OPT_TOPIC,
@@ -271,27 +270,6 @@ static bool take_message(struct consumer *consumer, const rd_kafka_message_t *me
     return true;
 }
 
-/* The signal that asked to end, or 0. SIGINT and SIGTERM are blocked in all threads. */
-static int pending_signal(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    struct timespec zero = {0};
-    int number = sigtimedwait(&set, NULL, &zero);
-    return number > 0 ? number : 0;
-}
-
-static void mask_signals(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(how, &set, NULL);
-}
-
 /* Takes what has arrived, at most one batch; the number of messages, or -1 to end. */
 static int take_batch(struct consumer *consumer, rd_kafka_message_t **batch, struct errmsg *why)
 {
@@ -326,9 +304,9 @@ static int consume(struct consumer *consumer)
     int64_t looked_ms = last_ms;
     int status = 0;
     while (consumer->max_messages == CONSUME_NO_LIMIT || consumer->count < consumer->max_messages) {
-        int number = pending_signal();
+        int number = signals_pending(0);
         if (number != 0) {
-            status = SIGNAL_STATUS + number;
+            status = SIGNALS_STATUS + number;
             break;
         }
         int got = take_batch(consumer, batch, &why);
@@ -409,14 +387,14 @@ static int run_consumer(struct consumer *consumer, const struct options *opts, c
                         bool earliest)
 {
     struct errmsg why = {0};
-    mask_signals(SIG_BLOCK);
+    signals_block();
     int status;
     if (open_consumer(consumer, opts, props, earliest, &why))
         status = consume(consumer);
     else
         status = fail(&why);
-    mask_signals(
-        SIG_UNBLOCK); /* a broker that is gone may hold up the leaving: whoever asks again means it */
+    /* A broker that is gone may hold up the leaving: whoever asks again means it. */
+    signals_unblock();
     close_consumer(consumer);
     if (options_has(opts, OPT_ENABLE_SYSTEST_EVENTS))
         puts("shutdown_complete");

@@ -191,11 +191,17 @@ static bool delete_groups(struct groups_session *session, const struct options *
     if (!named_groups(session, opts, &ids, &count, why))
         return false;
     int16_t *codes = arena_zalloc(&session->arena, sizeof *codes * (size_t)(count + 1));
-    for (int32_t i = 0; i < count; i++) {
-        if (!groups_delete(session, ids[i], &codes[i], why))
-            return false;
+    struct progress progress;
+    bool fine = true;
+    progress_start(&progress, "Deleting groups", "groups", count);
+    for (int32_t i = 0; i < count && fine; i++) {
+        fine = groups_delete(session, ids[i], &codes[i], why);
         failed += codes[i] != ERR_NONE;
+        progress_step(&progress, 1);
     }
+    progress_stop(&progress);
+    if (!fine)
+        return false;
     if (failed == 0) {
         fputs("Deletion of requested consumer groups ('", stdout);
         print_names(ids, codes, count, ", ");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cli/groups_csv.h"
+#include "cli/progress.h"
 
 #define ROW "%-30s %-30s %-10s %-15s"
 
@@ -76,9 +77,16 @@ bool groups_reset(struct groups_session *session, const struct groups_reset *res
                   int32_t count, struct errmsg *why)
 {
     struct planned *planned = arena_zalloc(&session->arena, sizeof *planned * (size_t)(count + 1));
-    for (int32_t i = 0; i < count; i++)
-        if (!plan_one(session, reset, ids[i], &planned[i], why))
-            return false;
+    struct progress progress;
+    bool fine = true;
+    progress_start(&progress, reset->execute ? "Resetting offsets" : "Planning offsets", "groups", count);
+    for (int32_t i = 0; i < count && fine; i++) {
+        fine = plan_one(session, reset, ids[i], &planned[i], why);
+        progress_step(&progress, 1);
+    }
+    progress_stop(&progress);
+    if (!fine)
+        return false;
     if (reset->as_csv)
         print_csv(planned, count, view_is_null(reset->only_group));
     else

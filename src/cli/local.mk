@@ -58,11 +58,15 @@ src_cli_libcli_a_SOURCES = \
   src/cli/reassign_throttle.c \
   src/cli/reassign_wire.c \
   src/cli/reassign_zk.c \
+  src/cli/signals.c src/cli/signals.h \
   src/cli/topic_filter.c src/cli/topic_filter.h \
   src/cli/topics.c src/cli/topics.h \
   src/cli/topics_print.c \
   src/cli/topics_wire.c \
   src/cli/topics_zk.c \
+  src/cli/verifiable.c src/cli/verifiable.h \
+  src/cli/verifiable_consumer.c \
+  src/cli/verifiable_producer.c \
   src/cli/zk.c \
   src/cli/zk_admin.c src/cli/zk_admin.h \
   src/cli/zk_check.c src/cli/zk_check.h \
@@ -90,7 +94,10 @@ tests_unit_cli_test_cli_SOURCES = \
   tests/unit/cli/test_addresses.c \
   tests/unit/cli/test_config_edits.c \
   tests/unit/cli/test_formatter.c \
+  tests/unit/cli/test_groups_csv.c \
+  tests/unit/cli/test_groups_zookeeper.c \
   tests/unit/cli/test_java.c \
+  tests/unit/cli/test_java_time.c \
   tests/unit/cli/test_line_reader.c \
   tests/unit/cli/test_options.c \
   tests/unit/cli/test_partition_rules.c \
@@ -106,7 +113,7 @@ tests_unit_cli_test_cli_LDADD = $(cli_libs) $(CHECK_LIBS)
 # Kafka's names of the tools, to be put in front of PATH by whoever has scripts that call them.
 kafka_tools = kafka-topics kafka-console-producer kafka-console-consumer kafka-broker-api-versions kafka-configs \
   kafka-dump-log kafka-log-dirs kafka-get-offsets kafka-delete-records kafka-reassign-partitions \
-  kafka-leader-election kafka-consumer-groups
+  kafka-leader-election kafka-consumer-groups kafka-verifiable-producer kafka-verifiable-consumer
 kafka_toolsdir = $(pkglibexecdir)/kafka-tools
 
 install-exec-hook:

@@ -32,12 +32,17 @@ static const struct command commands[] = {
      get_offsets_command},
     {"delete-records", "kafka-delete-records", "delete the oldest messages of partitions",
      delete_records_command},
-    {"groups", "kafka-consumer-groups", "list, describe and delete consumer groups", groups_command},
+    {"groups", "kafka-consumer-groups", "list, describe and delete consumer groups, reset their offsets",
+     groups_command},
     {"reassign", "kafka-reassign-partitions", "move partitions to other brokers", reassign_command},
     {"elect-leaders", "kafka-leader-election", "let partitions be led by their preferred replica, or by any",
      elect_leaders_command},
     {"api-versions", "kafka-broker-api-versions", "show which requests each broker serves",
      api_versions_command},
+    {"verifiable-producer", "kafka-verifiable-producer",
+     "send numbers, and tell as JSON which were acknowledged", verifiable_producer_command},
+    {"verifiable-consumer", "kafka-verifiable-consumer",
+     "read as a member of a group, and tell as JSON what happens", verifiable_consumer_command},
     {"zk", NULL, "check and print what brokers keep in ZooKeeper", zk_command},
 };
 
@@ -52,7 +57,7 @@ static void print_commands(FILE *to)
           "Commands:\n",
           to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        fprintf(to, "  %-14s %s", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-19s %s", commands[i].name, commands[i].summary);
         if (commands[i].tool != NULL)
             fprintf(to, " (%s)", commands[i].tool);
         fputc('\n', to);

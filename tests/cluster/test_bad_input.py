@@ -122,8 +122,8 @@ def test_api_versions_of_the_future_gets_version_0_with_error_35(broker, version
 
 
 # Produce, Fetch, ListOffsets, Metadata, the controller's requests, groups, ApiVersions, topics, DeleteRecords, InitProducerId,
-# OffsetForLeaderEpoch, configs, log directories, partitions, cluster, producers.
-ALWAYS_SERVED = set(range(24)) - {7, 17} | {32, 33, 35, 37, 42, 44, 47, 60, 61, 67}
+# OffsetForLeaderEpoch, configs, log directories, partitions, cluster, producers, groups of the new protocol.
+ALWAYS_SERVED = set(range(24)) - {7, 17} | {32, 33, 35, 37, 42, 44, 47, 60, 61, 67, 68, 69}
 
 
 @pytest.mark.parametrize("version", range(0, 5))

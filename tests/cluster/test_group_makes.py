@@ -6,9 +6,9 @@ import itertools
 import pytest
 
 from conftest import or_skip
-from harness import makes, schema
+from harness import makes
 from harness.members import Group
-from harness.wait import wait_until
+from test_groups import coordinator_of
 
 PARTITIONS = 6
 _numbers = itertools.count(1)
@@ -38,34 +38,23 @@ def test_members_come_and_go_and_every_record_is_seen_once(new_group, programs, 
     first, second = group.join(make), group.join(make)
     group.wait_shared()
     group.produce(5)
-    group.wait_done()
+    group.wait_settled()
     third = group.join(make)
     group.wait_shared()
     group.produce(5)
-    group.wait_done()
+    group.wait_settled()
     group.leave(first)
     group.wait_shared()
     group.produce(5)
-    group.wait_done()
+    group.wait_settled()
     group.leave(second, third)
     group.produce(5)
     group.join(make)
     group.wait_shared()
-    group.wait_done()
+    group.wait_seen()
     group.leave(*group.members)
+    group.wait_done()
     group.check(once=True)
-
-
-def coordinator_of(cluster, group):
-    def found():
-        for broker in cluster.awake:
-            with broker.connect() as client:
-                answer = schema.ask(client, "FindCoordinator", 3, key=group)
-            if answer["error_code"] == 0:
-                return next((b for b in cluster.awake if b.id == answer["node_id"]), None)
-        return None
-
-    return wait_until(found, 60, f"the coordinator of {group}")
 
 
 @pytest.mark.parametrize("make", makes.NAMES)
@@ -73,8 +62,9 @@ def test_members_go_on_when_their_coordinator_is_killed(cluster, new_group, prog
     """It is killed while they read and commit. What was committed is not seen again."""
     or_skip(lambda: programs.have(make))
     group = new_group()
+    session_ms = 6000 if makes.MAKES[make].comes_back_as_another else group.session_ms
     for _ in range(2):
-        group.join(make)
+        group.join(make, session_ms=session_ms)
     group.wait_shared()
     group.produce(5)
     group.wait_done()

@@ -22,6 +22,7 @@ class Make:
     assignors: frozenset = ALL_ASSIGNORS
     static: bool = True
     tells_commits: bool = True
+    comes_back_as_another: bool = False  # when it loses its coordinator; what it was before must expire
     needs: dict = field(default_factory=dict)  # what prepare() goes by
 
 
@@ -116,7 +117,14 @@ MAKES = {
         Make("confluent", _python, ALL_ASSIGNORS - {"sticky"}, needs={"script": "confluent_member.py"}),
         Make("kafka-python", _python, EAGER_ASSIGNORS, needs={"script": "kafka_python_member.py"}),
         Make("kcat", _kcat, ALL_ASSIGNORS - {"sticky"}, tells_commits=False),
-        Make("kafkajs", _node, frozenset(), static=False, needs={"script": "kafkajs_member.js"}),
+        Make(
+            "kafkajs",
+            _node,
+            frozenset(),
+            static=False,
+            comes_back_as_another=True,
+            needs={"script": "kafkajs_member.js"},
+        ),
         Make("franz-go", _go, needs={"package": "franz"}),
         Make("sarama", _go, EAGER_ASSIGNORS, needs={"package": "sarama"}),
     )

@@ -34,7 +34,6 @@ class Ledger:
         self.name = name
         self.owned = frozenset()
         self.revoked = []  # every partition that was taken from it, in order
-        self.assigned_times = 0
         self.sightings = []
         self.open = {}  # partition: sightings that are not committed and still may be
         self.errors = []
@@ -42,8 +41,10 @@ class Ledger:
     def take(self, line):
         getattr(self, "_" + line["event"])(line)
 
+    def uncommitted(self):
+        return [seen for sightings in list(self.open.values()) for seen in list(sightings) if not seen.kept]
+
     def _assigned(self, line):
-        self.assigned_times += 1
         self.owned = self.owned | set(line["partitions"])
 
     def _revoked(self, line):
@@ -140,7 +141,6 @@ class Kcat(Member):
         settings = {
             "session.timeout.ms": arguments["session_ms"],
             "heartbeat.interval.ms": arguments["heartbeat_ms"],
-            "auto.commit.interval.ms": 100,
             "auto.offset.reset": "earliest",
             "topic.metadata.refresh.interval.ms": 1000,
             "fetch.wait.max.ms": 200,
@@ -162,9 +162,10 @@ class Kcat(Member):
         with open(self.log_path, "ab") as log:
             log.write(text)
         text = text.decode()
-        found = re.search(r" rebalanced .*: (assigned|revoked): (.*)", text)
+        found = re.search(r"rebalanced.*\b(assign|revoke)(ed|ment|d)?\b", text)
         if found:
-            return {"event": found[1], "partitions": [int(number) for number in re.findall(r"\[(\d+)\]", found[2])]}
+            event = "assigned" if found[1] == "assign" else "revoked"
+            return {"event": event, "partitions": [int(number) for number in re.findall(r"\[(\d+)\]", text)]}
         return {"event": "error", "text": text.strip()} if "ERROR" in text else None
 
     def _tell_to_leave(self):
@@ -272,6 +273,16 @@ class Group:
             return committed(self.broker, self.name, self.topic, self.partitions) == whole
 
         self._wait(done, f"all of {self.topic} is committed")
+
+    def wait_settled(self):
+        """All that was produced is seen, and committed by those who tell of it. The others (kcat) commit every five
+        seconds, and what they are to give up."""
+        self.wait_seen()
+
+        def settled():
+            return not any(member.ledger.uncommitted() for member in self.members if member.make.tells_commits)
+
+        self._wait(settled, f"members commit what they saw of {self.topic}")
 
     def wait_seen(self):
         due = self.partitions * self.produced

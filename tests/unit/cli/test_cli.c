@@ -8,7 +8,10 @@ int main(void)
     srunner_add_suite(runner, addresses_suite());
     srunner_add_suite(runner, line_reader_suite());
     srunner_add_suite(runner, formatter_suite());
+    srunner_add_suite(runner, groups_csv_suite());
+    srunner_add_suite(runner, groups_zookeeper_suite());
     srunner_add_suite(runner, java_suite());
+    srunner_add_suite(runner, java_time_suite());
     srunner_add_suite(runner, topic_filter_suite());
     srunner_add_suite(runner, config_edits_suite());
     srunner_add_suite(runner, partition_rules_suite());

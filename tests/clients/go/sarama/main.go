@@ -42,17 +42,19 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 			if !open {
 				return nil
 			}
-			m.take(session, message)
+			line.Record(message.Partition, message.Offset, message.Value)
+			session.MarkMessage(message, "")
+			if len(claim.Messages()) == 0 {
+				m.commit(session, message)
+			}
 		case <-session.Context().Done():
 			return nil
 		}
 	}
 }
 
-// take tells of a record and commits it, until the broker has it or the partition is no longer ours.
-func (m *member) take(session sarama.ConsumerGroupSession, message *sarama.ConsumerMessage) {
-	line.Record(message.Partition, message.Offset, message.Value)
-	session.MarkMessage(message, "")
+// commit ends when the broker has the offset after this message, or the partition is no longer ours.
+func (m *member) commit(session sarama.ConsumerGroupSession, message *sarama.ConsumerMessage) {
 	m.committing.Lock()
 	defer m.committing.Unlock()
 	for session.Context().Err() == nil {
@@ -86,7 +88,7 @@ func configure(asked map[string]string) *sarama.Config {
 	config.Metadata.Retry.Backoff = 100 * time.Millisecond
 	config.Admin.Retry.Max = 60
 	config.Consumer.Return.Errors = true
-	config.Consumer.MaxWaitTime = 200 * time.Millisecond
+	config.Consumer.MaxWaitTime = 20 * time.Millisecond // commits wait behind fetches, on one connection
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	config.Consumer.Offsets.AutoCommit.Enable = false
 	config.Consumer.Group.Session.Timeout = line.Milliseconds(asked["session_ms"])
