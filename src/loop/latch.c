@@ -1,13 +1,19 @@
 #include "loop/latch.h"
 
+#include <time.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
 
 void latch_init(struct latch *latch)
 {
+    pthread_condattr_t monotonic;
     latch->is_open = false;
     pthread_mutex_init(&latch->lock, NULL);
-    pthread_cond_init(&latch->opened, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&latch->opened, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 void latch_open(struct latch *latch)
@@ -26,6 +32,28 @@ void latch_await(struct latch *latch)
     while (!latch->is_open)
         pthread_cond_wait(&latch->opened, &latch->lock);
     pthread_mutex_unlock(&latch->lock);
+    latch_end(latch);
+}
+
+bool latch_await_for(struct latch *latch, int ms)
+{
+    ASSERT(loop_current() == NULL);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += ms % 1000 * 1000000L;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    int rc = 0;
+    pthread_mutex_lock(&latch->lock);
+    while (!latch->is_open && rc == 0)
+        rc = pthread_cond_timedwait(&latch->opened, &latch->lock, &until);
+    const bool is_open = latch->is_open;
+    pthread_mutex_unlock(&latch->lock);
+    return is_open;
+}
+
+void latch_end(struct latch *latch)
+{
     pthread_mutex_destroy(&latch->lock);
     pthread_cond_destroy(&latch->opened);
 }

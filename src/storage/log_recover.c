@@ -155,7 +155,7 @@ enum err log_recover_finish(struct log *log, struct segment *seg, int32_t valid_
     struct segment_files files = log_files(log, seg);
     enum err err = ERR_NONE;
     if (valid_bytes < seg->size_bytes)
-        err = segment_cut_file(seg, &files, valid_bytes, why);
+        err = segment_cut_file_durably(seg, &files, valid_bytes, why);
     if (!err)
         err = segment_seal(seg, &files, why);
     if (err)

@@ -25,7 +25,7 @@ struct log_progress {
 MUST_USE enum err log_recover_segment(struct log *log, struct segment *seg,
                                       const struct log_progress *progress, int32_t *valid_bytes,
                                       int64_t *outgrown_at, struct errmsg *why);
-/* Cuts the file and seals the indexes. */
+/* Cuts the file, durably, and seals the indexes. */
 MUST_USE enum err log_recover_finish(struct log *log, struct segment *seg, int32_t valid_bytes,
                                      struct errmsg *why);
 

@@ -84,23 +84,6 @@ enum err log_doom_segments(struct log *log, int first, int n, struct log_doomed 
 
 /* --- at the end --- */
 
-/*
- * The cut is durable before anything is appended behind it: else a loss of power may bring back what was cut
- * off, beside what came in its place.
- */
-static enum err cut_durably(struct log *log, int64_t offset, int64_t now_ms, struct errmsg *why)
-{
-    struct segment *active = log_active(log);
-    struct segment_files files = log_files(log, active);
-    struct disk_file *file;
-    enum err err = segment_truncate(active, &files, offset, now_ms, why);
-    if (!err)
-        err = segment_log_file(active, &files, false, &file, why);
-    if (!err)
-        err = DISK_FILE(file, sync, why);
-    return err;
-}
-
 static enum err truncate_to(struct log *log, int64_t offset, int64_t now_ms, struct log_doomed *doomed,
                             struct errmsg *why)
 {
@@ -114,7 +97,8 @@ static enum err truncate_to(struct log *log, int64_t offset, int64_t now_ms, str
     }
     if (err)
         return err;
-    err = cut_durably(log, offset, now_ms, why);
+    struct segment_files files = log_files(log, log_active(log));
+    err = segment_truncate(log_active(log), &files, offset, now_ms, why);
     if (err)
         return err;
     log_recent_clear(log);

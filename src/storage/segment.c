@@ -404,6 +404,16 @@ enum err segment_cut_file(struct segment *seg, const struct segment_files *files
     return ERR_NONE;
 }
 
+enum err segment_cut_file_durably(struct segment *seg, const struct segment_files *files, int32_t size_bytes,
+                                  struct errmsg *why)
+{
+    struct disk_file *file;
+    enum err err = segment_cut_file(seg, files, size_bytes, why);
+    if (!err)
+        err = segment_log_file(seg, files, false, &file, why);
+    return err ? err : DISK_FILE(file, sync, why);
+}
+
 enum err segment_truncate(struct segment *seg, const struct segment_files *files, int64_t offset,
                           int64_t now_ms, struct errmsg *why)
 {
@@ -418,7 +428,7 @@ enum err segment_truncate(struct segment *seg, const struct segment_files *files
     if (!err)
         err = txn_index_truncate(&seg->txns, files, offset, why);
     if (!err && found)
-        err = segment_cut_file(seg, files, pos, why);
+        err = segment_cut_file_durably(seg, files, pos, why);
     if (err)
         return err;
     if (seg->size_bytes == 0) {

@@ -91,12 +91,18 @@ MUST_USE enum err segment_largest_timestamp(struct segment *seg, const struct se
 
 /* --- shortening and renaming --- */
 
-/* Removes the first batch with last offset >= `offset` and what follows. */
+/* Removes the first batch with last offset >= `offset` and what follows, durably. */
 MUST_USE enum err segment_truncate(struct segment *seg, const struct segment_files *files, int64_t offset,
                                    int64_t now_ms, struct errmsg *why);
 /* Cuts the file at a batch boundary; indexes are the caller's matter. */
 MUST_USE enum err segment_cut_file(struct segment *seg, const struct segment_files *files, int32_t size_bytes,
                                    struct errmsg *why);
+/*
+ * The same, durable before anything is appended behind it: else a loss of power may bring back what was cut
+ * off, beside what came in its place.
+ */
+MUST_USE enum err segment_cut_file_durably(struct segment *seg, const struct segment_files *files,
+                                           int32_t size_bytes, struct errmsg *why);
 /* Empties the three indexes, to be built anew. */
 MUST_USE enum err segment_reset_indexes(struct segment *seg, const struct segment_files *files,
                                         struct errmsg *why);

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import make_topic, or_skip, wait_leaders
-from harness import records, requests
+from harness import records, requests, schema
 from harness.mounts import LoopExt4, Tmpfs
 from harness.power import as_if_rebooted
 from harness.shims import FaultyDisk
@@ -342,6 +342,12 @@ def test_requests_that_name_a_hung_directory_are_answered_after_a_while(faulty):
             assert tally.put(client, good[0]) == NONE
         other = make_topic(broker, partitions=4)
         assert all(os.path.isdir(os.path.join(broker.log_dirs[1], f"{other}-{n}")) for n in range(4))
+        edit = {"name": "num.replica.fetchers", "config_operation": 0, "value": "2"}
+        resource = {"resource_type": 4, "resource_name": "", "configs": [edit]}
+        with broker.connect(timeout_s=20) as client:
+            answer = schema.ask(client, "IncrementalAlterConfigs", 1, resources=[resource], validate_only=False)
+        assert [found["error_code"] for found in answer["responses"]] == [NONE], answer
+        wait_until(lambda: "fetchers number=2 " in broker.process.log_text(), 20, "settings change meanwhile")
     finally:
         broker.faulty.be(None)
     wait_until(lambda: set(errors_of_all().values()) == {NONE}, 20, "the directory answers again")

@@ -32,18 +32,20 @@ static struct uuid new_id(struct proc *proc)
     return id;
 }
 
+static void boot_id_of(const struct proc *proc, char out[64])
+{
+    snprintf(out, 64, "boot-%d", proc->node->boot);
+}
+
 static enum err write_file(struct proc *proc, struct uuid directory, const struct znode_incarnation *known,
                            struct errmsg *why)
 {
-    bool kept = known && uuid_equal(known->id, proc->incarnation.id);
-    struct incarnation_file file = {.incarnation = proc->incarnation.id,
-                                    .directory = directory,
-                                    .directories = &directory,
-                                    .directories_count = 1,
-                                    .starts = proc->incarnation.starts,
-                                    .replaced = known && !kept ? known->id : (struct uuid){{0}},
-                                    .loss = kept ? ZNODE_LOSS_NONE : proc->incarnation.loss};
-    snprintf(file.boot_id, sizeof file.boot_id, "boot-%d", proc->node->boot);
+    char boot_id[64];
+    boot_id_of(proc, boot_id);
+    struct incarnation_file file = incarnation_file_of(&proc->incarnation, known, boot_id);
+    file.directory = directory;
+    file.directories = &directory;
+    file.directories_count = 1;
     struct buf text = {0};
     incarnation_file_format(&file, &text);
     enum err err = atomic_file_write(proc->dir.disk, INCARNATION_PATH, buf_view(&text), why);
@@ -51,23 +53,17 @@ static enum err write_file(struct proc *proc, struct uuid directory, const struc
     return err;
 }
 
-/* As incarnation.c decides. */
 static void decide(struct proc *proc, const struct incarnation_dir *dir,
                    const struct znode_incarnation *known, const struct znode_incarnation *trusted)
 {
     char boot_id[64];
-    snprintf(boot_id, sizeof boot_id, "boot-%d", proc->node->boot);
+    boot_id_of(proc, boot_id);
     struct incarnation_verdict verdict = incarnation_judge(dir, 1, 0, known, boot_id);
-    struct znode_incarnation *out = &proc->incarnation;
-    *out = (struct znode_incarnation){.starts = known ? known->starts : 0};
-    if (dir->has_file && dir->file.starts > out->starts)
-        out->starts = dir->file.starts;
-    out->starts++;
-    out->id = verdict.keep ? dir->file.incarnation : new_id(proc);
-    out->loss = verdict.keep ? ZNODE_LOSS_NONE : verdict.loss;
-    if (known && trusted && !uuid_equal(known->id, trusted->id) && known->loss > out->loss)
-        out->loss = known->loss;
-    sim_trace(proc->sim, "%d starts with its data %s, loss=%d", proc->id, verdict.reason, (int)out->loss);
+    proc->incarnation = incarnation_next(&verdict, dir, 1, known, trusted);
+    if (!verdict.keep)
+        proc->incarnation.id = new_id(proc);
+    sim_trace(proc->sim, "%d starts with its data %s, loss=%d", proc->id, verdict.reason,
+              (int)proc->incarnation.loss);
 }
 
 static void made(void *arg, const struct controller_op_result *results, int32_t count)

@@ -203,6 +203,40 @@ struct incarnation_verdict incarnation_judge(const struct incarnation_dir *dirs,
     return verdict;
 }
 
+struct znode_incarnation incarnation_next(const struct incarnation_verdict *verdict,
+                                          const struct incarnation_dir *dirs, int count,
+                                          const struct znode_incarnation *known,
+                                          const struct znode_incarnation *trusted)
+{
+    struct znode_incarnation next = {.starts = known ? known->starts : 0};
+    for (int i = 0; i < count; i++)
+        if (dirs[i].has_file && dirs[i].file.starts > next.starts)
+            next.starts = dirs[i].file.starts;
+    next.starts++;
+    if (verdict->keep)
+        next.id = first_with_file(dirs, count)->file.incarnation;
+    else
+        next.loss = verdict->loss;
+    /* A loss that no controller has dealt with yet is not made smaller by another start. */
+    bool pending = known && trusted && !uuid_equal(known->id, trusted->id);
+    if (pending && known->loss > next.loss)
+        next.loss = known->loss;
+    return next;
+}
+
+struct incarnation_file incarnation_file_of(const struct znode_incarnation *now,
+                                            const struct znode_incarnation *known, const char *boot_id)
+{
+    bool kept = known && uuid_equal(known->id, now->id);
+    struct incarnation_file file = {.incarnation = now->id, .starts = now->starts};
+    if (!kept)
+        file.loss = now->loss;
+    if (known && !kept)
+        file.replaced = known->id;
+    snprintf(file.boot_id, sizeof file.boot_id, "%s", boot_id);
+    return file;
+}
+
 /* ---- a start */
 
 struct settle {
@@ -283,24 +317,14 @@ static void decide(const struct settle *s, const char *boot_id, struct znode_inc
 {
     const struct znode_incarnation *known = s->has_known ? &s->known : NULL;
     struct incarnation_verdict verdict = incarnation_judge(s->found, s->count, s->offline, known, boot_id);
-    const struct incarnation_dir *first = first_with_file(s->found, s->count);
-    *out = (struct znode_incarnation){.starts = known ? known->starts : 0};
-    for (int i = 0; i < s->count; i++) {
-        if (s->found[i].has_file && s->found[i].file.starts > out->starts)
-            out->starts = s->found[i].file.starts;
-    }
-    out->starts++;
-    out->id = verdict.keep ? first->file.incarnation : new_id(s->random);
-    out->loss = verdict.keep ? ZNODE_LOSS_NONE : verdict.loss;
-    /* A loss that no controller has dealt with yet is not made smaller by another start. */
-    bool pending = known && s->has_trusted && !uuid_equal(known->id, s->trusted.id);
-    if (pending && known->loss > out->loss)
-        out->loss = known->loss;
+    *out = incarnation_next(&verdict, s->found, s->count, known, s->has_trusted ? &s->trusted : NULL);
+    if (!verdict.keep)
+        out->id = new_id(s->random);
     if (!verdict.keep && verdict.loss != ZNODE_LOSS_NONE)
         log_warn("storage", "data_may_be_missing",
                  "loss=%s reason=\"%s\" effect=\"it leads only where nobody has more, and fetches what "
                  "others have\"",
-                 verdict.loss == ZNODE_LOSS_TAIL ? "tail" : "data", verdict.reason);
+                 LOSSES[verdict.loss], verdict.reason);
 }
 
 static bool is_listed(const struct uuid *list, int count, struct uuid id)
@@ -342,14 +366,10 @@ static int write_dirs(struct settle *s, const struct znode_incarnation *now, con
     bool kept = s->has_known && uuid_equal(s->known.id, now->id);
     struct uuid *all = all_directories(s, kept, &count);
     for (int i = 0; i < s->count; i++) {
-        struct incarnation_file file = {.incarnation = now->id,
-                                        .directory = s->found[i].file.directory,
-                                        .directories = all,
-                                        .directories_count = count,
-                                        .starts = now->starts,
-                                        .replaced = s->has_known && !kept ? s->known.id : (struct uuid){{0}},
-                                        .loss = kept ? ZNODE_LOSS_NONE : now->loss};
-        snprintf(file.boot_id, sizeof file.boot_id, "%s", boot_id);
+        struct incarnation_file file = incarnation_file_of(now, s->has_known ? &s->known : NULL, boot_id);
+        file.directory = s->found[i].file.directory;
+        file.directories = all;
+        file.directories_count = count;
         struct buf text = {0};
         struct errmsg why;
         char *path = atomic_file_join(s->states[i]->dir.path, INCARNATION_FILE_NAME);

@@ -69,6 +69,18 @@ struct incarnation_verdict incarnation_judge(const struct incarnation_dir *dirs,
                                              const struct znode_incarnation *known, const char *boot_id);
 
 /*
+ * Pure: what a broker whose data was judged so registers with. The id is zero when it is another: the caller
+ * makes one. `trusted` is what the controller goes by; NULL = nothing yet.
+ */
+struct znode_incarnation incarnation_next(const struct incarnation_verdict *verdict,
+                                          const struct incarnation_dir *dirs, int count,
+                                          const struct znode_incarnation *known,
+                                          const struct znode_incarnation *trusted);
+/* Pure: the file that says so, still without directories. */
+struct incarnation_file incarnation_file_of(const struct znode_incarnation *now,
+                                            const struct znode_incarnation *known, const char *boot_id);
+
+/*
  * Finds the incarnation of this start and writes it down in every live directory, durably; makes
  * /barnabas/brokers/N if it is missing. After the logs were loaded, before the broker registers, which
  * publishes `out`. A directory that cannot be written goes offline; ERR_IO when none is left.

@@ -74,6 +74,22 @@ START_TEST(a_latch_may_be_opened_before_or_while_somebody_waits)
 }
 END_TEST
 
+START_TEST(who_waits_for_a_while_waits_again_and_ends_the_latch_himself)
+{
+    struct latch latch;
+    pthread_t thread;
+    latch_init(&latch);
+    ck_assert(!latch_await_for(&latch, 0));
+    ck_assert(!latch_await_for(&latch, 1));
+    pthread_create(&thread, NULL, open_it, &latch);
+    while (!latch_await_for(&latch, 1000))
+        ;
+    ck_assert(latch_await_for(&latch, 0));
+    pthread_join(thread, NULL);
+    latch_end(&latch);
+}
+END_TEST
+
 Suite *latch_suite(void)
 {
     Suite *suite = suite_create("latch");
@@ -81,6 +97,7 @@ Suite *latch_suite(void)
     tcase_add_test(tcase, a_call_has_run_on_the_loop_when_it_returns);
     tcase_add_test(tcase, a_call_to_a_loop_that_is_over_runs_all_the_same);
     tcase_add_test(tcase, a_latch_may_be_opened_before_or_while_somebody_waits);
+    tcase_add_test(tcase, who_waits_for_a_while_waits_again_and_ends_the_latch_himself);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -188,6 +188,29 @@ START_TEST(what_was_cut_off_does_not_come_back_with_a_loss_of_power)
 }
 END_TEST
 
+START_TEST(what_a_recovery_cut_off_does_not_come_back_with_the_next_loss_of_power)
+{
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct rig rig;
+        rig_init(&rig);
+        rig_load(&rig, true);
+        ck_assert_int_eq(DISK(rig.disk, sync_fs, "/", &rig.why), ERR_NONE);
+        for (uint64_t cut = 0; cut < 3; cut++) {
+            for (int i = 0; i < 6; i++)
+                rig_append(&rig, (struct rig_append){.count = 1, .value_size = 20});
+            rig_kill(&rig);
+            crash_disk_power_cut(rig.mem, CRASH_KEEP_SEEDED, 3 * seed + cut);
+            rig.power_lost = true;
+            rig_load(&rig, false);
+            rig_check_prefix(&rig);
+            rig_model_truncate(&rig, log_end(rig.log).offset);
+            rig.leader_epoch++;
+        }
+        rig_close(&rig);
+    }
+}
+END_TEST
+
 START_TEST(truncation_below_the_first_segment_begins_anew)
 {
     struct rig rig;
@@ -411,6 +434,7 @@ Suite *log_trim_suite(void)
     tcase_add_test(tc, truncation_anywhere_is_as_if_the_tail_had_never_been);
     tcase_add_test(tc, files_after_truncation_at_a_segment_boundary_are_the_same);
     tcase_add_test(tc, what_was_cut_off_does_not_come_back_with_a_loss_of_power);
+    tcase_add_test(tc, what_a_recovery_cut_off_does_not_come_back_with_the_next_loss_of_power);
     tcase_add_test(tc, truncation_below_the_first_segment_begins_anew);
     tcase_add_test(tc, truncating_fully_goes_on_at_the_offset);
     tcase_add_test(tc, the_lowest_cut_is_told_once);

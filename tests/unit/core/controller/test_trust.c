@@ -3,13 +3,19 @@
  * letter; the topic t has one partition on brokers 1, 2, 3 and min.insync.replicas 2, broker 1 is controller.
  */
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "rig.h"
 #include "suites.h"
 
 #define STATE    "/brokers/topics/t/partitions/0/state"
 #define STANDING "/barnabas/standing/t-0"
+
+/* As two arguments. */
+#define ISR(...) (const int32_t[]){__VA_ARGS__}, (int)ARRAY_LEN(((const int32_t[]){__VA_ARGS__}))
 
 static void put_min_isr(struct rig *rig, const char *value, const char *unclean)
 {
@@ -56,8 +62,7 @@ static struct rig *cluster(int32_t leader, const int32_t *isr, int isr_count)
 
 static struct rig *cluster_of_all(void)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = cluster(1, isr, 3);
+    struct rig *rig = cluster(1, ISR(1, 2, 3));
     rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE);
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
     rig_add_core(rig, 1);
@@ -156,8 +161,7 @@ static enum err alter_isr(struct rig *rig, uint64_t ticket, int32_t broker, int3
 
 START_TEST(first_data_of_a_broker_is_trusted_without_a_change)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = cluster(1, isr, 3);
+    struct rig *rig = cluster(1, ISR(1, 2, 3));
     fake_zk_remove(rig->zk, "/barnabas/trusted/2");
     rig_register_with(rig, 2, 'x', ZNODE_LOSS_NONE);
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
@@ -171,8 +175,7 @@ END_TEST
 
 START_TEST(parents_are_made_when_missing)
 {
-    static const int32_t isr[] = {1};
-    struct rig *rig = cluster(1, isr, 1);
+    struct rig *rig = cluster(1, ISR(1));
     for (int id = 1; id <= 3; id++) {
         char path[64];
         snprintf(path, sizeof path, "/barnabas/trusted/%d", id);
@@ -189,8 +192,7 @@ END_TEST
 
 START_TEST(kafka_broker_is_what_it_always_was)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(-1, isr, 1);
+    struct rig *rig = cluster(-1, ISR(3));
     fake_zk_remove(rig->zk, "/barnabas/trusted/3");
     rig_add_core(rig, 1);
     rig_register(rig, 3, NULL);
@@ -203,8 +205,7 @@ END_TEST
 
 START_TEST(incarnation_of_another_registration_does_not_count)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(-1, isr, 1);
+    struct rig *rig = cluster(-1, ISR(3));
     rig_register_with(rig, 3, 'x', ZNODE_LOSS_DATA);
     rig_kill(rig, 3);
     rig_register(rig, 3, NULL); /* a Kafka broker under this id */
@@ -217,8 +218,7 @@ END_TEST
 
 START_TEST(incarnation_of_a_start_after_the_registration_that_was_read_counts)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(-1, isr, 1);
+    struct rig *rig = cluster(-1, ISR(3));
     rig_register(rig, 3, NULL);
     struct controller_value newer = {.kind = CONTROLLER_VALUE_INCARNATION};
     newer.incarnation.id = rig_data('x');
@@ -231,8 +231,7 @@ END_TEST
 
 START_TEST(trusted_data_that_cannot_be_read_is_replaced)
 {
-    static const int32_t isr[] = {1};
-    struct rig *rig = cluster(1, isr, 1);
+    struct rig *rig = cluster(1, ISR(1));
     fake_zk_spoil(rig->zk, "/barnabas/trusted/1");
     rig_add_core(rig, 1);
     ck_assert(controller_is_active(rig->cores[0].c));
@@ -245,8 +244,7 @@ END_TEST
 
 START_TEST(broker_with_other_data_leaves_the_isr_at_failover)
 {
-    static const int32_t isr[] = {2, 1, 3};
-    struct rig *rig = cluster(2, isr, 3);
+    struct rig *rig = cluster(2, ISR(2, 1, 3));
     rig_register_with(rig, 2, 'x', ZNODE_LOSS_TAIL);
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
     rig_add_core(rig, 1);
@@ -260,8 +258,7 @@ END_TEST
 
 START_TEST(others_that_are_down_stay_in_the_isr_of_one_that_lost_data)
 {
-    static const int32_t isr[] = {2, 3};
-    struct rig *rig = cluster(-1, isr, 2);
+    struct rig *rig = cluster(-1, ISR(2, 3));
     rig_add_core(rig, 1);
     come(rig, 2, 'x', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
@@ -277,8 +274,7 @@ END_TEST
 
 START_TEST(leader_that_came_back_with_other_data_leads_no_more)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(3, isr, 1); /* so quickly that no controller saw it go */
+    struct rig *rig = cluster(3, ISR(3)); /* so quickly that no controller saw it go */
     rig_register_with(rig, 3, 'x', ZNODE_LOSS_DATA);
     rig_add_core(rig, 1);
     ck_assert_int_eq(leader(rig), -1);
@@ -292,8 +288,7 @@ END_TEST
 
 static struct rig *kept_offline(enum znode_loss loss)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(-1, isr, 1);
+    struct rig *rig = cluster(-1, ISR(3));
     rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE);
     rig_add_core(rig, 1);
     come(rig, 3, 'x', loss);
@@ -306,6 +301,40 @@ START_TEST(last_of_the_isr_with_other_data_is_not_elected)
 {
     struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
     ck_assert_int_eq(trusted(rig, 3), 'x');
+    rig_free(rig);
+}
+END_TEST
+
+/* Lines of the log that name the event, since log_set_fd. */
+static int count_logged(int fd, const char *event)
+{
+    int count = 0;
+    struct buf text = {0};
+    char bytes[4096];
+    for (ssize_t got; (got = pread(fd, bytes, sizeof bytes, (off_t)text.len)) > 0;)
+        buf_put(&text, bytes, (size_t)got);
+    for (const char *at = buf_cstr(&text); (at = strstr(at, event)); at++)
+        count++;
+    buf_close(&text);
+    return count;
+}
+
+START_TEST(it_is_said_once_until_something_else_is_lost)
+{
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    log_set_fd(fileno(file));
+    struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
+    for (int i = 0; i < 3; i++) {
+        go(rig, 2); /* whoever comes makes it elect */
+        come(rig, 2, 'b', ZNODE_LOSS_NONE);
+    }
+    ck_assert_int_eq(count_logged(fileno(file), "kept_offline"), 1);
+    go(rig, 3);
+    come(rig, 3, 'y', ZNODE_LOSS_TAIL);
+    ck_assert_int_eq(count_logged(fileno(file), "kept_offline"), 2);
+    log_set_fd(STDERR_FILENO);
+    fclose(file);
     rig_free(rig);
 }
 END_TEST
@@ -333,8 +362,7 @@ END_TEST
 
 START_TEST(it_is_not_elected_when_it_came_back_between_two_looks)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(3, isr, 1);
+    struct rig *rig = cluster(3, ISR(3));
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
     rig_add_core(rig, 1);
     rig_kill(rig, 3);
@@ -366,8 +394,7 @@ END_TEST
 
 static struct rig *one_lost_of_three(enum znode_loss loss)
 {
-    static const int32_t isr[] = {2, 1, 3};
-    struct rig *rig = cluster(2, isr, 3);
+    struct rig *rig = cluster(2, ISR(2, 1, 3));
     put_min_isr(rig, "3", NULL);
     rig_register_with(rig, 2, 'x', loss);
     rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
@@ -406,10 +433,9 @@ END_TEST
 
 START_TEST(state_that_somebody_else_wrote_voids_what_was_known)
 {
-    static const int32_t isr[] = {3};
     struct rig *rig = kept_offline(ZNODE_LOSS_DATA);
     rig_take_over(rig); /* by a Kafka controller, which knows nothing of it */
-    put_state(rig, 3, isr, 1);
+    put_state(rig, 3, ISR(3));
     rig_run(rig);
     fake_zk_close_session(rig->zk, rig->intruder);
     rig_run(rig);
@@ -439,10 +465,9 @@ END_TEST
 START_TEST(only_replica_is_served_as_it_is)
 {
     static const int32_t replicas[] = {3};
-    static const int32_t isr[] = {3};
     struct rig *rig = rig_new();
     rig_put_topic(rig, "t", 1, replicas, 1);
-    put_state(rig, -1, isr, 1);
+    put_state(rig, -1, ISR(3));
     put_trusted(rig, 3, 'c');
     rig_register_with(rig, 3, 'x', ZNODE_LOSS_TAIL);
     rig_add_core(rig, 3);
@@ -648,8 +673,7 @@ static void wait_it_out(struct rig *rig)
 
 START_TEST(longest_log_leads_when_the_last_of_the_isr_is_back)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = room(isr, 3);
+    struct rig *rig = room(ISR(1, 2, 3));
     come(rig, 3, 'z', ZNODE_LOSS_TAIL);
     ck_assert(isr_is(rig, "1,2,3"));
     ck_assert(standing_is(rig, "3z", NULL));
@@ -673,8 +697,7 @@ END_TEST
 
 START_TEST(it_leads_after_any_number_of_cuts)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = room(isr, 3);
+    struct rig *rig = room(ISR(1, 2, 3));
     for (int cut = 0; cut < 3; cut++) {
         for (int id = 3; id >= 1; id--)
             come(rig, id, (char)('k' + 3 * cut + id), ZNODE_LOSS_TAIL);
@@ -694,8 +717,7 @@ END_TEST
 
 static struct rig *led_by_the_longest(void)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
@@ -717,8 +739,7 @@ END_TEST
 
 START_TEST(end_of_a_log_that_is_told_when_somebody_leads_is_no_more_its_end)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     rig->holds_ends[3] = true;
     rig->end_offset[3] = 5000;
@@ -739,8 +760,7 @@ END_TEST
 
 START_TEST(unclean_election_takes_the_longest_of_those_that_are_there)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = room(isr, 3);
+    struct rig *rig = room(ISR(1, 2, 3));
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     ck_assert_int_eq(leader(rig), -1);
@@ -763,8 +783,7 @@ END_TEST
 
 START_TEST(member_that_lost_nothing_leads_when_it_comes_and_the_others_leave)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = room(isr, 3);
+    struct rig *rig = room(ISR(1, 2, 3));
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     come(rig, 2, 'y', ZNODE_LOSS_TAIL);
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
@@ -778,8 +797,7 @@ END_TEST
 
 START_TEST(member_that_lost_its_tail_leaves_an_isr_that_somebody_whole_is_in)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = cluster(1, isr, 3);
+    struct rig *rig = cluster(1, ISR(1, 2, 3));
     rig_register_with(rig, 2, 'y', ZNODE_LOSS_TAIL);
     rig_add_core(rig, 1);
     ck_assert_int_eq(leader(rig), 1);
@@ -791,8 +809,7 @@ END_TEST
 
 START_TEST(session_that_outlives_its_machine_costs_no_more_than_its_time)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = cluster(2, isr, 2);
+    struct rig *rig = cluster(2, ISR(1, 2));
     rig_kill(rig, 1);
     rig_register_with(rig, 1, 'x', ZNODE_LOSS_TAIL);
     rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE); /* it is down: its session is all there is */
@@ -813,8 +830,7 @@ END_TEST
 
 START_TEST(lost_disk_leaves_the_isr_to_those_that_lost_their_tails)
 {
-    static const int32_t isr[] = {1, 2, 3};
-    struct rig *rig = room(isr, 3);
+    struct rig *rig = room(ISR(1, 2, 3));
     come(rig, 2, 'y', ZNODE_LOSS_DATA);
     ck_assert(isr_is(rig, "1,3"));
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
@@ -828,8 +844,7 @@ END_TEST
 
 START_TEST(lost_disk_that_comes_last_leaves_it_too)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
     rig->end_offset[2] = 0;
     come(rig, 2, 'y', ZNODE_LOSS_DATA);
@@ -844,8 +859,7 @@ END_TEST
 
 START_TEST(nobody_leads_automatically_where_all_lost_their_disks)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     rig_register_with(rig, 1, 'x', ZNODE_LOSS_DATA);
     rig_register_with(rig, 2, 'y', ZNODE_LOSS_DATA);
     rig_register_with(rig, 3, 'z', ZNODE_LOSS_DATA);
@@ -872,8 +886,7 @@ END_TEST
 
 START_TEST(eligible_one_that_lost_its_disk_since_does_not_stand_for_all)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     come(rig, 1, 'a', ZNODE_LOSS_NONE);
     ck_assert(standing_is(rig, NULL, "2b"));
     go(rig, 1);
@@ -889,8 +902,7 @@ END_TEST
 
 START_TEST(kafka_broker_is_not_asked_for_its_log)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     rig->end_offset[3] = 900;
     rig_register(rig, 3, NULL);
     rig_run(rig);
@@ -904,8 +916,7 @@ END_TEST
 
 START_TEST(member_that_shows_no_log_keeps_the_partition_offline)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     rig->end_err[1] = ERR_KAFKA_STORAGE_ERROR;
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
@@ -922,8 +933,7 @@ END_TEST
 
 START_TEST(logs_are_asked_for_again_by_the_next_controller)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     rig->mood[1] = RIG_SILENT;
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
@@ -938,8 +948,7 @@ END_TEST
 
 START_TEST(unreachable_member_is_asked_again)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     rig->mood[1] = RIG_UNREACHABLE;
     come(rig, 3, 'c', ZNODE_LOSS_NONE);
     come(rig, 1, 'x', ZNODE_LOSS_TAIL);
@@ -957,8 +966,7 @@ END_TEST
 /* 1 and 2 have lost their tails and are back; 3 is not of the ISR, and its log is the longest. */
 static struct rig *without_the_third(enum rig_mood mood, bool is_there)
 {
-    static const int32_t isr[] = {1, 2};
-    struct rig *rig = room(isr, 2);
+    struct rig *rig = room(ISR(1, 2));
     rig->mood[3] = mood;
     rig->end_offset[3] = 900;
     if (is_there)
@@ -1062,8 +1070,7 @@ END_TEST
 
 START_TEST(unclean_election_takes_one_that_lost_its_tail_rather_than_one_that_fell_behind)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(-1, isr, 1);
+    struct rig *rig = cluster(-1, ISR(3));
     rig_add_core(rig, 1);
     come(rig, 3, 'x', ZNODE_LOSS_TAIL); /* 2 might have more */
     ck_assert_int_eq(leader(rig), -1);
@@ -1077,8 +1084,7 @@ END_TEST
 
 START_TEST(topic_that_allows_unclean_election_is_not_kept_offline)
 {
-    static const int32_t isr[] = {3};
-    struct rig *rig = cluster(-1, isr, 1);
+    struct rig *rig = cluster(-1, ISR(3));
     put_min_isr(rig, "2", "true");
     rig_add_core(rig, 1);
     come(rig, 3, 'x', ZNODE_LOSS_TAIL);
@@ -1259,6 +1265,7 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, others_that_are_down_stay_in_the_isr_of_one_that_lost_data);
     tcase_add_test(tcase, leader_that_came_back_with_other_data_leads_no_more);
     tcase_add_test(tcase, last_of_the_isr_with_other_data_is_not_elected);
+    tcase_add_test(tcase, it_is_said_once_until_something_else_is_lost);
     tcase_add_test(tcase, it_is_not_elected_after_another_start_with_that_data);
     tcase_add_test(tcase, it_is_not_elected_by_another_controller);
     tcase_add_test(tcase, it_is_not_elected_when_it_came_back_between_two_looks);
