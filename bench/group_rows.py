@@ -169,6 +169,7 @@ def run_rebalance(system, sizes, number):
 def run_groups(system, sizes):
     """Groups of one member on few connections."""
     system.start()
+    wait_serves(system, "first-0")
     with members(system, group="first", groups=200, connections=50) as first:
         first.report()
     time.sleep(2)

@@ -1,6 +1,7 @@
 """What every run has in common: systems made and taken down, rows repeated in turn, failures named, results kept."""
 
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -10,6 +11,8 @@ import sys
 import time
 
 from systems import HERE, SOURCE
+
+_numbers = itertools.count(1)
 
 
 def say(text):
@@ -75,11 +78,10 @@ class Runner:
         self.results = results
         self.rounds = rounds
         self.shown = shown
-        self.made = 0
 
     def new(self, kind):
-        self.made += 1
-        return self.make(kind, os.path.join(self.folder, f"{kind}-{self.made}"))
+        """A folder's name is also that of the chroot, which stays: no two of a run are the same."""
+        return self.make(kind, os.path.join(self.folder, f"{kind}-{next(_numbers)}"))
 
     def note(self, row, kind, measure):
         """Runs one measurement; a failure is noted and the others go on. Whether it succeeded."""

@@ -65,6 +65,7 @@ src_service_libservice_a_SOURCES += \
   src/service/group/group_load.c \
   src/service/group/group_metrics.c \
   src/service/group/groups.c src/service/group/groups.h \
+  src/service/group/groups_hold.c src/service/group/groups_hold.h \
   src/service/group/groups_internal.h
 
 # being the controller, and asking it

@@ -18,6 +18,7 @@
 
 struct group_load {
     struct work work;
+    struct groups_op home; /* what became of it */
     struct groups *groups;
     struct partition *part; /* shared */
     int32_t index;
@@ -117,17 +118,18 @@ static void report(const struct group_load *load)
              (long long)(load->groups->now.mono_ms - load->begun_ms));
 }
 
-static void load_again(struct loop_timer *timer, int64_t now_ms)
+void group_load_again(struct groups_timer *timer)
 {
-    (void)now_ms;
-    group_load_begin(CONTAINER_OF(timer, struct groups_slot, load_again));
+    struct groups_slot *slot = CONTAINER_OF(timer, struct groups_slot, load_again);
+    if (slot->coordinator && slot->term == slot->load_again_term)
+        group_load_begin(slot);
 }
 
-static void load_done(struct work *work, bool discard)
+static void settle(struct groups_op *op)
 {
-    struct group_load *load = CONTAINER_OF(work, struct group_load, work);
+    struct group_load *load = CONTAINER_OF(op, struct group_load, home);
     struct groups *groups = load->groups;
-    struct groups_slot *slot = discard ? NULL : groups_slot_of_term(groups, load->index, load->term);
+    struct groups_slot *slot = groups_slot_of_term(groups, load->index, load->term);
     if (!slot) {
         load_free(load);
         return;
@@ -142,22 +144,32 @@ static void load_done(struct work *work, bool discard)
         log_warn("group", "not_loaded",
                  "partition=%s error=%s why=\"%s\" effect=\"its groups wait; tried again\"", load->part->name,
                  err_name(load->err), load->why.text);
-        slot->load_again.fire = load_again;
-        loop_timer_arm(groups->loop, &slot->load_again, groups->now.mono_ms + AGAIN_MS);
+        slot->load_again_term = slot->term;
+        groups_timer_arm(&slot->load_again, groups->now.mono_ms + AGAIN_MS);
     }
     load_free(load);
+}
+
+static void load_done(struct work *work, bool discard)
+{
+    struct group_load *load = CONTAINER_OF(work, struct group_load, work);
+    if (discard)
+        load_free(load);
+    else
+        groups_hold_submit(&load->groups->hold, &load->home);
 }
 
 void group_load_begin(struct groups_slot *slot)
 {
     struct groups *groups = slot->groups;
     struct group_load *load = MEM_NEW(struct group_load);
+    load->home.run = settle;
     load->groups = groups;
     load->part = partition_share(slot->part);
     load->index = slot->index;
     load->term = slot->term;
     load->max_bytes = groups->load_bytes;
-    load->begun_ms = loop_now_ms(groups->loop);
+    load->begun_ms = groups->now.mono_ms;
     load->loader = group_loader_new(slot->index);
     load->end = -1;
     load->work = (struct work){.home = groups->loop,

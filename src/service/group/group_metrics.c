@@ -38,12 +38,12 @@ static struct group_counts sum_up(struct groups *groups)
     return sum;
 }
 
-static void tell(struct loop_timer *timer, int64_t now_ms)
+/* On the groups' loop, whose share of the gauges it is. */
+static void tell(struct groups_ask *ask)
 {
-    (void)now_ms;
-    struct groups *groups = CONTAINER_OF(timer, struct groups, count_timer);
+    struct groups *groups = ask->groups;
     struct metrics_shard *shard = count_shard(groups->broker);
-    struct group_counts sum = sum_up(groups);
+    struct group_counts sum = groups->sum;
     int64_t all = 0;
     for (int state = 0; state < GROUP_STATE_COUNT; state++)
         all += sum.groups[state];
@@ -59,14 +59,34 @@ static void tell(struct loop_timer *timer, int64_t now_ms)
     metrics_add(shard, METRIC_GROUP_EXPIRED, (int64_t)(sum.offsets_expired - groups->told.offsets_expired));
     metrics_add(shard, METRIC_GROUP_DELETED, (int64_t)(sum.offsets_deleted - groups->told.offsets_deleted));
     groups->told = sum;
+    atomic_store(&groups->is_counting, false);
+}
+
+static bool count(struct groups_ask *ask)
+{
+    ask->groups->sum = sum_up(ask->groups);
+    return true;
+}
+
+static void moment_is_over(struct groups_timer *timer)
+{
+    struct groups *groups = CONTAINER_OF(timer, struct groups, count_timer);
+    if (atomic_exchange(&groups->is_counting, true))
+        group_metrics_touch(groups); /* the loop is late with the count before */
+    else
+        groups_ask(groups, &groups->count);
+}
+
+void group_metrics_init(struct groups *groups)
+{
+    groups_timer_init(&groups->count_timer, &groups->hold, groups->loop, moment_is_over);
+    groups->count = (struct groups_ask){.run = count, .done = tell, .home = groups->loop};
 }
 
 void group_metrics_touch(struct groups *groups)
 {
-    if (loop_timer_is_armed(&groups->count_timer))
-        return;
-    groups->count_timer.fire = tell;
-    loop_timer_arm(groups->loop, &groups->count_timer, loop_now_ms(groups->loop) + MOMENT_MS);
+    if (!groups_timer_is_armed(&groups->count_timer))
+        groups_timer_arm(&groups->count_timer, groups->now.mono_ms + MOMENT_MS);
 }
 
 void group_metrics_loaded(struct groups *groups, int64_t ms)

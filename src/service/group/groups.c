@@ -14,30 +14,24 @@
 /* --- effects ---------------------------------------------------------------------------------------------
  */
 
+/* Loops read the clock at different moments; for a coordinator time does not go back. */
 void groups_enter(struct groups *groups)
 {
-    groups->now =
-        (struct group_time){.mono_ms = loop_now_ms(groups->loop), .wall_ms = loop_now_wall_ms(groups->loop)};
+    const struct loop *here = loop_current();
+    int64_t mono_ms = loop_now_ms(here);
+    if (mono_ms > groups->now.mono_ms)
+        groups->now.mono_ms = mono_ms;
+    groups->now.wall_ms = loop_now_wall_ms(here);
 }
 
-static void tick(struct loop_timer *timer, int64_t now_ms)
+static void tick(struct groups_timer *timer)
 {
-    (void)now_ms;
     struct groups_slot *slot = CONTAINER_OF(timer, struct groups_slot, tick);
+    if (!slot->coordinator)
+        return;
     groups_enter(slot->groups);
     group_tick(slot->coordinator, &slot->groups->now, &slot->groups->effects);
     groups_carry_out(slot->groups, slot);
-}
-
-static void arm_tick(struct groups_slot *slot)
-{
-    struct loop *loop = slot->groups->loop;
-    int64_t at_ms = slot->coordinator ? group_coordinator_deadline(slot->coordinator) : INT64_MAX;
-    slot->tick.fire = tick;
-    if (at_ms == INT64_MAX)
-        loop_timer_cancel(loop, &slot->tick);
-    else
-        loop_timer_arm(loop, &slot->tick, at_ms);
 }
 
 static void ask_came_home(struct loop_message *msg, bool discard)
@@ -50,7 +44,7 @@ static void ask_came_home(struct loop_message *msg, bool discard)
 static void send_home(struct groups_ask *ask)
 {
     ask->message = (struct loop_message){.run = ask_came_home, .label = "group_answer"};
-    loop_post(ask->home, &ask->message);
+    groups_hold_send_home(&ask->groups->hold, ask->home, &ask->message);
 }
 
 void groups_carry_out(struct groups *groups, struct groups_slot *slot)
@@ -68,7 +62,8 @@ void groups_carry_out(struct groups *groups, struct groups_slot *slot)
     group_effects_reset(&groups->effects);
     if (!slot)
         return;
-    arm_tick(slot);
+    if (slot->coordinator)
+        groups_timer_arm(&slot->tick, group_coordinator_deadline(slot->coordinator));
     group_metrics_touch(groups);
 }
 
@@ -88,6 +83,8 @@ static struct groups_slot *slot_get(struct groups *groups, int32_t index)
         slot = MEM_NEW(struct groups_slot);
         slot->groups = groups;
         slot->index = index;
+        groups_timer_init(&slot->tick, &groups->hold, groups->loop, tick);
+        groups_timer_init(&slot->load_again, &groups->hold, groups->loop, group_load_again);
         map_put_int(&groups->slots, index, slot);
     }
     return slot;
@@ -104,8 +101,6 @@ static void end_term(struct groups_slot *slot)
     group_metrics_keep(groups, slot->coordinator);
     group_coordinator_free(slot->coordinator);
     slot->coordinator = NULL;
-    loop_timer_cancel(groups->loop, &slot->tick);
-    loop_timer_cancel(groups->loop, &slot->load_again);
     partition_release(slot->part);
     slot->part = NULL;
 }
@@ -127,6 +122,7 @@ static void begin_term(struct groups_slot *slot, struct partition *part)
 
 struct role_news {
     struct loop_message message;
+    struct groups_op op;
     struct groups *groups;
     struct partition *part; /* shared */
     bool leads;
@@ -136,6 +132,8 @@ struct role_news {
 static void take_role(const struct role_news *news)
 {
     struct groups *groups = news->groups;
+    if (groups->stopped)
+        return;
     struct groups_slot *slot = slot_get(groups, news->part->index);
     groups_enter(groups);
     if (!news->leads) {
@@ -150,13 +148,26 @@ static void take_role(const struct role_news *news)
     begin_term(slot, news->part);
 }
 
+static void news_free(struct role_news *news)
+{
+    partition_release(news->part);
+    free(news);
+}
+
+static void hear(struct groups_op *op)
+{
+    struct role_news *news = CONTAINER_OF(op, struct role_news, op);
+    take_role(news);
+    news_free(news);
+}
+
 static void news_arrived(struct loop_message *msg, bool discard)
 {
     struct role_news *news = CONTAINER_OF(msg, struct role_news, message);
-    if (!discard && !news->groups->stopped)
-        take_role(news);
-    partition_release(news->part);
-    free(news);
+    if (discard)
+        news_free(news);
+    else
+        groups_hold_submit(&news->groups->hold, &news->op);
 }
 
 static void post_news(struct groups *groups, struct partition *part, bool leads, bool goes_on)
@@ -165,6 +176,7 @@ static void post_news(struct groups *groups, struct partition *part, bool leads,
         return;
     struct role_news *news = MEM_NEW(struct role_news);
     *news = (struct role_news){.message = {.run = news_arrived, .label = "group_role"},
+                               .op = {.run = hear},
                                .groups = groups,
                                .part = partition_share(part),
                                .leads = leads,
@@ -189,6 +201,7 @@ void groups_partition_lost(struct groups *groups, struct partition *part)
 
 struct gone_news {
     struct loop_message message;
+    struct groups_op op;
     struct groups *groups;
     struct arena arena;
     struct group_topic_partitions *topics; /* one partition each */
@@ -217,21 +230,35 @@ static size_t count_states(const struct wire_update_metadata_request *request)
     return count;
 }
 
-static void gone_arrived(struct loop_message *msg, bool discard)
+static void gone_free(struct gone_news *gone)
 {
-    struct gone_news *gone = CONTAINER_OF(msg, struct gone_news, message);
+    arena_close(&gone->arena);
+    free(gone);
+}
+
+static void hear_of_gone(struct groups_op *op)
+{
+    struct gone_news *gone = CONTAINER_OF(op, struct gone_news, op);
     struct groups *groups = gone->groups;
     groups_enter(groups);
     size_t it = 0;
-    for (struct map_slot *entry; !discard && (entry = map_next(&groups->slots, &it));) {
+    for (struct map_slot *entry; (entry = map_next(&groups->slots, &it));) {
         struct groups_slot *slot = entry->value;
         if (!slot->coordinator)
             continue;
         group_partitions_gone(slot->coordinator, gone->topics, gone->count, &groups->now, &groups->effects);
         groups_carry_out(groups, slot);
     }
-    arena_close(&gone->arena);
-    free(gone);
+    gone_free(gone);
+}
+
+static void gone_arrived(struct loop_message *msg, bool discard)
+{
+    struct gone_news *gone = CONTAINER_OF(msg, struct gone_news, message);
+    if (discard)
+        gone_free(gone);
+    else
+        groups_hold_submit(&gone->groups->hold, &gone->op);
 }
 
 void groups_metadata_changed(struct groups *groups, const struct wire_update_metadata_request *request)
@@ -249,10 +276,10 @@ void groups_metadata_changed(struct groups *groups, const struct wire_update_met
             note_gone(gone, request->topic_states[t].topic_name,
                       &request->topic_states[t].partition_states[p]);
     if (gone->count == 0) {
-        arena_close(&gone->arena);
-        free(gone);
+        gone_free(gone);
         return;
     }
+    gone->op.run = hear_of_gone;
     gone->message = (struct loop_message){.run = gone_arrived, .label = "group_partitions_gone"};
     loop_post(groups->loop, &gone->message);
 }
@@ -303,10 +330,9 @@ struct group_coordinator *groups_next(struct groups *groups, size_t *it)
     return NULL;
 }
 
-static void ask_arrived(struct loop_message *msg, bool discard)
+static void run_ask(struct groups_op *op)
 {
-    (void)discard; /* then nobody coordinates any more, and that is the answer */
-    struct groups_ask *ask = CONTAINER_OF(msg, struct groups_ask, message);
+    struct groups_ask *ask = CONTAINER_OF(op, struct groups_ask, op);
     if (ask->run(ask))
         send_home(ask);
 }
@@ -314,8 +340,8 @@ static void ask_arrived(struct loop_message *msg, bool discard)
 void groups_ask(struct groups *groups, struct groups_ask *ask)
 {
     ask->groups = groups;
-    ask->message = (struct loop_message){.run = ask_arrived, .label = "group_request"};
-    loop_post(groups->loop, &ask->message);
+    ask->op.run = run_ask;
+    groups_hold_submit(&groups->hold, &ask->op);
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------------------
@@ -344,33 +370,48 @@ struct groups *groups_new(struct broker *broker)
     struct groups *groups = MEM_NEW(struct groups);
     groups->broker = broker;
     groups->loop = broker->groups_loop;
-    list_init(&groups->appended);
-    groups->settle_appends.run = group_appends_settle;
+    group_metrics_init(groups);
     read_settings(groups, atomic_load(&broker->config.value));
     return groups;
 }
 
-static void stop_on_loop(void *arg, bool discard)
+struct stop {
+    struct groups_op op;
+    struct groups *groups;
+    struct latch over;
+};
+
+static void end_all(struct groups_op *op)
 {
-    (void)discard;
-    struct groups *groups = arg;
+    struct stop *stop = CONTAINER_OF(op, struct stop, op);
+    struct groups *groups = stop->groups;
     groups->stopped = true;
     groups_enter(groups);
     size_t it = 0;
     for (struct map_slot *entry; (entry = map_next(&groups->slots, &it));)
         end_term(entry->value);
+    latch_open(&stop->over);
+}
+
+static void stop_on_loop(void *arg, bool discard)
+{
+    (void)discard;
+    struct stop *stop = arg;
+    groups_hold_submit(&stop->groups->hold, &stop->op);
 }
 
 void groups_stop(struct groups *groups)
 {
-    loop_call(groups->loop, stop_on_loop, groups, "groups_stop");
+    struct stop stop = {.op = {.run = end_all}, .groups = groups};
+    latch_init(&stop.over);
+    loop_call(groups->loop, stop_on_loop, &stop, "groups_stop");
+    latch_await(&stop.over);
 }
 
 void groups_free(struct groups *groups)
 {
     if (!groups)
         return;
-    group_appends_drop(groups);
     size_t it = 0;
     for (struct map_slot *entry; (entry = map_next(&groups->slots, &it));)
         free(entry->value);

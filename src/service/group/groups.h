@@ -5,12 +5,12 @@
  *   role gained --> coordinator (loading) --> the log is read on a worker --> requests are served
  *   role lost   --> who waits is told NOT_COORDINATOR, the coordinator is gone
  *
- * All coordinators live on one loop of their own, so that no request of a group waits for the controller's.
- * A request comes from the loop that read it as a groups_ask, is answered there, and goes home with the
- * answer.
+ * All coordinators are one monitor, which loops share without waiting for each other (groups_hold.h): a
+ * request is a groups_ask of the loop that read it, and is as a rule run there and then. Timers, loads and
+ * what the controller says come from one loop, broker->groups_loop.
  *
  * Ownership: owns coordinators; shares the partitions that it leads.
- * Runs on: as marked; "groups' loop" is broker->groups_loop.
+ * Runs on: as marked; "holder" is whatever loop holds the monitor.
  */
 #ifndef BARNABAS_SERVICE_GROUP_GROUPS_H
 #define BARNABAS_SERVICE_GROUP_GROUPS_H
@@ -18,6 +18,7 @@
 #include "core/group/coordinator.h"
 #include "loop/loop.h"
 #include "service/broker.h"
+#include "service/group/groups_hold.h"
 
 #define GROUPS_TOPIC "__consumer_offsets"
 
@@ -27,7 +28,7 @@ struct wire_update_metadata_request;
 
 /* Settings are read now. Gives it (groups_free). */
 struct groups *groups_new(struct broker *broker);
-/* Resigns everything; who waits is told. Requests have ended, the loops run. Blocks; not on a loop. */
+/* Resigns everything; who waits is told. The loops run. Blocks; not on a loop. */
 void groups_stop(struct groups *groups);
 /* After the loops were joined, before the replica manager is freed. NULL is harmless. */
 void groups_free(struct groups *groups);
@@ -51,20 +52,21 @@ int32_t groups_partitions(struct groups *groups);
 
 /* Embedded in the request's own memory until `done` has run. */
 struct groups_ask {
-    /* On the groups' loop. True: it is answered. False: it waits for an effect, with the ask as its token. */
+    /* By the holder. True: it is answered. False: it waits for an effect, with the ask as its token. */
     bool (*run)(struct groups_ask *ask);
-    /* On the groups' loop: the effect that it waited for; what it points at is valid during the call. */
+    /* By the holder: the effect that it waited for; what it points at is valid during the call. */
     void (*settled)(struct groups_ask *ask, const struct group_effect *effect);
-    /* On `home`, once. */
+    /* On `home`, once, not by the holder. */
     void (*done)(struct groups_ask *ask);
     struct loop *home;
 
     /* Private. */
     struct groups *groups;
+    struct groups_op op;
     struct loop_message message;
 };
 
-/* Any thread; done never runs before this returns. */
+/* On a loop; `done` may run before this returns. */
 void groups_ask(struct groups *groups, struct groups_ask *ask);
 
 /* For `run`: one call of a coordinator. */

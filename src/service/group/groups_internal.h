@@ -1,7 +1,7 @@
 /*
  * Inside of the groups' shell: slots, appends, loads.
  *
- * Runs on: groups' loop, except where said.
+ * Runs on: the holder, except where said.
  */
 #ifndef BARNABAS_SERVICE_GROUP_GROUPS_INTERNAL_H
 #define BARNABAS_SERVICE_GROUP_GROUPS_INTERNAL_H
@@ -18,13 +18,15 @@ struct groups_slot {
     uint64_t term;                         /* counts: what was begun in another finds it out by this */
     struct group_coordinator *coordinator; /* NULL = not led */
     struct partition *part;                /* shared while led */
-    struct loop_timer tick;
-    struct loop_timer load_again;
+    struct groups_timer tick;
+    struct groups_timer load_again;
+    uint64_t load_again_term; /* the one that it is for */
 };
 
 struct groups {
     struct broker *broker;
-    struct loop *loop;
+    struct loop *loop; /* of timers and loads */
+    struct groups_hold hold;
     struct group_config config;
     int16_t commit_acks;
     int32_t commit_timeout_ms;
@@ -33,11 +35,12 @@ struct groups {
     struct map slots;           /* index: groups_slot */
     struct group_effects effects;
     struct group_time now;
-    struct list appended; /* group_append that came home */
-    struct loop_deferred settle_appends;
-    struct loop_timer count_timer; /* of the metrics */
-    struct group_counts told;      /* counters as the metrics have them */
-    struct group_counts ended;     /* counters of terms that are over */
+    struct groups_timer count_timer; /* of the metrics */
+    struct groups_ask count;         /* is on its way to them */
+    atomic_bool is_counting;
+    struct group_counts sum;   /* what it says */
+    struct group_counts told;  /* counters as the metrics have them; groups' loop */
+    struct group_counts ended; /* counters of terms that are over */
     bool stopped;
 };
 
@@ -51,13 +54,10 @@ struct groups_slot *groups_slot_of_term(struct groups *groups, int32_t index, ui
 /* --- appends (group_append.c) */
 
 void group_append_begin(struct groups_slot *slot, const struct group_append_wish *wish);
-/* Tells the coordinators what became of those that are home. */
-void group_appends_settle(struct loop_deferred *deferred);
-/* After the loop: frees those that came home and were not looked at. */
-void group_appends_drop(struct groups *groups);
 
 /* --- metrics (group_metrics.c) */
 
+void group_metrics_init(struct groups *groups);
 /* Something may have changed: it is counted in a moment. */
 void group_metrics_touch(struct groups *groups);
 /* A coordinator is about to go: its counters stay. */
@@ -68,5 +68,7 @@ void group_metrics_loaded(struct groups *groups, int64_t ms);
 
 /* Reads the partition from its beginning; tried again for as long as the term lasts. */
 void group_load_begin(struct groups_slot *slot);
+/* It is time to try again. */
+void group_load_again(struct groups_timer *timer);
 
 #endif

@@ -108,7 +108,6 @@ static bool run_it(struct groups_ask *ask)
 {
     struct asked *asked = of(ask);
     struct broker *broker = &asked->rig->broker;
-    ck_assert_ptr_eq(loop_current(), broker->groups_loop);
     struct groups_turn turn = groups_begin(broker->groups, view_str(asked->group));
     asked->run(asked, &turn);
     /* It may be answered, and its memory gone, when the effects are carried out. */
@@ -142,10 +141,17 @@ static void settled(struct groups_ask *ask, const struct group_effect *effect)
 static void came_home(struct groups_ask *ask)
 {
     struct asked *asked = of(ask);
+    ck_assert_ptr_eq(loop_current(), ask->home);
     pthread_mutex_lock(&asked->lock);
     asked->done++;
     pthread_cond_signal(&asked->cond);
     pthread_mutex_unlock(&asked->lock);
+}
+
+static void ask_on_loop(void *arg)
+{
+    struct asked *asked = arg;
+    groups_ask(asked->rig->broker.groups, &asked->ask);
 }
 
 void asked_begin(struct asked *asked, struct rig *rig, asked_run *run)
@@ -159,7 +165,7 @@ void asked_begin(struct asked *asked, struct rig *rig, asked_run *run)
     pthread_cond_init(&asked->cond, NULL);
     asked->ask =
         (struct groups_ask){.run = run_it, .settled = settled, .done = came_home, .home = rig->loops[0]};
-    groups_ask(rig->broker.groups, &asked->ask);
+    rig_on_loop(rig->loops[0], ask_on_loop, asked);
 }
 
 bool asked_is_done(struct asked *asked)

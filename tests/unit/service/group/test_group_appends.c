@@ -18,7 +18,7 @@ static struct rig rig;
 
 static void open_rig(const char *settings, const char *topic_config)
 {
-    rig_open_with(&rig, 2, 1, topic_config, settings);
+    rig_open_with(&rig, 2, 2, topic_config, settings); /* one of them may fail */
     rig_members(&rig, 3, -1, 0);
     rig_coordinate(&rig);
 }
