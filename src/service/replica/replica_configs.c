@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/snapshot.h"
+#include "service/cleaner/cleaner.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_manager_internal.h"
@@ -25,7 +26,7 @@ static void update_partition(struct replica_manager *manager, struct partition *
 {
     struct partition_settings *fresh =
         topic_configs_settings(manager->broker->topic_configs, part->topic, part->index);
-    struct partition_settings *old = atomic_exchange(&part->settings, fresh);
+    struct partition_settings *old = partition_settings_give(part, fresh);
     partition_call(part, apply_settings, NULL);
     snapshot_retire(manager->broker->domain, old, partition_settings_free);
 }
@@ -52,9 +53,11 @@ void replica_manager_update_topic(struct replica_manager *manager, const char *t
     }
     log_info("config", "topic_config_changed", "topic=%s", topic);
     update_matching(manager, topic);
+    cleaner_wake(manager->cleaner);
 }
 
 void replica_manager_update_all(struct replica_manager *manager)
 {
     update_matching(manager, NULL);
+    cleaner_update(manager->cleaner);
 }
