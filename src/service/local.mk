@@ -111,6 +111,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/fake_controller.c tests/unit/service/fake_controller.h \
   tests/unit/service/rig.c tests/unit/service/rig.h \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
+  tests/unit/service/cleaner/test_cleaner.c \
   tests/unit/service/controller/test_controlled_shutdown.c \
   tests/unit/service/controller/test_controller_channel.c \
   tests/unit/service/controller/test_controller_wire.c \
