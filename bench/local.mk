@@ -29,7 +29,7 @@ bench/malloc_count.so: bench/malloc_count.c
 
 CLEANFILES += $(EXTRA_PROGRAMS) bench/malloc_count.so
 EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/runner.py bench/rows.py bench/systems.py bench/table.py \
-  bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/pacer.py \
+  bench/cluster_rows.py bench/compaction.py bench/cluster_table.py bench/clusters.py bench/pacer.py \
   bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
 bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) \
