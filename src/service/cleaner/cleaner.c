@@ -18,8 +18,6 @@
 #include "service/replica/dir_checkpoints.h"
 #include "service/settings/broker_settings.h"
 
-#define RATE_WINDOWS   10
-#define RATE_WINDOW_MS 1000
 #define MOMENT_MS      50
 #define BACKOFF_MIN_MS 10 /* log.cleaner.backoff.ms may be 0: that is no reason to burn a processor */
 
@@ -44,10 +42,10 @@ static bool are_same(const struct cleaner_settings *a, const struct cleaner_sett
            a->backoff_ms == b->backoff_ms;
 }
 
-static int64_t rate_of(const struct config *config)
+static double rate_of(const struct config *config)
 {
     double rate = config_double(config, CONFIG_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND);
-    return rate < 9e18 ? (int64_t)rate : QUOTA_UNLIMITED;
+    return rate > 0 ? rate : 0;
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------ */
@@ -110,8 +108,7 @@ static void nap(struct cleaner_thread *thread, uint32_t wakes)
 void cleaner_count_bytes(struct cleaner *cleaner, int64_t bytes)
 {
     pthread_mutex_lock(&cleaner->lock);
-    if (cleaner->rate.limit != QUOTA_UNLIMITED)
-        quota_record(&cleaner->rate, bytes, mono_ms(cleaner));
+    cleaner_rate_record(&cleaner->rate, bytes, mono_ms(cleaner));
     pthread_mutex_unlock(&cleaner->lock);
 }
 
@@ -120,7 +117,7 @@ bool cleaner_waits_for_rate(struct cleaner_thread *thread)
     struct cleaner *cleaner = thread->cleaner;
     struct timespec until = in_ms(MOMENT_MS);
     pthread_mutex_lock(&cleaner->lock);
-    bool exceeded = quota_is_exceeded(&cleaner->rate, mono_ms(cleaner));
+    bool exceeded = cleaner_rate_is_exceeded(&cleaner->rate, mono_ms(cleaner));
     if (exceeded && goes_on_locked(thread))
         wait_until(cleaner, &until);
     pthread_mutex_unlock(&cleaner->lock);
@@ -217,7 +214,6 @@ struct cleaner *cleaner_new(struct replica_manager *manager)
     pthread_condattr_t monotonic;
     cleaner->manager = manager;
     list_init(&cleaner->threads);
-    quota_init(&cleaner->rate, RATE_WINDOWS, RATE_WINDOW_MS);
     pthread_mutex_init(&cleaner->lock, NULL);
     pthread_mutex_init(&cleaner->choosing, NULL);
     pthread_condattr_init(&monotonic);
@@ -231,7 +227,6 @@ void cleaner_free(struct cleaner *cleaner)
 {
     if (!cleaner)
         return;
-    quota_close(&cleaner->rate);
     pthread_cond_destroy(&cleaner->news);
     pthread_mutex_destroy(&cleaner->choosing);
     pthread_mutex_destroy(&cleaner->lock);
@@ -268,7 +263,7 @@ void cleaner_start(struct cleaner *cleaner)
                 forget_strangers(cleaner, dirs->items[i]);
         pthread_mutex_lock(&cleaner->lock);
         cleaner->settings = settings_of(config);
-        cleaner->rate.limit = rate_of(config);
+        cleaner->rate.bytes_per_s = rate_of(config);
         cleaner->chosen_ms = mono_ms(cleaner);
         cleaner->running = true;
         start_threads(cleaner);
@@ -292,7 +287,7 @@ void cleaner_update(struct cleaner *cleaner)
     struct config *config = broker_settings_share(cleaner->manager->broker);
     struct cleaner_settings fresh = settings_of(config);
     pthread_mutex_lock(&cleaner->lock);
-    cleaner->rate.limit = rate_of(config);
+    cleaner->rate.bytes_per_s = rate_of(config);
     if (cleaner->running && !are_same(&fresh, &cleaner->settings)) {
         cleaner->settings = fresh;
         cleaner->generation++;

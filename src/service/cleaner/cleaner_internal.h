@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "core/cleaner/cleaner_log.h"
-#include "core/quota/quota.h"
+#include "core/cleaner/cleaner_rate.h"
 #include "service/cleaner/cleaner.h"
 #include "service/replica/replica_manager_internal.h"
 #include "storage/compact/compact.h"
@@ -31,7 +31,7 @@ struct cleaner {
     uint32_t wakes;      /* counts cleaner_wake */
     bool running;
     struct list threads;
-    struct quota rate; /* bytes read and written */
+    struct cleaner_rate rate; /* of all threads together */
     int missing_threads;
     int64_t chosen_ms; /* monotonic */
     double max_dirty_ratio;

@@ -1,5 +1,6 @@
-/* Which log is compacted next. */
+/* Which log is compacted next, and how fast. */
 #include "core/cleaner/cleaner_log.h"
+#include "core/cleaner/cleaner_rate.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -177,6 +178,50 @@ START_TEST(nothing_is_chosen_where_nothing_is_dirty)
 }
 END_TEST
 
+/* --- the rate --------------------------------------------------------------------------------------------- */
+
+START_TEST(what_is_owed_is_paid_at_the_rate)
+{
+    struct cleaner_rate rate = {.bytes_per_s = 1000, .at_ms = 5000};
+    ck_assert(!cleaner_rate_is_exceeded(&rate, 5000));
+    cleaner_rate_record(&rate, 300, 5000);
+    ck_assert(!cleaner_rate_is_exceeded(&rate, 5000));
+    cleaner_rate_record(&rate, 10000, 5000);
+    ck_assert(cleaner_rate_is_exceeded(&rate, 14999));
+    ck_assert(!cleaner_rate_is_exceeded(&rate, 15000));
+}
+END_TEST
+
+START_TEST(silence_buys_nothing)
+{
+    struct cleaner_rate rate = {.bytes_per_s = 1000};
+    cleaner_rate_record(&rate, 1, 0);
+    cleaner_rate_record(&rate, 1300, 3600000);
+    ck_assert(cleaner_rate_is_exceeded(&rate, 3600999));
+    ck_assert(!cleaner_rate_is_exceeded(&rate, 3601000));
+}
+END_TEST
+
+START_TEST(a_rate_that_is_raised_counts_for_what_is_owed)
+{
+    struct cleaner_rate rate = {.bytes_per_s = 1};
+    cleaner_rate_record(&rate, 1000000, 0);
+    ck_assert(cleaner_rate_is_exceeded(&rate, 60000));
+    rate.bytes_per_s = 1.7976931348623157e308;
+    ck_assert(!cleaner_rate_is_exceeded(&rate, 60000));
+    cleaner_rate_record(&rate, INT64_MAX, 60000);
+    ck_assert(!cleaner_rate_is_exceeded(&rate, 120000));
+}
+END_TEST
+
+START_TEST(at_no_rate_at_all_nothing_goes_on)
+{
+    struct cleaner_rate rate = {.bytes_per_s = 0};
+    cleaner_rate_record(&rate, 1, 0);
+    ck_assert(cleaner_rate_is_exceeded(&rate, INT64_MAX));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cleaner");
@@ -198,6 +243,10 @@ int main(void)
     tcase_add_test(tcase, a_late_one_waits_for_one_that_is_dirtier);
     tcase_add_test(tcase, only_idle_ones_are_chosen);
     tcase_add_test(tcase, nothing_is_chosen_where_nothing_is_dirty);
+    tcase_add_test(tcase, what_is_owed_is_paid_at_the_rate);
+    tcase_add_test(tcase, silence_buys_nothing);
+    tcase_add_test(tcase, a_rate_that_is_raised_counts_for_what_is_owed);
+    tcase_add_test(tcase, at_no_rate_at_all_nothing_goes_on);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
