@@ -166,7 +166,7 @@ def test_the_longest_lag_seals_and_compacts_however_little_is_dirty(broker):
     written = rounds(keys=5, count=40)
 
     def compacted():
-        write(broker, topic, written[-5:])  # an append is what rolls
+        write(broker, topic, written[-5:], timestamp=int(time.time() * 1000))  # an append is what rolls
         written.extend(written[-5:])
         return checkpoints(broker).get((topic, 0), 0) >= 200
 
@@ -502,8 +502,8 @@ def test_settings_take_effect_while_it_runs(new_broker):
     topic = make_topic(broker, configs=NEVER)
     written = rounds(keys=10, count=60)
     write(broker, topic, written)
-    assert alter(broker, BROKER, "", log_cleaner_threads="3") == 40, "more than twice as many"
-    assert alter(broker, BROKER, "", log_cleaner_threads="0") == 40
+    assert alter(broker, BROKER, "", log_cleaner_threads="3") == 42, "more than twice as many"
+    assert alter(broker, BROKER, "", log_cleaner_threads="0") == 42
     assert alter(broker, BROKER, "", log_cleaner_threads="2", log_cleaner_dedupe_buffer_size="33554432") == 0
     wait_until(lambda: any("number=2 " in line for line in lines_of(broker, "threads")), 30, "two threads")
     assert not checkpoints(broker).get((topic, 0))
