@@ -50,6 +50,12 @@ def lines_of(broker, event, topic=None):
     ]
 
 
+def settled(broker, topic, written):
+    """Waits until the cleaner is through, and looks."""
+    up_to = wait_compacted(broker, topic)
+    must_be_compacted(written, read(broker, topic), up_to)
+
+
 def as_pairs(found):
     return {one["key"]: one["value"] for one in found}
 
@@ -311,7 +317,7 @@ def test_followers_compact_on_their_own_and_stay_equal(three):
     for broker in three.brokers:  # each is asked once it leads
         three.wait_whole([topic])
         must_be_led_by(three, topic, broker)
-        must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+        settled(broker, topic, written)
 
 
 def must_be_led_by(cluster, topic, broker):
@@ -357,7 +363,7 @@ def test_killed_in_the_middle_again_and_again_nothing_is_lost(new_broker):
         assert all((one["key"], one["value"]) == written[one["offset"]] for one in found)
         assert as_pairs(found) == newest(written)
     assert alter(broker, BROKER, "", log_cleaner_io_max_bytes_per_second="1e12") == 0
-    must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+    settled(broker, topic, written)
     assert not glob.glob(os.path.join(broker.partition_folder(topic), "*.cleaned"))
     assert not glob.glob(os.path.join(broker.partition_folder(topic), "*.swap"))
 
@@ -434,7 +440,7 @@ def test_a_log_that_cannot_be_compacted_is_set_aside_and_others_go_on(new_broker
         wait_leaders(client, spoiled, 1)
     for topic in (spoiled, sound):
         assert alter(broker, TOPIC, topic, min_cleanable_dirty_ratio="0.01") == 0
-    must_be_compacted(written, read(broker, sound), wait_compacted(broker, sound))
+    settled(broker, sound, written)
     wait_until(lambda: lines_of(broker, "log_uncleanable", spoiled), 60, "it is set aside")
     more = rounds(keys=10, count=60, first=60)
     write(broker, sound, more)
@@ -478,7 +484,7 @@ def test_a_checkpoint_that_makes_no_sense_is_mended(new_broker, offset):
     with open(os.path.join(broker.log_dirs[0], "cleaner-offset-checkpoint"), "w", encoding="utf-8") as file:
         file.write(f"0\n1\n{topic} 0 {offset}\n")
     broker.start()
-    must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+    settled(broker, topic, written)
 
 
 # --- settings ------------------------------------------------------------------------------------------------------
@@ -494,7 +500,7 @@ def test_nothing_is_compacted_where_the_cleaner_is_off(new_broker):
     assert not checkpoints(broker)
     del broker.config["log.cleaner.enable"]
     broker.start()
-    must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+    settled(broker, topic, written)
 
 
 def test_settings_take_effect_while_it_runs(new_broker):
@@ -509,7 +515,7 @@ def test_settings_take_effect_while_it_runs(new_broker):
     assert not checkpoints(broker).get((topic, 0))
     # The backoff is an hour: whoever sleeps is woken by the setting.
     assert alter(broker, TOPIC, topic, min_cleanable_dirty_ratio="0.01") == 0
-    must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+    settled(broker, topic, written)
 
 
 def test_the_rate_holds_until_it_is_raised(new_broker):
@@ -524,7 +530,7 @@ def test_the_rate_holds_until_it_is_raised(new_broker):
     assert not lines_of(broker, "compaction_done")
     assert alter(broker, BROKER, "", log_cleaner_io_max_bytes_per_second="1e12") == 0
     for name in (topic, more):
-        must_be_compacted(written, read(broker, name), wait_compacted(broker, name))
+        settled(broker, name, written)
 
 
 # --- who else is at the log ------------------------------------------------------------------------------------------
@@ -544,7 +550,7 @@ def test_a_topic_that_is_deleted_under_it_is_gone(new_broker):
     made_again = make_topic(broker, configs=SMALL, name=topic)
     written = rounds(keys=10, count=60)
     write(broker, made_again, written)
-    must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+    settled(broker, topic, written)
 
 
 def test_what_the_cleaner_knew_of_a_deleted_topic_is_forgotten(new_broker):
@@ -586,7 +592,7 @@ def test_a_move_that_begins_under_it_goes_first(new_broker):
     assert lines_of(broker, "compaction_given_up", topic)
     assert as_pairs(read(broker, topic)) == newest(written)
     assert alter(broker, BROKER, "", log_cleaner_io_max_bytes_per_second="1e12") == 0
-    must_be_compacted(written, read(broker, topic), wait_compacted(broker, topic))
+    settled(broker, topic, written)
 
 
 def test_records_that_compaction_left_can_be_found_by_their_time(broker):
