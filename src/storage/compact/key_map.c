@@ -5,9 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/assert.h"
 #include "base/mem.h"
 
@@ -88,15 +85,14 @@ void key_map_begin(struct key_map *map, uint64_t seed, int64_t base_offset, int6
     map->count = 0;
 }
 
-static size_t home_of(const struct key_map *map, struct key_hash hash)
+static size_t home_of(const struct key_map *map, struct hash_wide hash)
 {
     return (size_t)(((unsigned __int128)hash.high * map->buckets) >> 64);
 }
 
-struct key_hash key_map_hash(const struct key_map *map, struct view key)
+struct hash_wide key_map_hash(const struct key_map *map, struct view key)
 {
-    const XXH128_hash_t h = XXH3_128bits_withSeed(key.ptr, key.len, map->seed);
-    const struct key_hash hash = {h.low64, h.high64};
+    const struct hash_wide hash = hash_wide(key, map->seed);
     __builtin_prefetch(map->memory + home_of(map, hash) * BUCKET_BYTES);
     return hash;
 }
@@ -115,15 +111,15 @@ static void slot_set_offset(uint8_t *slot, uint64_t offset)
     memcpy(slot + OFFSET_AT, &v, OFFSET_BYTES);
 }
 
-static bool slot_is(const uint8_t *slot, struct key_hash hash)
+static bool slot_is(const uint8_t *slot, struct hash_wide hash)
 {
-    struct key_hash there;
+    struct hash_wide there;
     memcpy(&there, slot, sizeof there);
     return there.low == hash.low && there.high == hash.high;
 }
 
 /* The slot of the key, NULL when it has none. */
-static uint8_t *find(const struct key_map *map, struct key_hash hash)
+static uint8_t *find(const struct key_map *map, struct hash_wide hash)
 {
     size_t at = home_of(map, hash);
     const uint8_t reach = map->memory[at * BUCKET_BYTES + REACH_AT];
@@ -139,7 +135,7 @@ static uint8_t *find(const struct key_map *map, struct key_hash hash)
     return NULL;
 }
 
-static void add(struct key_map *map, struct key_hash hash, uint64_t offset)
+static void add(struct key_map *map, struct hash_wide hash, uint64_t offset)
 {
     const size_t home = home_of(map, hash);
     size_t at = home;
@@ -160,7 +156,7 @@ static void add(struct key_map *map, struct key_hash hash, uint64_t offset)
     }
 }
 
-bool key_map_put(struct key_map *map, struct key_hash hash, int64_t offset)
+bool key_map_put(struct key_map *map, struct hash_wide hash, int64_t offset)
 {
     ASSERT(offset >= map->base_offset);
     const int64_t stored = offset - map->base_offset + 1;
@@ -177,7 +173,7 @@ bool key_map_put(struct key_map *map, struct key_hash hash, int64_t offset)
     return true;
 }
 
-int64_t key_map_get(const struct key_map *map, struct key_hash hash)
+int64_t key_map_get(const struct key_map *map, struct hash_wide hash)
 {
     const uint8_t *slot = find(map, hash);
     return slot ? map->base_offset + (int64_t)slot_offset(slot) - 1 : KEY_MAP_NONE;

@@ -17,14 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/view.h"
+#include "base/hash.h"
 
 struct key_map;
-
-struct key_hash {
-    uint64_t low;
-    uint64_t high;
-};
 
 #define KEY_MAP_NONE (-1)
 
@@ -38,12 +33,12 @@ void key_map_rest(struct key_map *map);
  * memory. */
 void key_map_begin(struct key_map *map, uint64_t seed, int64_t base_offset, int64_t most_keys);
 
-struct key_hash key_map_hash(const struct key_map *map, struct view key);
+struct hash_wide key_map_hash(const struct key_map *map, struct view key);
 /* False: it is full, and the key is none that it has; or the offset is too far from the base. Nothing changed
  * then. */
-bool key_map_put(struct key_map *map, struct key_hash hash, int64_t offset);
+bool key_map_put(struct key_map *map, struct hash_wide hash, int64_t offset);
 /* KEY_MAP_NONE when the key is not there. */
-int64_t key_map_get(const struct key_map *map, struct key_hash hash);
+int64_t key_map_get(const struct key_map *map, struct hash_wide hash);
 
 int64_t key_map_count(const struct key_map *map);
 /* Of what all its memory may hold, 0..1. */
