@@ -8,6 +8,8 @@
  * far behind at most, so that a key that is not there costs one line as a rule. The offset counts from the
  * base of the run, plus one: memory of zeros is an empty map, and pages that were not touched do not exist.
  *
+ * It begins small and doubles, up to all its memory.
+ *
  * Lookups wait for memory. key_map_hash fetches ahead the line that will be asked for: hash many, then ask.
  * Ownership: owns its memory. Runs on: one thread.
  */
@@ -23,7 +25,7 @@ struct key_map;
 
 #define KEY_MAP_NONE (-1)
 
-/* Reserves `bytes` of address space, room for a bucket at least. It holds `load_factor` of its slots. */
+/* Reserves address space for `bytes`, room for a bucket at least. It holds `load_factor` of its slots. */
 struct key_map *key_map_new(int64_t bytes, double load_factor);
 void key_map_free(struct key_map *map); /* NULL is a no-op */
 /* Gives the memory back and keeps the address space. */
