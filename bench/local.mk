@@ -1,5 +1,5 @@
 # Benchmarks: built by `make bench`, never by `make`
-EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups
+EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups bench/compact
 bench_load_SOURCES = \
   bench/load.c \
   bench/load_request.c bench/load_request.h \
@@ -22,6 +22,10 @@ bench_sparse_log_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(I
 bench_groups_SOURCES = bench/groups.c
 bench_groups_LDADD = src/core/libcore.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
+bench_compact_SOURCES = bench/compact.c
+bench_compact_LDADD = src/storage/libstorage.a src/disk/libdisk.a src/wire/libwire.a src/base/libbase.a \
+  $(CODEC_LIBS) $(ISAL_LIBS) -lpthread
+
 # Put before the C library's allocator with LD_PRELOAD, so not linked by anybody.
 bench/malloc_count.so: bench/malloc_count.c
 	$(AM_V_CC)$(MKDIR_P) bench && $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -fPIC -shared -o $@ \
@@ -33,4 +37,4 @@ EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/runner.py 
   bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
 bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) \
-  bench/groups$(EXEEXT) bench/malloc_count.so
+  bench/groups$(EXEEXT) bench/compact$(EXEEXT) bench/malloc_count.so

@@ -83,7 +83,7 @@ static struct rules rules_for(const struct filter *filter, const struct batch_in
     return (struct rules){filter, info->has_delete_horizon && filter->now_ms >= info->base_timestamp};
 }
 
-static inline bool stays(const struct rules *rules, int64_t offset, bool has_key, struct key_hash hash,
+static inline bool stays(const struct rules *rules, int64_t offset, bool has_key, struct hash_wide hash,
                          bool is_tombstone, struct filtered *result)
 {
     const struct filter *filter = rules->filter;
@@ -155,7 +155,7 @@ static enum err stream_records(const struct filter *filter, const struct batch_i
         in_order = rec.offset > prev && rec.offset <= info->last_offset;
         prev = rec.offset;
         const bool has_key = rec.key_size >= 0;
-        const struct key_hash hash = has_key ? key_map_hash(filter->map, rec.key) : (struct key_hash){0, 0};
+        const struct hash_wide hash = has_key ? key_map_hash(filter->map, rec.key) : (struct hash_wide){0, 0};
         if (!stays(&rules, rec.offset, has_key, hash, rec.value_size < 0, result) && !info->control) {
             out->any_gone = true;
             continue;

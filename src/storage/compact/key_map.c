@@ -5,9 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/assert.h"
 #include "base/mem.h"
 
@@ -19,24 +16,29 @@
 #define OFFSET_AT     16
 #define OFFSET_BYTES  5
 #define OFFSETS_MAX   (INT64_C(1) << 40)
-#define CLEAR_BY_HAND (256 * 1024) /* less than this is zeroed, more is given back */
+#define FIRST_BUCKETS 4096 /* 256 KB: they fit into the processor's cache */
+#define MOVED_BUCKETS 4096 /* so many are moved before their memory is given back */
+/* A map that may grow does so when it holds this much of its slots: searches are short then. */
+#define GROW_LOAD 0.8
 
 struct key_map {
-    uint8_t *memory;
-    size_t reserved_bytes;
-    size_t buckets; /* of this run */
+    uint8_t *memory;     /* the table: one of `reserved` */
+    uint8_t *reserved[2];
+    size_t reserved_bytes; /* of each */
+    size_t buckets;
+    size_t most_buckets; /* of this run */
     uint64_t seed;
     int64_t base_offset;
     int64_t count;
-    int64_t limit; /* of this run */
+    int64_t limit; /* of the table */
     int64_t most;  /* of all its memory */
     double load_factor;
 };
 
-static int64_t limit_of(const struct key_map *map, size_t buckets)
+static int64_t limit_of(size_t buckets, double load_factor)
 {
     const int64_t slots = (int64_t)(buckets * BUCKET_SLOTS);
-    int64_t limit = (int64_t)((double)slots * map->load_factor);
+    int64_t limit = (int64_t)((double)slots * load_factor);
     /* A place stays free, so that every search ends. */
     if (limit >= slots)
         limit = slots - 1;
@@ -49,11 +51,14 @@ struct key_map *key_map_new(int64_t bytes, double load_factor)
     const size_t buckets = bytes < BUCKET_BYTES ? 1 : (size_t)bytes / BUCKET_BYTES;
     map->reserved_bytes = buckets * BUCKET_BYTES;
     map->load_factor = load_factor;
-    map->most = limit_of(map, buckets);
-    map->memory = mmap(NULL, map->reserved_bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map->memory == MAP_FAILED)
-        mem_fail(map->reserved_bytes);
+    map->most = limit_of(buckets, load_factor);
+    for (int i = 0; i < 2; i++) {
+        map->reserved[i] = mmap(NULL, map->reserved_bytes, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (map->reserved[i] == MAP_FAILED)
+            mem_fail(map->reserved_bytes);
+    }
+    map->memory = map->reserved[0];
     return map;
 }
 
@@ -61,7 +66,8 @@ void key_map_free(struct key_map *map)
 {
     if (!map)
         return;
-    munmap(map->memory, map->reserved_bytes);
+    for (int i = 0; i < 2; i++)
+        munmap(map->reserved[i], map->reserved_bytes);
     free(map);
 }
 
@@ -73,30 +79,35 @@ void key_map_rest(struct key_map *map)
     map->count = 0;
 }
 
+static void set_buckets(struct key_map *map, size_t buckets)
+{
+    map->buckets = buckets;
+    map->limit = limit_of(buckets, buckets < map->most_buckets ? GROW_LOAD : map->load_factor);
+}
+
 void key_map_begin(struct key_map *map, uint64_t seed, int64_t base_offset, int64_t most_keys)
 {
-    if (map->buckets * BUCKET_BYTES <= CLEAR_BY_HAND)
+    if (map->buckets <= FIRST_BUCKETS)
         memset(map->memory, 0, map->buckets * BUCKET_BYTES);
     else
         key_map_rest(map);
     const size_t all = map->reserved_bytes / BUCKET_BYTES;
     const double wanted = (double)(most_keys > 0 ? most_keys : 0) / map->load_factor / BUCKET_SLOTS + 2;
-    map->buckets = wanted < (double)all ? (size_t)wanted : all;
-    map->limit = limit_of(map, map->buckets);
+    map->most_buckets = wanted < (double)all ? (size_t)wanted : all;
+    set_buckets(map, map->most_buckets < FIRST_BUCKETS ? map->most_buckets : FIRST_BUCKETS);
     map->seed = seed;
     map->base_offset = base_offset;
     map->count = 0;
 }
 
-static size_t home_of(const struct key_map *map, struct key_hash hash)
+static size_t home_of(const struct key_map *map, struct hash_wide hash)
 {
     return (size_t)(((unsigned __int128)hash.high * map->buckets) >> 64);
 }
 
-struct key_hash key_map_hash(const struct key_map *map, struct view key)
+struct hash_wide key_map_hash(const struct key_map *map, struct view key)
 {
-    const XXH128_hash_t h = XXH3_128bits_withSeed(key.ptr, key.len, map->seed);
-    const struct key_hash hash = {h.low64, h.high64};
+    const struct hash_wide hash = hash_wide(key, map->seed);
     __builtin_prefetch(map->memory + home_of(map, hash) * BUCKET_BYTES);
     return hash;
 }
@@ -115,15 +126,15 @@ static void slot_set_offset(uint8_t *slot, uint64_t offset)
     memcpy(slot + OFFSET_AT, &v, OFFSET_BYTES);
 }
 
-static bool slot_is(const uint8_t *slot, struct key_hash hash)
+static bool slot_is(const uint8_t *slot, struct hash_wide hash)
 {
-    struct key_hash there;
+    struct hash_wide there;
     memcpy(&there, slot, sizeof there);
     return there.low == hash.low && there.high == hash.high;
 }
 
 /* The slot of the key, NULL when it has none. */
-static uint8_t *find(const struct key_map *map, struct key_hash hash)
+static uint8_t *find(const struct key_map *map, struct hash_wide hash)
 {
     size_t at = home_of(map, hash);
     const uint8_t reach = map->memory[at * BUCKET_BYTES + REACH_AT];
@@ -139,7 +150,7 @@ static uint8_t *find(const struct key_map *map, struct key_hash hash)
     return NULL;
 }
 
-static void add(struct key_map *map, struct key_hash hash, uint64_t offset)
+static void add(struct key_map *map, struct hash_wide hash, uint64_t offset)
 {
     const size_t home = home_of(map, hash);
     size_t at = home;
@@ -160,7 +171,31 @@ static void add(struct key_map *map, struct key_hash hash, uint64_t offset)
     }
 }
 
-bool key_map_put(struct key_map *map, struct key_hash hash, int64_t offset)
+/*
+ * Moves everything into a table of twice the size. Both lie in the order of the hashes: as the new one fills from its
+ * beginning, the old one is given back from its own, and together they are never more than the new one.
+ */
+static void grow(struct key_map *map)
+{
+    uint8_t *old = map->memory;
+    const size_t n = map->buckets;
+    map->memory = old == map->reserved[0] ? map->reserved[1] : map->reserved[0];
+    set_buckets(map, n < map->most_buckets / 2 ? 2 * n : map->most_buckets);
+    map->count = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *slot = old + i * BUCKET_BYTES;
+        for (int k = 0; k < BUCKET_SLOTS && slot_offset(slot) != 0; k++, slot += SLOT_BYTES) {
+            struct hash_wide hash;
+            memcpy(&hash, slot, sizeof hash);
+            add(map, hash, slot_offset(slot));
+        }
+        if ((i + 1) % MOVED_BUCKETS == 0)
+            (void)madvise(old + (i + 1 - MOVED_BUCKETS) * BUCKET_BYTES, MOVED_BUCKETS * BUCKET_BYTES, MADV_DONTNEED);
+    }
+    (void)madvise(old, n * BUCKET_BYTES, MADV_DONTNEED);
+}
+
+bool key_map_put(struct key_map *map, struct hash_wide hash, int64_t offset)
 {
     ASSERT(offset >= map->base_offset);
     const int64_t stored = offset - map->base_offset + 1;
@@ -171,13 +206,16 @@ bool key_map_put(struct key_map *map, struct key_hash hash, int64_t offset)
         slot_set_offset(slot, (uint64_t)stored);
         return true;
     }
-    if (map->count >= map->limit)
-        return false;
+    while (map->count >= map->limit) {
+        if (map->buckets == map->most_buckets)
+            return false;
+        grow(map);
+    }
     add(map, hash, (uint64_t)stored);
     return true;
 }
 
-int64_t key_map_get(const struct key_map *map, struct key_hash hash)
+int64_t key_map_get(const struct key_map *map, struct hash_wide hash)
 {
     const uint8_t *slot = find(map, hash);
     return slot ? map->base_offset + (int64_t)slot_offset(slot) - 1 : KEY_MAP_NONE;

@@ -24,6 +24,7 @@ tests_unit_storage_compact_test_compact_SOURCES = \
   tests/unit/storage/compact/compact_rig.c tests/unit/storage/compact/compact_rig.h \
   tests/unit/storage/compact/test_compact.c \
   tests/unit/storage/compact/test_compact_crash.c \
+  tests/unit/storage/compact/test_compact_model.c \
   tests/unit/storage/compact/test_main.c
 tests_unit_storage_compact_test_compact_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_storage_compact_test_compact_LDADD = src/storage/libstorage.a src/disk/libdisk.a src/wire/libwire.a \

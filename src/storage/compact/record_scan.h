@@ -11,7 +11,7 @@
 #include "wire/record_batch.h"
 
 struct record_ref {
-    struct key_hash hash; /* when it has a key */
+    struct hash_wide hash; /* when it has a key */
     int64_t offset;
     int64_t timestamp_delta;
     const uint8_t *at; /* the record, its length prefix included */

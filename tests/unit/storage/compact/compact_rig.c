@@ -191,6 +191,7 @@ static void add_record(struct seen *seen, const struct batch_info *info, const s
         .horizon_ms = info->has_delete_horizon ? info->base_timestamp : -1,
         .segment_base = segment_base,
         .producer_id = info->producer_id,
+        .magic = info->magic,
         .control = info->control,
         .transactional = info->transactional,
     };

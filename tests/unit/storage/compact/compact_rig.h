@@ -7,6 +7,7 @@
 
 #include "../log_rig.h"
 #include "storage/compact/compact.h"
+#include "storage/producer_state.h"
 #include "wire/compress.h"
 
 struct compact_rig {
@@ -62,6 +63,7 @@ struct seen_record {
     int64_t horizon_ms; /* of its batch; -1 none */
     int64_t segment_base;
     int64_t producer_id;
+    int8_t magic;
     bool control;
     bool transactional;
 };
@@ -81,5 +83,6 @@ char *compact_rig_text(struct compact_rig *rig, bool read_committed);
 
 Suite *compact_suite(void);
 Suite *compact_crash_suite(void);
+Suite *compact_model_suite(void);
 
 #endif
