@@ -515,6 +515,8 @@ def test_settings_take_effect_while_it_runs(new_broker):
     assert not checkpoints(broker).get((topic, 0))
     # The backoff is an hour: whoever sleeps is woken by the setting.
     assert alter(broker, TOPIC, topic, min_cleanable_dirty_ratio="0.01") == 0
+    wait_until(lambda: lines_of(broker, "compaction_begun", topic), 60, "it begins")
+    assert alter(broker, BROKER, "", log_cleaner_backoff_ms="50") == 0
     settled(broker, topic, written)
 
 

@@ -67,6 +67,9 @@ static void look_at_log(struct partition *part, struct look *look, const struct 
         return;
     }
     take_dirt(note, &dirt, settings, part->log);
+    /* Nothing else asks for it in a log that is not written to: what is sealed is compacted once it is synced. */
+    if (log_recovery_point(part->log) < log_active_base_offset(part->log))
+        log_dir_state_flush(look->dir, part);
     look->resets = dirt.checkpoint_reset;
     if (look->resets)
         dir_checkpoints_put(look->dir, LOG_DIR_CLEANER, view_str(part->topic), part->index, dirt.first_dirty);
