@@ -268,8 +268,9 @@ void cleaner_part_with(struct cleaner_thread *thread, struct partition *part,
     note->log.state = outcome->is_uncleanable ? CLEANER_UNCLEANABLE : CLEANER_IDLE;
     note->cuts = outcome->cuts;
     note->first_base = outcome->first_base;
+    /* What was given up because the thread is to end is for the next one, at once. */
     note->log.not_before_ms =
-        outcome->came_to_nothing
+        outcome->came_to_nothing && cleaner_goes_on(thread)
             ? clock_wall_ms(cleaner->manager->broker->clock) + thread->settings.backoff_ms
             : 0;
     pthread_mutex_lock(&cleaner->lock);

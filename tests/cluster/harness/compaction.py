@@ -12,7 +12,7 @@ SMALL = {
     "min.cleanable.dirty.ratio": "0.01",
     "file.delete.delay.ms": "200",
 }
-QUICK = {"log.cleaner.backoff.ms": "50", "zookeeper.session.timeout.ms": "2000"}
+QUICK = {"log.cleaner.backoff.ms": "50", "zookeeper.session.timeout.ms": "6000"}
 
 TOPIC, BROKER = 2, 4
 SET, DELETE = 0, 1
