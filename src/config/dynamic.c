@@ -180,8 +180,7 @@ static enum err check_cleaner_threads(const struct config *current, const struct
         errmsg_set(why, "Log cleaner threads cannot be reduced to less than half the current value %lld",
                    (long long)before);
     else if (after > before * 2)
-        errmsg_set(why,
-                   "Log cleaner threads cannot be increased to more than double the current value %lld",
+        errmsg_set(why, "Log cleaner threads cannot be increased to more than double the current value %lld",
                    (long long)before);
     else
         return ERR_NONE;

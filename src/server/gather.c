@@ -183,7 +183,8 @@ static void put_dirs(struct metrics_text *text, const struct broker *broker)
                     atomic_load(&dirs->items[i]->logs_to_load));
 }
 
-/* --- compaction ------------------------------------------------------------------------------------------ */
+/* --- compaction ------------------------------------------------------------------------------------------
+ */
 
 static void put_cleaner(struct metrics_text *text, const struct broker *broker)
 {

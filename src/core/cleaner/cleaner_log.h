@@ -1,8 +1,8 @@
 /*
  * Which log is compacted next: pure. (storage-replication-coordinators 3.2.)
  *
- * A log wants compaction when more of it is dirty than min.cleanable.dirty.ratio allows, or when a dirty record
- * is older than max.compaction.lag.ms. Of those that do, the dirtiest is next.
+ * A log wants compaction when more of it is dirty than min.cleanable.dirty.ratio allows, or when a dirty
+ * record is older than max.compaction.lag.ms. Of those that do, the dirtiest is next.
  *
  * Ownership: values. Runs on: any.
  */

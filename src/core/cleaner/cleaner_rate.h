@@ -1,7 +1,7 @@
 /*
- * log.cleaner.io.max.bytes.per.second: pure. What was read or written is a debt that is paid at the rate. A rate
- * that changes counts for the debt there is. (core/quota forgets what is older than its windows: one buffer may
- * be many windows' worth here.)
+ * log.cleaner.io.max.bytes.per.second: pure. What was read or written is a debt that is paid at the rate. A
+ * rate that changes counts for the debt there is. (core/quota forgets what is older than its windows: one
+ * buffer may be many windows' worth here.)
  *
  * Ownership: a value. Runs on: whoever holds it, one at a time. Times are monotonic ms.
  */

@@ -1,7 +1,7 @@
 /*
- * The threads. They are not waited for when settings change: a thread whose settings are not the ones in force
- * ends when it has given up what it does, and the last to go starts those that take their place. So memory is
- * never had twice, and a disk that hangs under a compaction holds up nobody but its thread.
+ * The threads. They are not waited for when settings change: a thread whose settings are not the ones in
+ * force ends when it has given up what it does, and the last to go starts those that take their place. So
+ * memory is never had twice, and a disk that hangs under a compaction holds up nobody but its thread.
  */
 #include "service/cleaner/cleaner.h"
 
@@ -31,8 +31,7 @@ static struct cleaner_settings settings_of(const struct config *config)
                                      .io_bytes = config_int(config, CONFIG_LOG_CLEANER_IO_BUFFER_SIZE),
                                      .load_factor =
                                          config_double(config, CONFIG_LOG_CLEANER_IO_BUFFER_LOAD_FACTOR),
-                                     .backoff_ms =
-                                         backoff_ms > BACKOFF_MIN_MS ? backoff_ms : BACKOFF_MIN_MS};
+                                     .backoff_ms = backoff_ms > BACKOFF_MIN_MS ? backoff_ms : BACKOFF_MIN_MS};
 }
 
 static bool are_same(const struct cleaner_settings *a, const struct cleaner_settings *b)

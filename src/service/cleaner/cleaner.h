@@ -1,16 +1,16 @@
 /*
- * The cleaner: compacts the logs of topics with cleanup.policy=compact (storage/compact/compact.h), on threads
- * of its own.
+ * The cleaner: compacts the logs of topics with cleanup.policy=compact (storage/compact/compact.h), on
+ * threads of its own.
  *
- *   choose   every partition whose sealed segments or settings changed is looked at by its holder; the dirtiest
- *            log is next (core/cleaner)                                                     cleaner_choose.c
+ *   choose   every partition whose sealed segments or settings changed is looked at by its holder; the
+ * dirtiest log is next (core/cleaner)                                                     cleaner_choose.c
  *   compact  begun and swapped by the partition's holder, read and written without it;
  *            then the checkpoint moves                                                      cleaner_compact.c
  *   sleep    log.cleaner.backoff.ms, when nothing is to do
  *
- * A compaction makes nobody wait. Whoever cuts, deletes or moves the log does so; the compaction notices, gives
- * up and leaves the checkpoint where it was. A partition that is being moved is not compacted, so that its copy
- * is one.
+ * A compaction makes nobody wait. Whoever cuts, deletes or moves the log does so; the compaction notices,
+ * gives up and leaves the checkpoint where it was. A partition that is being moved is not compacted, so that
+ * its copy is one.
  *
  * A log that cannot be compacted for a reason of its own is set aside until something is taken from it, or
  * until the next start. A disk that fails costs its directory, as everywhere. A thread never dies.

@@ -1,7 +1,7 @@
 /*
- * Which log is next. Of a partition whose topic is not compacted nothing but one word is read; one whose sealed
- * segments and settings are what they were when it was looked at last, and that time alone does not make ready,
- * is not held again.
+ * Which log is next. Of a partition whose topic is not compacted nothing but one word is read; one whose
+ * sealed segments and settings are what they were when it was looked at last, and that time alone does not
+ * make ready, is not held again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +67,8 @@ static void look_at_log(struct partition *part, struct look *look, const struct 
         return;
     }
     take_dirt(note, &dirt, settings, part->log);
-    /* Nothing else asks for it in a log that is not written to: what is sealed is compacted once it is synced. */
+    /* Nothing else asks for it in a log that is not written to: what is sealed is compacted once it is
+     * synced. */
     if (log_recovery_point(part->log) < log_active_base_offset(part->log))
         log_dir_state_flush(look->dir, part);
     look->resets = dirt.checkpoint_reset;
@@ -233,9 +234,8 @@ static void take(struct cleaner_thread *thread, struct partition *part, int64_t 
                  struct cleaner_choice *out)
 {
     struct cleaner_note *note = part->note;
-    *out = (struct cleaner_choice){.part = partition_share(part),
-                                   .log = note->log,
-                                   .reason = cleaner_log_reason(&note->log, now_ms)};
+    *out = (struct cleaner_choice){
+        .part = partition_share(part), .log = note->log, .reason = cleaner_log_reason(&note->log, now_ms)};
     note->log.state = CLEANER_AT_WORK;
     pthread_mutex_lock(&thread->cleaner->lock);
     thread->part = part;

@@ -7,8 +7,8 @@
  *   holder   is it still the same log?  then the checkpoint moves, in memory
  *   thread   the checkpoint is saved
  *
- * Ten times a second the thread asks, between two buffers, whether all this is still wanted. What takes the log
- * away meanwhile is found out by the next question or by the swap; an error that comes of it is none.
+ * Ten times a second the thread asks, between two buffers, whether all this is still wanted. What takes the
+ * log away meanwhile is found out by the next question or by the swap; an error that comes of it is none.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -251,7 +251,8 @@ static enum err run(struct compaction *c, struct step *step)
     return err == ERR_NONE ? record(c, step) : err;
 }
 
-/* --- the end --------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------
+ */
 
 /* Of its last compaction; however that ended. */
 static void keep_numbers(struct compaction *c)
@@ -295,8 +296,7 @@ static void set_aside(struct compaction *c, enum err err, const struct errmsg *w
               "partition=%s error=\"%s: %s\" effect=\"it is not compacted until records are taken from it or "
               "the broker starts again; others are\"",
               c->part->name, err_name(err), why->text);
-    *outcome =
-        (struct cleaner_outcome){.is_uncleanable = true, .cuts = c->cuts, .first_base = c->first_base};
+    *outcome = (struct cleaner_outcome){.is_uncleanable = true, .cuts = c->cuts, .first_base = c->first_base};
 }
 
 /* Whether an error of the thread's own calls means what it says: the log is where it was. */

@@ -227,8 +227,8 @@ static enum err cut(struct follow_op *op, struct partition *part, int64_t offset
                  end);
     bool truncated;
     bool anew = !op->begins && op->action.kind == FETCH_LINK_START_AT;
-    /* No checkpoint may say more than the log has: a recovery point above its end would keep a later tail from
-     * being checked, a high watermark would show records that nobody committed. */
+    /* No checkpoint may say more than the log has: a recovery point above its end would keep a later tail
+     * from being checked, a high watermark would show records that nobody committed. */
     enum err err = ERR_NONE;
     if (anew || offset < end)
         err = dir_checkpoints_lower(part->dir, view_str(part->topic), part->index, offset, why);

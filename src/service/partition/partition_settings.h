@@ -21,8 +21,8 @@ struct partition_settings {
     int64_t flush_ms;
     int32_t min_insync_replicas;
     bool log_append_time;
-    bool downconversion;     /* message.downconversion.enable */
-    bool zstd_configured;    /* compression.type=zstd: refused to fetchers below v10 */
+    bool downconversion;         /* message.downconversion.enable */
+    bool zstd_configured;        /* compression.type=zstd: refused to fetchers below v10 */
     int64_t delete_retention_ms; /* of a compacted log, as the next two */
     int64_t min_compaction_lag_ms;
     double min_cleanable_ratio;

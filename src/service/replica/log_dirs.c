@@ -244,8 +244,8 @@ static enum err open_one(struct log_dir_state *state, struct errmsg *why)
         if (err == ERR_NONE)
             continue;
         if (err == ERR_CORRUPT_FILE && tolerated) {
-            log_warn("storage", "checkpoint_unreadable",
-                     "dir=%s error=\"%s\" effect=\"its logs are %s\"", state->dir.path, dir_why.text,
+            log_warn("storage", "checkpoint_unreadable", "dir=%s error=\"%s\" effect=\"its logs are %s\"",
+                     state->dir.path, dir_why.text,
                      kind == LOG_DIR_CLEANER ? "compacted from their beginning" : "scanned");
             continue;
         }

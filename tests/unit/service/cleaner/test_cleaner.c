@@ -1,7 +1,7 @@
 /*
- * The cleaner over real logs: what it leaves, who may come between, and what is there after a disk failed at any
- * of its calls. Topics begin as ones that are never dirty enough; a test lets the cleaner at them by changing
- * that, as an operator would.
+ * The cleaner over real logs: what it leaves, who may come between, and what is there after a disk failed at
+ * any of its calls. Topics begin as ones that are never dirty enough; a test lets the cleaner at them by
+ * changing that, as an operator would.
  */
 #include "service/cleaner/cleaner.h"
 
@@ -250,7 +250,8 @@ START_TEST(a_topic_that_is_not_compacted_is_left_alone)
 }
 END_TEST
 
-/* --- who comes between ------------------------------------------------------------------------------------ */
+/* --- who comes between ------------------------------------------------------------------------------------
+ */
 
 /* A gate before what a compaction makes: shut, it holds the cleaner there. */
 static struct {
@@ -403,7 +404,8 @@ START_TEST(deleting_a_replica_forgets_its_checkpoint_durably)
 }
 END_TEST
 
-/* --- a disk that fails ------------------------------------------------------------------------------------ */
+/* --- a disk that fails ------------------------------------------------------------------------------------
+ */
 
 /* True when the cleaner was through before the fault came. */
 static bool await_clean_or_offline(void)
@@ -456,7 +458,8 @@ START_TEST(a_checkpoint_that_cannot_be_written_costs_the_directory_and_no_record
 }
 END_TEST
 
-/* --- settings ---------------------------------------------------------------------------------------------- */
+/* --- settings ----------------------------------------------------------------------------------------------
+ */
 
 START_TEST(no_thread_runs_where_it_is_switched_off)
 {
