@@ -1,5 +1,6 @@
 # Benchmarks: built by `make bench`, never by `make`
-EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups bench/members bench/consumers
+EXTRA_PROGRAMS += bench/load bench/client bench/leaders bench/floor bench/sparse_log bench/groups bench/compact \
+  bench/members bench/consumers
 bench_load_SOURCES = \
   bench/load.c \
   bench/load_request.c bench/load_request.h \
@@ -28,6 +29,10 @@ bench_sparse_log_LDADD = src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(I
 bench_groups_SOURCES = bench/groups.c
 bench_groups_LDADD = src/core/libcore.a src/wire/libwire.a src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS)
 
+bench_compact_SOURCES = bench/compact.c
+bench_compact_LDADD = src/storage/libstorage.a src/disk/libdisk.a src/wire/libwire.a src/base/libbase.a \
+  $(CODEC_LIBS) $(ISAL_LIBS) -lpthread
+
 # Put before the C library's allocator with LD_PRELOAD, so not linked by anybody.
 bench/malloc_count.so: bench/malloc_count.c
 	$(AM_V_CC)$(MKDIR_P) bench && $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -fPIC -shared -o $@ \
@@ -35,8 +40,8 @@ bench/malloc_count.so: bench/malloc_count.c
 
 CLEANFILES += $(EXTRA_PROGRAMS) bench/malloc_count.so
 EXTRA_DIST += bench/README.md bench/malloc_count.c bench/run.py bench/runner.py bench/rows.py bench/systems.py bench/table.py \
-  bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/pacer.py bench/group_rows.py bench/group_table.py \
-  bench/count_calls.py bench/count-syscalls.sh
+  bench/cluster_rows.py bench/cluster_table.py bench/clusters.py bench/compaction.py bench/pacer.py bench/group_rows.py \
+  bench/group_table.py bench/count_calls.py bench/count-syscalls.sh
 .PHONY: bench
 bench: bench/load$(EXEEXT) bench/client$(EXEEXT) bench/leaders$(EXEEXT) bench/floor$(EXEEXT) bench/sparse_log$(EXEEXT) \
-  bench/groups$(EXEEXT) bench/members$(EXEEXT) bench/consumers$(EXEEXT) bench/malloc_count.so
+  bench/groups$(EXEEXT) bench/compact$(EXEEXT) bench/members$(EXEEXT) bench/consumers$(EXEEXT) bench/malloc_count.so

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 
+from compaction import run_compact
 from systems import load_argv, tool
 
 
@@ -32,6 +33,7 @@ class Sizes:
         self.producer_ids = 100000 if quick else 1000000
         self.paced_seconds = 4 if quick else 10
         self.cold_turns = 3
+        self.compact_records = 250000 if quick else 1000000  # of 1 KB
 
 
 # name: (title, kind of load, options, partitions)
@@ -291,4 +293,5 @@ def run_lookup(system, sizes):
     return found
 
 
-SPECIALS = {"many": run_many, "producer-ids": run_producer_ids, "cold": run_cold, "lookup": run_lookup}
+SPECIALS = {"many": run_many, "producer-ids": run_producer_ids, "cold": run_cold, "lookup": run_lookup,
+            "compact": run_compact}

@@ -113,18 +113,22 @@ class System:
         self.logs = os.path.join(folder, "logs")
         os.makedirs(self.logs)
         self.config_path = os.path.join(folder, "server.properties")
-        settings = dict(PROPERTIES)
-        settings.update(
+        self.settings = dict(PROPERTIES)
+        self.settings.update(
             {
                 "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
                 "log.dirs": self.logs,
                 "zookeeper.connect": f"127.0.0.1:{zookeeper.port}/{os.path.basename(folder)}",
             }
         )
-        settings.update(properties or {})
-        with open(self.config_path, "w") as out:
-            out.writelines(f"{key}={settings[key]}\n" for key in sorted(settings))
+        self.configure(properties or {})
         self.process = Process(self.name, self.argv(), os.path.join(folder, "broker.log"), cwd=folder, env=self.env())
+
+    def configure(self, properties):
+        """In force with the next start."""
+        self.settings.update(properties)
+        with open(self.config_path, "w") as out:
+            out.writelines(f"{key}={self.settings[key]}\n" for key in sorted(self.settings))
 
     def env(self):
         return None

@@ -97,6 +97,10 @@ def special_lines(sizes):
         Line("p99 raised by an outside reader: times", "cold", "machine_raised", ""),
         Line("p99 raised by a cold reader, beyond what the machine does: times", "cold", "raised_by_us", "",
              ("value", AT_MOST, 1.5)),
+        Line(f"compact {sizes.compact_records * 1024 / 1e6:.0f} MB, 90 % superseded", "compact", "seconds", "s",
+             ("kafka", AT_MOST, 1 / 3)),
+        Line("CPU of that", "compact", "cpu_s", "s"),
+        Line("peak anonymous memory meanwhile", "compact", "peak_anonymous_mb", "MB"),
     ]
 
 

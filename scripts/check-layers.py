@@ -40,7 +40,8 @@ ALSO = {"core": ["port/znodes.h"]}
 
 # Headers of outside libraries: pattern -> rooms that may include them.
 OUTSIDE = {
-    r"zstd\.h|snappy-c\.h|zlib\.h|lz4\w*\.h|xxhash\.h": ["wire"],
+    r"zstd\.h|snappy-c\.h|zlib\.h|lz4\w*\.h": ["wire"],
+    r"xxhash\.h": ["base"],
     r"isa-l\.h|isa-l/.*": ["base"],
     r"event2/(http|http_struct|keyvalq_struct)\.h": ["server"],
     r"event2/.*|event\.h": ["loop", "net", "server"],

@@ -5,7 +5,7 @@
 
 # What configure asks for, and the tools that run it.
 PACKAGES_BUILD="autoconf automake gcc make python3 libc6-dev libzookeeper-mt-dev libevent-dev libzstd-dev \
-libsnappy-dev zlib1g-dev liblz4-dev check libsubunit-dev libjansson-dev libisal-dev libjemalloc-dev librdkafka-dev"
+libsnappy-dev zlib1g-dev liblz4-dev libxxhash-dev check libsubunit-dev libjansson-dev libisal-dev libjemalloc-dev librdkafka-dev"
 # A ZooKeeper server to run beside the brokers; this package starts none by itself (zookeeperd would).
 PACKAGES_ZOOKEEPER="zookeeper default-jre-headless"
 # What the cluster tests run: real clients, a Java compiler for the drivers, Maven for Kafka's own jars.

@@ -2,6 +2,9 @@
 
 #include <isa-l/crc.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/utf8.h"
 
 /* ISA-L counts bytes in an int. */
@@ -122,4 +125,10 @@ uint64_t hash_u64(uint64_t v)
     v ^= v >> 32;
     v *= MULT_B;
     return v ^ v >> 32;
+}
+
+struct hash_wide hash_wide(struct view key, uint64_t seed)
+{
+    const XXH128_hash_t h = XXH3_128bits_withSeed(key.ptr, key.len, seed);
+    return (struct hash_wide){h.low64, h.high64};
 }

@@ -18,6 +18,16 @@ uint32_t hash_murmur2(struct view key);
 /* String.hashCode of Java over UTF-16 code units (coordinator partition, fetcher of a partition). */
 int32_t hash_java_string(struct view utf8);
 
+/*
+ * 128 bits in which two keys are as good as never alike, as long as nobody knows the seed. Never on disk or
+ * the wire.
+ */
+struct hash_wide {
+    uint64_t low;
+    uint64_t high;
+};
+struct hash_wide hash_wide(struct view key, uint64_t seed);
+
 /* For hash tables; never on disk or the wire. */
 uint64_t hash_bytes(struct view bytes);
 uint64_t hash_u64(uint64_t v);

@@ -168,6 +168,25 @@ static enum err check_pool_size(const struct config *current, const struct confi
     return ERR_INVALID_CONFIG;
 }
 
+/* The same for the cleaner, whose words are others (LogCleaner). */
+static enum err check_cleaner_threads(const struct config *current, const struct config *next,
+                                      struct errmsg *why)
+{
+    int64_t before = config_int(current, CONFIG_LOG_CLEANER_THREADS);
+    int64_t after = config_int(next, CONFIG_LOG_CLEANER_THREADS);
+    if (after < 1)
+        errmsg_set(why, "Log cleaner threads should be at least 1");
+    else if (after < before / 2)
+        errmsg_set(why, "Log cleaner threads cannot be reduced to less than half the current value %lld",
+                   (long long)before);
+    else if (after > before * 2)
+        errmsg_set(why, "Log cleaner threads cannot be increased to more than double the current value %lld",
+                   (long long)before);
+    else
+        return ERR_NONE;
+    return ERR_INVALID_CONFIG;
+}
+
 static void copy_layer(struct config *to, const struct config *from, enum config_layer layer)
 {
     for (unsigned key = 0; key < CONFIG_KEY_COUNT; key++)
@@ -200,6 +219,8 @@ static enum err check_together(const struct config *current, bool per_broker, st
     }
     for (size_t i = 0; !err && i < sizeof(pools) / sizeof(pools[0]); i++)
         err = check_pool_size(current, next, pools[i], why);
+    if (!err)
+        err = check_cleaner_threads(current, next, why);
     config_release(next);
     config_report_close(&report);
     return err;

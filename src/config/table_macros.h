@@ -63,7 +63,6 @@
 #define EFFECT_REFUSED_IF_CHANGED(why) .effect = EFFECT_KIND_REFUSED_IF_CHANGED, .reason = (why)
 
 /* Whole features: the day one is built, its line becomes EFFECT_HONOURED. */
-#define EFFECT_COMPACTION     EFFECT_NO_EFFECT("log compaction is not built yet")
 #define EFFECT_TRANSACTIONS   EFFECT_NO_EFFECT("transactions are not built yet")
 #define EFFECT_QUOTAS         EFFECT_NO_EFFECT("quotas are not built yet")
 #define EFFECT_TIERED         EFFECT_NO_EFFECT("tiered storage is not built yet")

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/core/libcore.a
 src_core_libcore_a_SOURCES =
 
+include src/core/cleaner.mk
 include src/core/controller.mk
 include src/core/fetch.mk
 include src/core/fetcher.mk

@@ -185,6 +185,7 @@ static const struct disk_ops posix_ops = {
     .sync = posix_sync,
     .start_writeback = posix_start_writeback,
     .stat_file = posix_stat_file,
+    .set_mtime = posix_set_mtime,
     .pin_fd = posix_pin_fd,
     .unpin_fd = posix_unpin_fd,
     .set_path = posix_file_set_path,

@@ -65,6 +65,7 @@ enum err posix_pwritev(struct disk_file *file, const struct iovec *iov, int iov_
 enum err posix_truncate(struct disk_file *file, int64_t size_bytes, struct errmsg *why);
 enum err posix_sync(struct disk_file *file, struct errmsg *why);
 void posix_start_writeback(struct disk_file *file, int64_t pos, int64_t len);
+void posix_set_mtime(struct disk_file *file, int64_t mtime_ms);
 enum err posix_stat_file(struct disk_file *file, struct disk_stat *out, struct errmsg *why);
 int posix_pin_fd(struct disk_file *file);
 void posix_unpin_fd(struct disk_file *file);

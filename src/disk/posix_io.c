@@ -185,6 +185,18 @@ void posix_start_writeback(struct disk_file *file, int64_t pos, int64_t len)
     posix_file_end(pf);
 }
 
+void posix_set_mtime(struct disk_file *file, int64_t mtime_ms)
+{
+    struct posix_file *pf = posix_file_of(file);
+    int fd = posix_file_begin(pf);
+    if (fd < 0)
+        return;
+    const struct timespec at = {.tv_sec = mtime_ms / 1000, .tv_nsec = mtime_ms % 1000 * 1000000};
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, at};
+    (void)futimens(fd, times);
+    posix_file_end(pf);
+}
+
 enum err posix_stat_file(struct disk_file *file, struct disk_stat *out, struct errmsg *why)
 {
     struct posix_file *pf = posix_file_of(file);

@@ -47,7 +47,9 @@ static const char HEAD[] =
     "`barnabas_controller_partitions_kept_offline > 0` at once ([durability](durability.md) says what to "
     "do);\n"
     "`sum(kafka_controller_kafkacontroller_activecontrollercount) != 1`;\n"
-    "`kafka_log_logmanager_offlinelogdirectorycount > 0`; `kafka_server_kafkaserver_brokerstate != 3`; any "
+    "`kafka_log_logmanager_offlinelogdirectorycount > 0`; "
+    "`sum(kafka_log_logcleanermanager_uncleanable_partitions_count) > 0` (a log grows for ever);\n"
+    "`kafka_server_kafkaserver_brokerstate != 3`; any "
     "increase "
     "of\n"
     "`kafka_server_sessionexpirelistener_zookeeperexpires_total` or `barnabas_loop_stalled_seconds_total`.\n";

@@ -75,6 +75,8 @@ struct disk_ops {
     /* Starts write-back of a range without waiting (sync_file_range); errors do not matter here. */
     void (*start_writeback)(struct disk_file *file, int64_t pos, int64_t len);
     enum err (*stat_file)(struct disk_file *file, struct disk_stat *out, struct errmsg *why);
+    /* When it was last written, as stat will tell; errors do not matter here. */
+    void (*set_mtime)(struct disk_file *file, int64_t mtime_ms);
     /* A descriptor for sendfile, valid until unpin; -1 where there is none (simulated disk) or on error. */
     int (*pin_fd)(struct disk_file *file);
     void (*unpin_fd)(struct disk_file *file);

@@ -10,6 +10,7 @@
 #include "server/partition_sweep.h"
 #include "server/process.h"
 #include "server/version.h"
+#include "service/cleaner/cleaner.h"
 #include "service/controller/controller_loop.h"
 #include "service/fetcher/fetchers.h"
 #include "service/fetcher/replication_quotas.h"
@@ -182,6 +183,29 @@ static void put_dirs(struct metrics_text *text, const struct broker *broker)
                     atomic_load(&dirs->items[i]->logs_to_load));
 }
 
+/* --- compaction ------------------------------------------------------------------------------------------
+ */
+
+static void put_cleaner(struct metrics_text *text, const struct broker *broker)
+{
+    const struct log_dirs *dirs = replica_manager_dirs(broker->replicas);
+    struct cleaner_numbers numbers;
+    cleaner_numbers(replica_manager_cleaner(broker->replicas), &numbers);
+    for (int i = 0; i < dirs->count; i++)
+        metrics_put(text, METRIC_CLEANER_UNCLEANABLE, LABELS(dirs->items[i]->dir.path),
+                    atomic_load(&dirs->items[i]->uncleanable_logs));
+    for (int i = 0; i < dirs->count; i++)
+        metrics_put(text, METRIC_CLEANER_UNCLEANABLE_BYTES, LABELS(dirs->items[i]->dir.path),
+                    atomic_load(&dirs->items[i]->uncleanable_bytes));
+    metrics_put(text, METRIC_CLEANER_MAX_DIRTY, NULL, (int64_t)(100 * numbers.max_dirty_ratio));
+    metrics_put(text, METRIC_CLEANER_SINCE_RUN, NULL, numbers.idle_ms);
+    metrics_put(text, METRIC_CLEANER_MAX_BUFFER, NULL, (int64_t)(100 * numbers.max_map_load));
+    metrics_put(text, METRIC_CLEANER_RECOPY, NULL, (int64_t)(100 * numbers.recopy_ratio));
+    metrics_put(text, METRIC_CLEANER_MAX_TIME, NULL, numbers.max_clean_ms / 1000);
+    metrics_put(text, METRIC_CLEANER_MAX_DELAY, NULL, numbers.max_delay_ms / 1000);
+    metrics_put(text, METRIC_CLEANER_DEAD_THREADS, NULL, numbers.missing_threads);
+}
+
 /* --- cluster -------------------------------------------------------------------------------------------- */
 
 static void count_leaders(const struct metadata *metadata, int64_t *offline, int64_t *imbalanced)
@@ -313,6 +337,7 @@ static void write_text(struct gatherer *gatherer)
     metrics_put(&text, METRIC_BROKER_STATE, NULL, state);
     if (state >= BROKER_RUNNING) {
         put_replication(&text, broker);
+        put_cleaner(&text, broker);
         put_cluster(&text, broker);
         metrics_put_summary(&text, METRIC_ZK_LATENCY, NULL, zk_client_latency(broker->zk_client),
                             &gatherer->zk_window, now_ms);

@@ -21,6 +21,7 @@ src_service_libservice_a_SOURCES += \
 # the partitions of this broker and their directories
 src_service_libservice_a_SOURCES += \
   src/service/replica/control_fence.c src/service/replica/control_fence.h \
+  src/service/replica/dir_checkpoints.c src/service/replica/dir_checkpoints.h \
   src/service/replica/dir_parts.c src/service/replica/dir_parts.h \
   src/service/replica/hang_patrol.c src/service/replica/hang_patrol.h \
   src/service/replica/hang_watch.c src/service/replica/hang_watch.h \
@@ -40,6 +41,13 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/replica_state.c src/service/replica/replica_state.h \
   src/service/replica/strays.c src/service/replica/strays.h \
   src/service/replica/upkeep.c
+
+# compacting logs
+src_service_libservice_a_SOURCES += \
+  src/service/cleaner/cleaner.c src/service/cleaner/cleaner.h \
+  src/service/cleaner/cleaner_choose.c \
+  src/service/cleaner/cleaner_compact.c \
+  src/service/cleaner/cleaner_internal.h
 
 # moving replicas between the log directories
 src_service_libservice_a_SOURCES += \
@@ -104,6 +112,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/fake_controller.c tests/unit/service/fake_controller.h \
   tests/unit/service/rig.c tests/unit/service/rig.h \
   tests/unit/service/suites.h tests/unit/service/test_service.c \
+  tests/unit/service/cleaner/test_cleaner.c \
   tests/unit/service/controller/test_controlled_shutdown.c \
   tests/unit/service/controller/test_controller_channel.c \
   tests/unit/service/controller/test_controller_wire.c \

@@ -12,7 +12,8 @@
 
 char *segment_path(const struct segment_files *files, const char *extension)
 {
-    return mem_printf("%s/%020" PRId64 "%s", files->dir, files->base_offset, extension);
+    return mem_printf("%s/%020" PRId64 "%s%s", files->dir, files->base_offset, extension,
+                      files->suffix ? files->suffix : "");
 }
 
 void index_file_init(struct index_file *index, uint8_t entry_size)

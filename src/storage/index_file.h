@@ -24,6 +24,7 @@ struct segment_files {
     struct disk *disk;
     const char *dir;     /* partition directory */
     int64_t base_offset; /* names the files */
+    const char *suffix;  /* behind every name, as ".cleaned"; NULL: none */
 };
 
 struct index_file {
@@ -59,7 +60,7 @@ MUST_USE enum err index_file_write_tail(struct index_file *index, struct errmsg 
 /* Frees the tail of an index that grows no more; it must have been written. */
 void index_file_drop_tail(struct index_file *index);
 
-/* "<dir>/<20 digits><extension>", to be freed. */
+/* "<dir>/<20 digits><extension><suffix>", to be freed. */
 char *segment_path(const struct segment_files *files, const char *extension);
 
 #endif

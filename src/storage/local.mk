@@ -4,3 +4,4 @@ src_storage_libstorage_a_SOURCES =
 
 include src/storage/log.mk
 include src/storage/state.mk
+include src/storage/compact/local.mk

@@ -171,6 +171,11 @@ const struct log_settings *log_settings(const struct log *log)
     return &log->settings;
 }
 
+uint32_t log_cuts(const struct log *log)
+{
+    return log->truncations;
+}
+
 int64_t log_take_cut(struct log *log)
 {
     int64_t cut_to = log->cut_to;

@@ -55,6 +55,8 @@ const struct log_settings *log_settings(const struct log *log);
  * 0 when it began anew. For whoever copies it.
  */
 int64_t log_take_cut(struct log *log);
+/* How often it was cut at its end or began anew: what was concluded of its content before holds no more. */
+uint32_t log_cuts(const struct log *log);
 /* The error that the log failed with, ERR_NONE while it is well. */
 enum err log_failure(const struct log *log, struct errmsg *why);
 

@@ -247,7 +247,8 @@ enum err log_append_as_follower(struct log *log, struct view records, int32_t le
 
     const struct segment_append append = {sum.bytes, sum.last_offset, sum.max_timestamp,
                                           sum.offset_of_max_timestamp};
-    err = roll_if_needed(log, &append, first_offset, now_ms, out, why);
+    /* An old wrapper tells its last offset only: what it holds may begin at the log end. */
+    err = roll_if_needed(log, &append, sum.first_offset >= 0 ? first_offset : 0, now_ms, out, why);
     if (err)
         return err;
     bool has_producers;

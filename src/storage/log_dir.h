@@ -99,8 +99,9 @@ enum err log_dir_delete_partition(struct log_dir *dir, const char *name, struct 
 const char *log_dir_checkpoint_name(enum log_dir_checkpoint kind);
 /*
  * Reads one into its map. A missing file is an empty one. ERR_CORRUPT_FILE leaves the map empty: for
- * recovery point and log start that only costs time (scan from the beginning); for the others Kafka takes
- * the directory offline.
+ * recovery point and log start that only costs time (scan from the beginning), for the cleaner too
+ * (compaction from the beginning). Kafka takes the directory offline for the cleaner's and for high
+ * watermarks.
  */
 enum err log_dir_load_checkpoint(struct log_dir *dir, enum log_dir_checkpoint kind,
                                  struct errmsg *why) MUST_USE;

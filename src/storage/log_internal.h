@@ -62,7 +62,7 @@ static inline struct segment *log_active(const struct log *log)
 
 static inline struct segment_files log_files(const struct log *log, const struct segment *seg)
 {
-    return (struct segment_files){log->disk, log->path, seg->base_offset};
+    return (struct segment_files){log->disk, log->path, seg->base_offset, NULL};
 }
 
 /* --- failure --- */
@@ -89,6 +89,9 @@ enum err log_create_segment(struct log *log, int64_t base_offset, int64_t now_ms
 
 /* Lets go the segments [first, first + n): renames their files to `.deleted`, adds them to `doomed`. */
 enum err log_doom_segments(struct log *log, int first, int n, struct log_doomed *doomed,
+                           struct errmsg *why) MUST_USE;
+/* Renames the producer snapshot at `offset`, if there is one, likewise. */
+enum err log_doom_snapshot(struct log *log, int64_t offset, struct log_doomed *doomed,
                            struct errmsg *why) MUST_USE;
 
 /* --- positions --- */

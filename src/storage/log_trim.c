@@ -250,7 +250,7 @@ static enum err count_by_time(struct log *log, int64_t now_ms, int *out, struct 
     return ERR_NONE;
 }
 
-static enum err doom_snapshot(struct log *log, int64_t offset, struct log_doomed *doomed, struct errmsg *why)
+enum err log_doom_snapshot(struct log *log, int64_t offset, struct log_doomed *doomed, struct errmsg *why)
 {
     bool renamed;
     enum err err = producer_snapshots_mark_deleted(&log->snapshots, offset, &renamed, why);
@@ -273,7 +273,7 @@ static enum err delete_oldest(struct log *log, int n, int64_t now_ms, struct log
     bool raised;
     err = log_raise_start_offset(log, log->segments[n]->base_offset, &raised, why);
     for (int i = 0; i < n && !err; i++)
-        err = doom_snapshot(log, log->segments[i]->base_offset, doomed, why);
+        err = log_doom_snapshot(log, log->segments[i]->base_offset, doomed, why);
     return err ? err : log_doom_segments(log, 0, n, doomed, why);
 }
 

@@ -136,7 +136,7 @@ static enum err next_offset_of_swap(struct disk *disk, const char *dir, const st
 {
     char *path = mem_printf("%s/%s", dir, file->name);
     struct segment *seg = segment_new(file->base_offset, 0, 0);
-    struct segment_files files = {disk, dir, file->base_offset};
+    struct segment_files files = {disk, dir, file->base_offset, NULL};
     enum err err = DISK(disk, open, path, DISK_OPEN_READ, &seg->file, why);
     struct disk_stat st = {0};
     if (!err)

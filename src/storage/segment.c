@@ -135,6 +135,14 @@ static enum err learn_rolling_timestamp(struct segment *seg, const struct segmen
     return ERR_NONE;
 }
 
+enum err segment_first_timestamp(struct segment *seg, const struct segment_files *files, int64_t *out,
+                                 struct errmsg *why)
+{
+    enum err err = seg->rolling_known ? ERR_NONE : learn_rolling_timestamp(seg, files, why);
+    *out = seg->rolling_timestamp_ms;
+    return err;
+}
+
 static int64_t max_segment_ms(const struct log_settings *settings)
 {
     if (settings->cleanup_compact && settings->max_compaction_lag_ms < settings->segment_ms)
@@ -464,9 +472,11 @@ enum err segment_rename_files(struct segment *seg, const struct segment_files *f
 {
     struct disk_file *handles[SEGMENT_FILE_COUNT];
     handles_of(seg, handles);
+    struct segment_files renamed = *files;
+    renamed.suffix = suffix;
     for (int i = 0; i < SEGMENT_FILE_COUNT; i++) {
         char *from = segment_path(files, segment_extensions[i]);
-        char *to = mem_printf("%s%s", from, suffix);
+        char *to = segment_path(&renamed, segment_extensions[i]);
         /* Whoever shares the handle must not open it anew between the two names. */
         const int fd = handles[i] ? handles[i]->disk->ops->pin_fd(handles[i]) : -1;
         enum err err = DISK(files->disk, rename, from, to, why);

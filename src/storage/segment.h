@@ -106,9 +106,13 @@ MUST_USE enum err segment_cut_file_durably(struct segment *seg, const struct seg
 /* Empties the three indexes, to be built anew. */
 MUST_USE enum err segment_reset_indexes(struct segment *seg, const struct segment_files *files,
                                         struct errmsg *why);
-/* Appends `suffix` to the names of its files; missing ones are passed over. Open handles follow. */
+/* Its files get `suffix` (NULL: none) behind their names; missing ones are passed over. Open handles follow.
+ */
 MUST_USE enum err segment_rename_files(struct segment *seg, const struct segment_files *files,
                                        const char *suffix, struct errmsg *why);
+/* The largest timestamp of its first batch: when it began. -1: none, or it is empty. */
+MUST_USE enum err segment_first_timestamp(struct segment *seg, const struct segment_files *files,
+                                          int64_t *out, struct errmsg *why);
 /*
  * Open handles follow a renamed directory: pin, rename, set_dir, unpin. Pinned they are not opened anew under
  * the old name by whoever shares them.

@@ -166,6 +166,15 @@ bool batch_set_timestamps(uint8_t *entry, bool log_append_time, int64_t max_time
     return true;
 }
 
+void batch_set_content(uint8_t *entry, int32_t size_bytes, int32_t record_count, int64_t max_timestamp)
+{
+    ASSERT(entry[ENTRY_MAGIC] == 2 && size_bytes >= BATCH_V2_HEADER_SIZE);
+    be_put_i32(entry + ENTRY_SIZE, size_bytes - BATCH_OVERHEAD);
+    be_put_i64(entry + BATCH_MAX_TIMESTAMP, max_timestamp);
+    be_put_i32(entry + BATCH_RECORD_COUNT, record_count);
+    batch_seal_crc(entry);
+}
+
 void batch_seal_crc(uint8_t *entry)
 {
     size_t len = (size_t)be_get_i32(entry + ENTRY_SIZE) + BATCH_OVERHEAD;

@@ -102,6 +102,8 @@ void batch_set_leader_epoch(uint8_t *entry, int32_t leader_epoch);
  * is computed again only if something changes; returns whether it did.
  */
 bool batch_set_timestamps(uint8_t *entry, bool log_append_time, int64_t max_timestamp);
+/* v2: records were taken out: the size, how many are left, their largest timestamp; and the CRC. */
+void batch_set_content(uint8_t *entry, int32_t size_bytes, int32_t record_count, int64_t max_timestamp);
 /* Writes the CRC that the present bytes of a complete entry call for. */
 void batch_seal_crc(uint8_t *entry);
 

@@ -418,6 +418,7 @@ def test_incremental_alter_configs_says_what_is_wrong(pair, kind, edits, code):
         [(SET, "broker.id", "9")],
         [(SET, "log.retention.ms", "never")],
         [(SET, "log.cleaner.threads", "0")],
+        [(SET, "log.cleaner.threads", "9")],
         [(SET, "num.io.threads", "100")],
         [(SET, "num.io.threads", "1")],
         [(APPEND, "log.retention.ms", "1")],

@@ -493,6 +493,11 @@ static enum err op_stat_file(struct disk_file *file, struct disk_stat *out, stru
     return ERR_NONE;
 }
 
+static void op_set_mtime(struct disk_file *file, int64_t mtime_ms)
+{
+    file_inode(file)->mtime_ms = mtime_ms;
+}
+
 static int op_pin_fd(struct disk_file *file)
 {
     (void)file;
@@ -658,6 +663,7 @@ static const struct disk_ops crash_ops = {
     .sync = op_sync,
     .start_writeback = op_start_writeback,
     .stat_file = op_stat_file,
+    .set_mtime = op_set_mtime,
     .pin_fd = op_pin_fd,
     .unpin_fd = op_unpin_fd,
     .set_path = op_set_path,

@@ -299,6 +299,11 @@ static void fault_start_writeback(struct disk_file *file, int64_t pos, int64_t l
     DISK_FILE(fault_file_of(file)->under, start_writeback, pos, len);
 }
 
+static void fault_set_mtime(struct disk_file *file, int64_t mtime_ms)
+{
+    DISK_FILE(fault_file_of(file)->under, set_mtime, mtime_ms);
+}
+
 static enum err fault_stat_file(struct disk_file *file, struct disk_stat *out, struct errmsg *why)
 {
     struct fault_file *ff = fault_file_of(file);
@@ -411,6 +416,7 @@ static const struct disk_ops fault_ops = {
     .sync = fault_sync,
     .start_writeback = fault_start_writeback,
     .stat_file = fault_stat_file,
+    .set_mtime = fault_set_mtime,
     .pin_fd = fault_pin_fd,
     .unpin_fd = fault_unpin_fd,
     .set_path = fault_set_path,

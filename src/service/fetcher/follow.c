@@ -8,6 +8,7 @@
 #include "service/fetcher/replication_quotas.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_checkpoints.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
 #include "storage/leader_epochs.h"
@@ -199,31 +200,6 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
 
 /* --- cut --------------------------------------------------------------------------------------------- */
 
-/*
- * No checkpoint may say more than the log has: a recovery point above its end would keep a later tail from
- * being checked, a high watermark would show records that nobody committed. So they are lowered first.
- */
-static enum err lower_checkpoints(struct partition *part, int64_t offset, struct errmsg *why)
-{
-    static const enum log_dir_checkpoint KINDS[] = {LOG_DIR_RECOVERY_POINT, LOG_DIR_LOG_START,
-                                                    LOG_DIR_HIGH_WATERMARK};
-    struct view topic = view_str(part->topic);
-    unsigned lowered = 0;
-    struct log_dir_state *dir = part->dir;
-    pthread_mutex_lock(&dir->checkpoints_lock);
-    for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-        struct offset_map *map = &dir->dir.checkpoints[KINDS[i]];
-        int64_t value;
-        if (!offset_map_get(map, topic, part->index, &value) || value <= offset)
-            continue;
-        offset_map_put(map, topic, part->index, offset);
-        lowered |= 1u << KINDS[i];
-    }
-    enum err err = lowered ? log_dir_save_checkpoints(&dir->dir, lowered, why) : ERR_NONE;
-    pthread_mutex_unlock(&dir->checkpoints_lock);
-    return err;
-}
-
 static int64_t cut_point(struct follow_op *op, const struct partition *part)
 {
     if (op->begins || op->action.kind == FETCH_LINK_TRUNCATE_TO_WATERMARK)
@@ -251,7 +227,11 @@ static enum err cut(struct follow_op *op, struct partition *part, int64_t offset
                  end);
     bool truncated;
     bool anew = !op->begins && op->action.kind == FETCH_LINK_START_AT;
-    enum err err = anew || offset < end ? lower_checkpoints(part, offset, why) : ERR_NONE;
+    /* No checkpoint may say more than the log has: a recovery point above its end would keep a later tail
+     * from being checked, a high watermark would show records that nobody committed. */
+    enum err err = ERR_NONE;
+    if (anew || offset < end)
+        err = dir_checkpoints_lower(part->dir, view_str(part->topic), part->index, offset, why);
     if (err != ERR_NONE)
         return err;
     if (anew)

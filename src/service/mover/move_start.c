@@ -13,6 +13,7 @@
 #include "service/mover/move.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_checkpoints.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_load.h"
 #include "storage/new_partitions.h"
@@ -59,19 +60,8 @@ static struct log_load_args args_of(struct mover *mover, const struct origin *or
 /* What the target's files say of the partition is of an earlier life of it there. */
 static enum err forget_earlier(struct log_dir_state *target, const struct partition *part, struct errmsg *why)
 {
-    struct view topic = view_str(part->topic);
-    unsigned had = 0;
-    pthread_mutex_lock(&target->checkpoints_lock);
-    for (unsigned kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++) {
-        int64_t offset;
-        if (!offset_map_get(&target->dir.checkpoints[kind], topic, part->index, &offset))
-            continue;
-        offset_map_remove(&target->dir.checkpoints[kind], topic, part->index);
-        had |= 1u << kind;
-    }
-    enum err err = had ? log_dir_save_checkpoints(&target->dir, had, why) : ERR_NONE;
-    pthread_mutex_unlock(&target->checkpoints_lock);
-    return err;
+    return dir_checkpoints_save(target, dir_checkpoints_forget(target, view_str(part->topic), part->index),
+                                why);
 }
 
 /* The name that the replica is to have must be free. */
@@ -246,9 +236,7 @@ void mover_forget_found(struct mover *mover, const struct partition *part)
 static int64_t checkpointed(const struct move_found *found, enum log_dir_checkpoint kind)
 {
     int64_t offset = 0;
-    pthread_mutex_lock(&found->dir->checkpoints_lock);
-    offset_map_get(&found->dir->dir.checkpoints[kind], view_str(found->topic), found->partition, &offset);
-    pthread_mutex_unlock(&found->dir->checkpoints_lock);
+    dir_checkpoints_get(found->dir, kind, view_str(found->topic), found->partition, &offset);
     return offset;
 }
 

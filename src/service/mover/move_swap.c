@@ -22,6 +22,7 @@
 #include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_checkpoints.h"
 #include "service/replica/replica_state.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_trim.h"
@@ -136,18 +137,11 @@ static bool move_checkpoints(struct move *move)
     struct view topic = view_str(move->part->topic);
     int32_t index = move->part->index;
     int64_t dirty;
-    pthread_mutex_lock(&move->source->checkpoints_lock);
-    struct offset_map *from = move->source->dir.checkpoints;
-    bool is_compacted = offset_map_get(&from[LOG_DIR_CLEANER], topic, index, &dirty);
-    for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
-        offset_map_remove(&from[kind], topic, index);
-    pthread_mutex_unlock(&move->source->checkpoints_lock);
-    if (!is_compacted)
-        return false;
-    pthread_mutex_lock(&move->target->checkpoints_lock);
-    offset_map_put(&move->target->dir.checkpoints[LOG_DIR_CLEANER], topic, index, dirty);
-    pthread_mutex_unlock(&move->target->checkpoints_lock);
-    return true;
+    bool is_compacted = dir_checkpoints_get(move->source, LOG_DIR_CLEANER, topic, index, &dirty);
+    dir_checkpoints_forget(move->source, topic, index);
+    if (is_compacted)
+        dir_checkpoints_put(move->target, LOG_DIR_CLEANER, topic, index, dirty);
+    return is_compacted;
 }
 
 /* Gives the old log. */
@@ -213,27 +207,15 @@ static void swap_by_holder(struct partition *part, void *arg)
 /* --- 5: afterwards ---------------------------------------------------------------------------------------
  */
 
-static void save_checkpoints(struct log_dir_state *dir, unsigned kinds)
-{
-    struct errmsg why;
-    if (log_dir_is_offline(&dir->dir))
-        return;
-    pthread_mutex_lock(&dir->checkpoints_lock);
-    enum err err = log_dir_save_checkpoints(&dir->dir, kinds, &why);
-    pthread_mutex_unlock(&dir->checkpoints_lock);
-    if (err != ERR_NONE)
-        log_dir_state_fail(dir, ERR_KAFKA_STORAGE_ERROR, &why);
-}
-
 static void finish(struct swapping *swap)
 {
     struct move *move = swap->move;
     struct replica_manager *manager = move->mover->manager;
     struct errmsg why;
     /* The target's were written before the swap (move_checkpoint); the others follow with the next round. */
-    save_checkpoints(move->source, (1u << LOG_DIR_CHECKPOINT_COUNT) - 1);
+    dir_checkpoints_save_or_fail(move->source, (1u << LOG_DIR_CHECKPOINT_COUNT) - 1);
     if (swap->is_compacted)
-        save_checkpoints(move->target, 1u << LOG_DIR_CLEANER);
+        dir_checkpoints_save_or_fail(move->target, 1u << LOG_DIR_CLEANER);
     if (!swap->old_stays && !log_dir_is_offline(&move->target->dir)) {
         char *path = log_dir_join(&move->target->dir, move->part->name);
         if (move_mark_remove(disk_of(move), path, &why) != ERR_NONE)

@@ -11,6 +11,7 @@
 #include "service/metadata_cache.h"
 #include "service/mover/move.h"
 #include "service/partition/partition_call.h"
+#include "service/replica/dir_checkpoints.h"
 
 #define NAP_MS 50
 
@@ -88,9 +89,7 @@ void move_disown(struct move *move)
 {
     pthread_mutex_lock(&move->target->checkpoints_lock);
     if (!atomic_exchange(&move->cancelled, true))
-        for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
-            offset_map_remove(&move->target->dir.checkpoints[kind], view_str(move->part->topic),
-                              move->part->index);
+        dir_checkpoints_forget_locked(move->target, view_str(move->part->topic), move->part->index);
     pthread_mutex_unlock(&move->target->checkpoints_lock);
 }
 

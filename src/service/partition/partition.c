@@ -29,6 +29,7 @@ struct partition *partition_new(const char *topic, int32_t index, struct broker 
     part->name = mem_printf("%s-%d", topic, index);
     atomic_init(&part->shares, 1);
     atomic_init(&part->leader_epoch_hint, -1);
+    atomic_init(&part->sealed_up_to, -1);
     for (int i = 0; i < PARTITION_NEWS_COUNT; i++)
         list_init(&part->watches[i]);
     part->followed.leader_id = part->followed.leader_epoch = -1;
@@ -56,6 +57,7 @@ void partition_release(struct partition *part)
     heap_close(&part->waiting_flush);
     replica_close(&part->replica);
     partition_settings_free(atomic_load(&part->settings));
+    free(part->note);
     metrics_topic_release(part->counts);
     free(part->topic);
     free(part->name);
@@ -80,6 +82,14 @@ void partition_send_home(struct partition_op *op)
         op_came_home(&op->message, false);
 }
 
+/* A plain look, nearly always: segments are sealed seldom. */
+static void note_sealed(struct partition *part)
+{
+    int64_t sealed = part->log ? log_active_base_offset(part->log) : -1;
+    if (atomic_load_explicit(&part->sealed_up_to, memory_order_relaxed) != sealed)
+        atomic_store_explicit(&part->sealed_up_to, sealed, memory_order_relaxed);
+}
+
 /* Runs one op; ops of the holder's own loop are kept in *mine until the partition is free again. */
 static void run_op(struct partition *part, struct partition_op *op, struct partition_op **mine,
                    const struct loop *here)
@@ -90,6 +100,7 @@ static void run_op(struct partition *part, struct partition_op *op, struct parti
     const enum op_outcome outcome = op->run(op, part);
     if (dir && dir->writer)
         log_dir_state_end(dir);
+    note_sealed(part);
     if (outcome == OP_WAITING)
         return;
     if (!op->home || op->home == here) {

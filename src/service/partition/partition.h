@@ -28,6 +28,7 @@
 #include "storage/log.h"
 
 struct broker;
+struct cleaner_note;
 struct log_dir_state;
 struct metrics_topic;
 struct move;
@@ -94,6 +95,11 @@ struct partition {
     _Atomic bool told_offline; /* the controller was told so, for its directory hung; until its next word */
     _Atomic(struct partition_settings *)
         settings; /* a snapshot: loops read it, the control loop replaces it */
+    /* For the cleaner, which holds nobody whose log is as it was: see service/cleaner. */
+    _Atomic bool is_compacted;       /* the settings say so */
+    _Atomic uint32_t settings_given; /* how often */
+    _Atomic int64_t sealed_up_to;    /* base of the active segment; -1 without a log */
+    struct cleaner_note *note;       /* the cleaner's; NULL until it has seen the partition */
 
     /* Whom it was last given to the fetchers to follow; theirs, under their lock (service/fetcher/fetchers.c). */
     struct {

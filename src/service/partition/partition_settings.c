@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "config/topic_config.h"
+#include "service/partition/partition.h"
 
 static int target_level(const struct topic_config *config)
 {
@@ -63,9 +64,22 @@ struct partition_settings *partition_settings_new(const struct topic_config *con
     settings->min_insync_replicas = config->min_insync_replicas;
     settings->downconversion = config->message_downconversion_enable;
     settings->zstd_configured = config->compression_type == TOPIC_COMPRESSION_ZSTD;
+    settings->delete_retention_ms = config->delete_retention_ms;
+    settings->min_compaction_lag_ms = config->min_compaction_lag_ms;
+    settings->min_cleanable_ratio = config->min_cleanable_dirty_ratio;
     settings->deletes_records = config->cleanup_delete;
     settings->sync_before_commit = config->flush_messages <= 1;
     return settings;
+}
+
+struct partition_settings *partition_settings_give(struct partition *part,
+                                                   struct partition_settings *settings)
+{
+    const bool is_compacted = settings->log.cleanup_compact;
+    struct partition_settings *before = atomic_exchange(&part->settings, settings);
+    atomic_store(&part->is_compacted, is_compacted);
+    atomic_fetch_add(&part->settings_given, 1);
+    return before;
 }
 
 void partition_settings_free(void *settings)

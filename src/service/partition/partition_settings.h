@@ -11,6 +11,7 @@
 #include "storage/log_settings.h"
 #include "wire/record_validate.h"
 
+struct partition;
 struct topic_config;
 
 struct partition_settings {
@@ -20,8 +21,11 @@ struct partition_settings {
     int64_t flush_ms;
     int32_t min_insync_replicas;
     bool log_append_time;
-    bool downconversion;     /* message.downconversion.enable */
-    bool zstd_configured;    /* compression.type=zstd: refused to fetchers below v10 */
+    bool downconversion;         /* message.downconversion.enable */
+    bool zstd_configured;        /* compression.type=zstd: refused to fetchers below v10 */
+    int64_t delete_retention_ms; /* of a compacted log, as the next two */
+    int64_t min_compaction_lag_ms;
+    double min_cleanable_ratio;
     bool deletes_records;    /* cleanup.policy contains delete: DeleteRecords is allowed */
     bool sync_before_commit; /* flush.messages=1: a record counts only when it is synced */
     bool leader_throttled;   /* leader.replication.throttled.replicas names it: see replication_quotas.h */
@@ -33,5 +37,9 @@ struct partition_settings *partition_settings_new(const struct topic_config *con
                                                   int64_t producer_id_expiration_ms,
                                                   bool verify_transactions);
 void partition_settings_free(void *settings);
+
+/* The partition goes by these from now on; it owns them. Gives those before, NULL for the first. */
+struct partition_settings *partition_settings_give(struct partition *part,
+                                                   struct partition_settings *settings);
 
 #endif

@@ -240,12 +240,13 @@ static enum err open_one(struct log_dir_state *state, struct errmsg *why)
     }
     for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++) {
         err = log_dir_load_checkpoint(&state->dir, (enum log_dir_checkpoint)kind, &dir_why);
-        bool tolerated = kind == LOG_DIR_RECOVERY_POINT || kind == LOG_DIR_LOG_START;
+        bool tolerated = kind != LOG_DIR_HIGH_WATERMARK;
         if (err == ERR_NONE)
             continue;
         if (err == ERR_CORRUPT_FILE && tolerated) {
-            log_warn("storage", "checkpoint_unreadable",
-                     "dir=%s error=\"%s\" effect=\"its logs are scanned\"", state->dir.path, dir_why.text);
+            log_warn("storage", "checkpoint_unreadable", "dir=%s error=\"%s\" effect=\"its logs are %s\"",
+                     state->dir.path, dir_why.text,
+                     kind == LOG_DIR_CLEANER ? "compacted from their beginning" : "scanned");
             continue;
         }
         log_error("storage", "log_dir_unusable", "dir=%s error=\"%s\"", state->dir.path, dir_why.text);

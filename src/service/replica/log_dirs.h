@@ -40,7 +40,9 @@ struct log_dir_state {
     struct work flush_work;
     struct work fail_work;
     struct log_dir_notice notice;
-    struct hang_watch hang;  /* of those who may wait for its disk; only where there is a writer */
+    _Atomic int uncleanable_logs;      /* that the cleaner has set aside */
+    _Atomic int64_t uncleanable_bytes; /* that it would compact of them */
+    struct hang_watch hang;            /* of those who may wait for its disk; only where there is a writer */
     struct workers *writer;  /* one thread; NULL when there is one directory, where loops write themselves */
     struct workers *control; /* one thread, for what the controller wants of its partitions; NULL as writer */
     _Atomic int parts;       /* what the controller wants of its partitions, on its way (dir_parts.h) */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/snapshot.h"
+#include "service/cleaner/cleaner.h"
 #include "service/partition/partition_settings.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
@@ -40,7 +41,7 @@ static void update_partition(struct replica_manager *manager, struct partition *
     struct partition_settings *fresh =
         topic_configs_settings(manager->broker->topic_configs, part->topic, part->index);
     change->op = (struct partition_op){.run = settings_run, .done = settings_done, .label = "settings"};
-    change->old = atomic_exchange(&part->settings, fresh);
+    change->old = partition_settings_give(part, fresh);
     partition_submit(part, &change->op);
 }
 
@@ -66,9 +67,11 @@ void replica_manager_update_topic(struct replica_manager *manager, const char *t
     }
     log_info("config", "topic_config_changed", "topic=%s", topic);
     update_matching(manager, topic);
+    cleaner_wake(manager->cleaner);
 }
 
 void replica_manager_update_all(struct replica_manager *manager)
 {
     update_matching(manager, NULL);
+    cleaner_update(manager->cleaner);
 }

@@ -14,11 +14,13 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/cleaner/cleaner.h"
 #include "service/identity/session_record.h"
 #include "service/mover/move_settle.h"
 #include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_checkpoints.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
 #include "service/settings/topic_configs.h"
@@ -34,9 +36,7 @@
 static int64_t checkpointed(struct log_dir_state *dir, enum log_dir_checkpoint kind, struct partition *part)
 {
     int64_t offset = 0;
-    pthread_mutex_lock(&dir->checkpoints_lock);
-    offset_map_get(&dir->dir.checkpoints[kind], view_str(part->topic), part->index, &offset);
-    pthread_mutex_unlock(&dir->checkpoints_lock);
+    dir_checkpoints_get(dir, kind, view_str(part->topic), part->index, &offset);
     return offset;
 }
 
@@ -47,8 +47,9 @@ int64_t replica_manager_log_start(struct log_dir_state *dir, struct partition *p
 
 void replica_manager_give_settings(struct replica_manager *manager, struct partition *part)
 {
-    atomic_store(&part->settings,
-                 topic_configs_settings(manager->broker->topic_configs, part->topic, part->index));
+    struct partition_settings *fresh =
+        topic_configs_settings(manager->broker->topic_configs, part->topic, part->index);
+    partition_settings_free(partition_settings_give(part, fresh)); /* nobody has seen those before */
 }
 
 static struct log_load_args args_of(struct broker *broker, struct partition *part, struct log_dir_state *dir,
@@ -386,10 +387,8 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
         partition_call(all[i], close_log, &closing);
         if (!closing.closed)
             continue;
-        pthread_mutex_lock(&state->checkpoints_lock);
-        offset_map_put(&state->dir.checkpoints[LOG_DIR_RECOVERY_POINT], view_str(all[i]->topic),
-                       all[i]->index, closing.end_offset);
-        pthread_mutex_unlock(&state->checkpoints_lock);
+        dir_checkpoints_put(state, LOG_DIR_RECOVERY_POINT, view_str(all[i]->topic), all[i]->index,
+                            closing.end_offset);
     }
     struct errmsg why;
     enum err err = closing.err == ERR_NONE ? log_flush_run(&closing.flush, &why) : closing.err;
@@ -410,6 +409,7 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
 
 void replica_manager_stop(struct replica_manager *manager)
 {
+    cleaner_stop(manager->cleaner);
     mover_stop(manager->mover);
     replica_manager_drain(manager); /* a LeaderAndIsr on its way must not open logs behind our back */
     upkeep_stop(manager->upkeep);

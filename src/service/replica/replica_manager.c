@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "core/metadata/metadata.h"
 #include "loop/latch.h"
+#include "service/cleaner/cleaner.h"
 #include "service/metadata_cache.h"
 #include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
@@ -145,6 +146,7 @@ struct replica_manager *replica_manager_new(struct broker *broker)
     manager->dirs.arg = manager;
     manager->upkeep = upkeep_new(manager);
     manager->mover = mover_new(manager);
+    manager->cleaner = cleaner_new(manager);
     return manager;
 }
 
@@ -152,6 +154,7 @@ void replica_manager_free(struct replica_manager *manager)
 {
     if (!manager)
         return;
+    cleaner_free(manager->cleaner);
     mover_free(manager->mover);
     upkeep_free(manager->upkeep);
     hang_patrol_close(&manager->patrol);
@@ -263,6 +266,11 @@ void replica_manager_alter_log_dirs(struct replica_manager *manager, struct move
 int64_t replica_manager_move_lag(struct replica_manager *manager)
 {
     return mover_max_lag(manager->mover);
+}
+
+struct cleaner *replica_manager_cleaner(struct replica_manager *manager)
+{
+    return manager->cleaner;
 }
 
 /* --- failed directories ------------------------------------------------------------------------------ */

@@ -97,6 +97,9 @@ void replica_manager_alter_log_dirs(struct replica_manager *manager, struct move
  * behind. Any thread. */
 int64_t replica_manager_move_lag(struct replica_manager *manager);
 
+/* What compacts the logs. Any thread. */
+struct cleaner *replica_manager_cleaner(struct replica_manager *manager);
+
 /* --- settings; on a worker --- */
 
 /* /config/topics/T changed: every partition of the topic takes it. */

@@ -7,6 +7,7 @@
 #include "service/replica/hang_patrol.h"
 #include "service/replica/replica_manager.h"
 
+struct cleaner;
 struct mover;
 struct upkeep;
 
@@ -17,6 +18,7 @@ struct replica_manager {
     pthread_mutex_t table_lock; /* writers */
     struct upkeep *upkeep;
     struct mover *mover;
+    struct cleaner *cleaner;
     struct hang_patrol patrol;
 
     /* Control loop: jobs in order. */

@@ -13,6 +13,7 @@
 #include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
 #include "service/partition/partition_settings.h"
+#include "service/replica/dir_checkpoints.h"
 #include "service/replica/dir_parts.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
@@ -106,27 +107,20 @@ static void stop_replica(struct partition *part, void *arg)
     partition_take_offline(part);
 }
 
-static void forget_checkpoints(struct partition *part)
-{
-    struct log_dir_state *dir = part->dir;
-    pthread_mutex_lock(&dir->checkpoints_lock);
-    for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
-        offset_map_remove(&dir->dir.checkpoints[kind], view_str(part->topic), part->index);
-    pthread_mutex_unlock(&dir->checkpoints_lock);
-}
-
 /* --- one directory ---------------------------------------------------------------------------------- */
 
-static void bury(struct stop_one *stop)
+/* Gives the kinds of checkpoints that there were. */
+static unsigned bury(struct stop_one *stop)
 {
     struct replica_manager *manager = stop->batch->manager;
     mover_cancel(manager->mover, stop->part);
-    forget_checkpoints(stop->part);
+    unsigned had = dir_checkpoints_forget(stop->part->dir, view_str(stop->part->topic), stop->part->index);
     /* A topic that is made again under this name may have other settings. */
     topic_configs_forget(manager->broker->topic_configs, stop->part->topic);
     upkeep_delete_dir(manager->upkeep, stop->dir, stop->deleted_path, stop->file_delete_delay_ms);
     stop->deleted_path = NULL;
     stop->is_buried = true;
+    return had;
 }
 
 static void stop_in_dir(struct dir_parts *parts, struct log_dir_state *dir)
@@ -134,6 +128,7 @@ static void stop_in_dir(struct dir_parts *parts, struct log_dir_state *dir)
     struct stop_batch *batch = dir_parts_subject(parts);
     struct partition **removed = mem_zalloc(sizeof *removed * (size_t)(batch->count + 1));
     int removed_count = 0;
+    unsigned had = 0;
     for (int i = 0; i < batch->count; i++) {
         struct stop_one *stop = &batch->items[i];
         if (stop->dir != dir)
@@ -143,11 +138,13 @@ static void stop_in_dir(struct dir_parts *parts, struct log_dir_state *dir)
             groups_partition_lost(batch->manager->broker->groups, stop->part);
         if (!stop->deleted_path)
             continue;
-        bury(stop);
+        had |= bury(stop);
         removed[removed_count++] = stop->part;
     }
     if (removed_count > 0)
         replica_manager_change_table(batch->manager, NULL, 0, removed, removed_count);
+    /* The other files are written all the time. A topic that is made again under the name is not clean. */
+    dir_checkpoints_save_or_fail(dir, had & 1u << LOG_DIR_CLEANER);
     free(removed);
 }
 

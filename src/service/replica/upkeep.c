@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "service/cleaner/cleaner.h"
 #include "service/mover/mover.h"
 #include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
@@ -472,6 +473,7 @@ void replica_manager_start(struct replica_manager *manager)
     const struct config *config = atomic_load(&manager->broker->config.value);
     upkeep_start(manager->upkeep);
     mover_start(manager->mover);
+    cleaner_start(manager->cleaner);
     hang_patrol_start(&manager->patrol, &manager->dirs, manager->broker->control_loop,
                       config_int(config, CONFIG_BARNABAS_LOG_DIR_HANG_MS));
 }

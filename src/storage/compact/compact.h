@@ -1,7 +1,7 @@
 /*
- * Compaction of one log (docs/durability.md): of every key only the newest record stays, offsets stay what they
- * were. The log is read and its replacement written without holding it; only the beginning and each swap are
- * the holder's:
+ * Compaction of one log (docs/durability.md): of every key only the newest record stays, offsets stay what
+ * they were. The log is read and its replacement written without holding it; only the beginning and each swap
+ * are the holder's:
  *
  *   holder: log_dirt             how much of it is dirty
  *   holder: log_compact_begin    which segments, shares of their files, what producers still need
@@ -57,9 +57,9 @@ MUST_USE enum err log_dirt(struct log *log, const struct log_dirt_args *args, st
 struct compact_memory;
 
 /*
- * The key map of `map_bytes` (a thread's share of log.cleaner.dedupe.buffer.size), filled up to `load_factor`,
- * and two buffers of half of `io_bytes` (they grow to the largest batch and shrink again). The map's memory is
- * touched as it fills, and given back by compact_memory_rest when there is nothing to do.
+ * The key map of `map_bytes` (a thread's share of log.cleaner.dedupe.buffer.size), filled up to
+ * `load_factor`, and two buffers of half of `io_bytes` (they grow to the largest batch and shrink again). The
+ * map's memory is touched as it fills, and given back by compact_memory_rest when there is nothing to do.
  */
 struct compact_memory *compact_memory_new(int64_t map_bytes, double load_factor, int64_t io_bytes);
 void compact_memory_rest(struct compact_memory *memory);
@@ -72,7 +72,8 @@ struct log_compact_args {
     int64_t first_uncleanable; /* of log_dirt */
     int64_t now_ms;
     int64_t delete_retention_ms; /* delete.retention.ms */
-    /* After every buffer: `bytes` were read or written since the last call. May sleep (throttle). False: stop. */
+    /* After every buffer: `bytes` were read or written since the last call. May sleep (throttle). False:
+     * stop. */
     bool (*go_on)(void *arg, int64_t bytes);
     void *arg;
 };

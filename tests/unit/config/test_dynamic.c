@@ -110,6 +110,8 @@ START_TEST(thread_pools_change_by_a_half_or_a_double_at_most)
     check_validated(true, PAIRS({"background.threads", "21"}), "should not be greater than double");
     check_validated(true, PAIRS({"background.threads", "4"}), "at least half the current value 10");
     check_validated(true, PAIRS({"num.replica.fetchers", "0"}), "should be at least 1");
+    check_validated(false, PAIRS({"log.cleaner.threads", "3"}),
+                    "Log cleaner threads cannot be increased to more than double the current value 1");
 }
 END_TEST
 

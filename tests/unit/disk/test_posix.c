@@ -84,6 +84,9 @@ START_TEST(what_was_written_is_read_back)
     ck_assert_int_eq(st.size_bytes, 4);
     ck_assert_int_eq(DISK_FILE(file, sync, NULL), ERR_NONE);
     DISK_FILE(file, start_writeback, 0, 4);
+    DISK_FILE(file, set_mtime, 1234567890123);
+    ck_assert_int_eq(DISK_FILE(file, stat_file, &st, NULL), ERR_NONE);
+    ck_assert_int_eq(st.mtime_ms, 1234567890123);
     disk_file_release(file);
 }
 END_TEST

@@ -475,13 +475,13 @@ static void append_on_loop(void *arg)
     append_submit(&((struct rig_append *)arg)->op);
 }
 
-static void begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
-                  int16_t acks, const struct record_builder_spec *spec, int records)
+/* Takes `records`. */
+static void submit(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
+                   int16_t acks, struct buf records)
 {
-    *append = (struct rig_append){.loop = loop};
+    *append = (struct rig_append){.loop = loop, .records = records};
     pthread_mutex_init(&append->lock, NULL);
     pthread_cond_init(&append->cond, NULL);
-    batch_of(&append->records, spec, records);
     append->op = (struct append_op){.broker = &rig->broker,
                                     .part = part,
                                     .records = buf_view(&append->records),
@@ -491,6 +491,28 @@ static void begin(struct rig_append *append, struct rig *rig, struct loop *loop,
                                     .done = append_came_home,
                                     .arg = append};
     rig_on_loop(loop, append_on_loop, append);
+}
+
+static void begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,
+                  int16_t acks, const struct record_builder_spec *spec, int records)
+{
+    struct buf batch = {0};
+    batch_of(&batch, spec, records);
+    submit(append, rig, loop, part, acks, batch);
+}
+
+enum err rig_append_pair(struct rig *rig, struct partition *part, struct view key, struct view value)
+{
+    struct record_builder builder;
+    struct buf batch = {0};
+    record_builder_open(&builder, &RECORD_BUILDER_V2, NULL, &batch);
+    record_builder_put(&builder, 1700000000000, key, value);
+    ck_assert_int_eq(record_builder_finish(&builder, NULL), ERR_NONE);
+    struct rig_append append;
+    submit(&append, rig, rig->loops[0], part, 1, batch);
+    enum err err = rig_append_await(&append);
+    rig_append_close(&append);
+    return err;
 }
 
 void rig_append_begin(struct rig_append *append, struct rig *rig, struct loop *loop, struct partition *part,

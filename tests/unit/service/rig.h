@@ -85,6 +85,8 @@ void rig_append_close(struct rig_append *append);
 /* Begin, await, close. */
 /* One record of an idempotent producer, acks=1. */
 enum err rig_append_numbered(struct rig *rig, struct partition *part, int64_t producer_id, int32_t sequence);
+/* One record with a key, acks=1. */
+enum err rig_append_pair(struct rig *rig, struct partition *part, struct view key, struct view value);
 enum err rig_append(struct rig *rig, struct partition *part, int16_t acks, int records);
 
 /* Follows on the last loop, from brokers at `port`. Once, before the first follower. */

@@ -4,6 +4,7 @@
 #include <check.h>
 
 Suite *append_suite(void);
+Suite *cleaner_suite(void);
 Suite *config_edit_suite(void);
 Suite *controlled_shutdown_suite(void);
 Suite *controller_channel_suite(void);

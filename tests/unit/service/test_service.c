@@ -5,6 +5,7 @@
 int main(void)
 {
     SRunner *runner = srunner_create(append_suite());
+    srunner_add_suite(runner, cleaner_suite());
     srunner_add_suite(runner, config_edit_suite());
     srunner_add_suite(runner, controlled_shutdown_suite());
     srunner_add_suite(runner, controller_channel_suite());

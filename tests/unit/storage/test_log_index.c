@@ -11,7 +11,7 @@ static struct segment_files files;
 static void setup(void)
 {
     mem = crash_disk_new();
-    files = (struct segment_files){crash_disk_port(mem), "", 1000};
+    files = (struct segment_files){crash_disk_port(mem), "", 1000, NULL};
 }
 
 static void teardown(void)

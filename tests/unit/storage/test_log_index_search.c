@@ -50,7 +50,7 @@ static int64_t wild(struct prng *prng, int i)
 static void build(step_fn step, int n)
 {
     mem = crash_disk_new();
-    struct segment_files files = {crash_disk_port(mem), "", 0};
+    struct segment_files files = {crash_disk_port(mem), "", 0, NULL};
     struct prng prng;
     prng_seed(&prng, 5);
     values = mem_alloc(sizeof *values * (size_t)(n + 1));

@@ -1,0 +1,177 @@
+/* The second pass: a group of segments is read, and what is kept of it written. */
+#include "storage/compact/internal.h"
+
+struct writing {
+    struct log_compact *compact;
+    struct filter filter;
+    bool newest_magic; /* the last batch was no old one */
+};
+
+/* What transactions and producers say of a batch. Markers that keep their transaction indexed are noted. */
+static enum err order_for(struct writing *w, const struct batch_info *info, struct view entry,
+                          struct batch_orders *orders, struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    *orders = (struct batch_orders){0};
+    if (info->producer_id < 0 && !info->control)
+        return ERR_NONE;
+    orders->keep_empty = last_batches_has(&compact->last, info);
+    if (!info->control) {
+        orders->drop_records = transactions_on_data(&compact->txns, info);
+        return ERR_NONE;
+    }
+    struct aborted_txn indexed;
+    bool is_indexed;
+    orders->needless_marker = transactions_on_control(&compact->txns, info, compact_marker_type(info, entry),
+                                                      info->record_count == 0, &indexed, &is_indexed);
+    orders->drop_records =
+        orders->needless_marker && info->has_delete_horizon && info->base_timestamp <= w->filter.now_ms;
+    return is_indexed ? output_add_aborted(&compact->output, &indexed, why) : ERR_NONE;
+}
+
+static enum err write_batch(struct writing *w, const struct batch_info *info, struct view entry,
+                            struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    struct buf *rewritten = &compact->memory->rewritten;
+    struct batch_orders orders;
+    struct filtered result;
+    enum err err = order_for(w, info, entry, &orders, why);
+    if (err)
+        return err;
+    buf_clear(rewritten);
+    err = filter_batch(&w->filter, info, entry, &orders, rewritten, &result, why);
+    if (err)
+        return err;
+    w->newest_magic = info->magic >= 2;
+    compact->stats.records_read += result.records_read;
+    compact->stats.records_written += result.records_kept;
+    compact->stats.invalid_records += result.records_invalid;
+    if (result.fate == BATCH_GOES)
+        return ERR_NONE;
+    const struct output_batch batch = {info->base_offset, info->last_offset, result.max_timestamp,
+                                       info->leader_epoch};
+    if (result.fate == BATCH_STAYS)
+        return output_put(&compact->output, &batch, entry, why);
+    err = output_put(&compact->output, &batch, buf_view(rewritten), why);
+    return err ? err : output_settle(&compact->output, why);
+}
+
+static enum err write_source(struct writing *w, const struct source *source, struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    struct source_reader reader;
+    source_reader_open(&reader, source, 0, &compact->memory->read);
+    enum err err = ERR_NONE;
+    while (!err && source_reader_left(&reader) > 0) {
+        int64_t bytes;
+        const int64_t out_before = compact->output.bytes_out;
+        err = source_reader_fill(&reader, &bytes, why);
+        if (err)
+            return err;
+        struct batch_info info;
+        struct view entry;
+        while (!(err = source_reader_next(&reader, &info, &entry, why))) {
+            err = write_batch(w, &info, entry, why);
+            if (err)
+                return err;
+        }
+        err = err == ERR_WOULD_BLOCK ? output_settle(&compact->output, why) : err;
+        compact->stats.bytes_read += bytes;
+        if (!err)
+            err = compact_go_on(compact, bytes + compact->output.bytes_out - out_before, why);
+    }
+    return err;
+}
+
+static enum err mtime_of(const struct source *source, int64_t *mtime_ms, struct errmsg *why)
+{
+    struct disk_stat st;
+    enum err err = DISK_FILE(source->file, stat_file, &st, why);
+    *mtime_ms = st.mtime_ms;
+    return err;
+}
+
+/* Tombstones of old formats go when their segment is older than the newest clean one by delete.retention.ms.
+ */
+static enum err legacy_horizon(const struct log_compact *compact, int64_t *out, struct errmsg *why)
+{
+    const struct source *newest_clean = NULL;
+    for (size_t i = 0; i < compact->source_count; i++)
+        if (compact->sources[i].base_offset < compact->args.first_dirty)
+            newest_clean = &compact->sources[i];
+    *out = 0;
+    if (!newest_clean)
+        return ERR_NONE;
+    enum err err = mtime_of(newest_clean, out, why);
+    *out -= compact->args.delete_retention_ms;
+    return err;
+}
+
+static enum err write_group(struct writing *w, struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    const struct source *sources = compact->sources + compact->group_first;
+    const size_t n = compact->group_count;
+    int64_t horizon, mtime_ms;
+    enum err err = legacy_horizon(compact, &horizon, why);
+    if (!err)
+        err = mtime_of(&sources[n - 1], &mtime_ms, why);
+    if (!err)
+        err = output_begin(&compact->output, sources[0].base_offset, mtime_ms, why);
+    for (size_t i = 0; i < n && !err; i++) {
+        int64_t source_mtime_ms;
+        err = mtime_of(&sources[i], &source_mtime_ms, why);
+        w->filter.legacy_tombstones_stay = source_mtime_ms > horizon;
+        if (!err)
+            err = write_source(w, &sources[i], why);
+    }
+    if (err)
+        return err;
+    /* Below the recovery point nobody looks for holes. A batch without records in each segment is more than
+     * some clients bear: librdkafka takes ten answers in a row without one for records that are too large. */
+    const bool may_fill = w->newest_magic && sources[n - 1].next_base > compact->synced_up_to;
+    return output_finish(&compact->output, sources[n - 1].next_base, may_fill, why);
+}
+
+static size_t next_group(const struct log_compact *compact)
+{
+    struct plan_segment segments[256];
+    const size_t left = compact->source_count - compact->group_first;
+    size_t n = 0;
+    for (; n < left && n < 256; n++) {
+        const struct source *source = &compact->sources[compact->group_first + n];
+        segments[n] = (struct plan_segment){source->base_offset, source->next_base, source->size_bytes};
+    }
+    const struct plan_limits limits = {compact->settings.segment_bytes, compact->settings.segment_index_bytes,
+                                       compact->settings.index_interval_bytes};
+    return plan_group(segments, n, &limits);
+}
+
+enum err log_compact_write(struct log_compact *compact, bool *more, struct errmsg *why)
+{
+    compact->group_first += compact->group_count;
+    compact->group_count = 0;
+    *more = false;
+    if (compact->group_first == compact->source_count)
+        return ERR_NONE;
+    compact->group_count = next_group(compact);
+    struct writing w = {
+        .compact = compact,
+        .filter = {.map = compact->memory->map,
+                   .scratch = &compact->memory->scratch,
+                   .latest = compact->next_dirty - 1,
+                   .now_ms = compact->args.now_ms,
+                   .delete_retention_ms = compact->args.delete_retention_ms,
+                   .checked_from = compact->args.first_dirty},
+        .newest_magic = true,
+    };
+    const enum err err = write_group(&w, why);
+    io_buffer_shrink(&compact->memory->read);
+    if (err)
+        return compact_worker_error(compact, err, why);
+    compact->stats.bytes_written += compact->output.bytes_out;
+    compact->stats.groups++;
+    *more = true;
+    return ERR_NONE;
+}
