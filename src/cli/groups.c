@@ -290,7 +290,8 @@ static bool act(struct groups_session *session, const struct options *opts, stru
 
 static int run(const struct options *opts)
 {
-    struct groups_session session = {.timeout_ms = (int)options_number(opts, GROUPS_OPT_TIMEOUT, TIMEOUT_MS)};
+    int64_t timeout_ms = options_number(opts, GROUPS_OPT_TIMEOUT, TIMEOUT_MS);
+    struct groups_session session = {.timeout_ms = timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX};
     struct client_config config = {0};
     struct errmsg why = {0};
     bool fine =

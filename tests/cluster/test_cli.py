@@ -57,7 +57,7 @@ def create(broker, *arguments):
 def consumed(tool, broker, topic, *arguments):
     """What a console consumer prints of the whole topic, sorted: partitions come in no order."""
     done = tool("consume", "--bootstrap-server", broker.address, "--topic", topic, "--from-beginning",
-                "--timeout-ms", 1500 if tool is ours else 5000, *arguments)  # fmt: skip
+                "--timeout-ms", 5000, *arguments)  # fmt: skip
     assert done.status == 0, done
     return sorted(done.lines)
 

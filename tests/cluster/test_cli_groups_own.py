@@ -6,7 +6,7 @@ import re
 import pytest
 
 from conftest import make_topic, or_skip
-from harness import environment, tools
+from harness import environment, schema, tools
 from harness.consumers import Member, committed, produce, wait_read, wait_shared
 from harness.wait import wait_until
 
@@ -110,6 +110,17 @@ def test_kafkas_broker_is_said_to_remember_nothing(kafka_broker, group):
         assert done.status == 1 and "remembers no rebalances" in done.out, done
     finally:
         member.close()
+
+
+def test_history_is_only_for_who_asks_for_it(broker, group):
+    topic = make_topic(broker)
+    member = Member(broker.address, group, topic)
+    wait_shared([member], 1)
+    with broker.connect() as client:
+        for wanted in (False, True):
+            answer = schema.ask(client, "DescribeGroups", 5, groups=[group], rebalances_wanted=wanted)
+            assert (answer["groups"][0]["rebalances"] is not None) == wanted, answer
+    member.close()
 
 
 def test_a_group_that_does_not_exist_has_no_history(broker):

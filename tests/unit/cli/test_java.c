@@ -42,6 +42,47 @@ START_TEST(names_are_walked_as_a_hash_map_walks_them)
 }
 END_TEST
 
+/* Of two topics, so that some share a bucket; sixteen, so that the table has grown once. */
+START_TEST(partitions_are_walked_as_a_hash_map_walks_them)
+{
+    static const struct {
+        const char *topic;
+        int32_t partition;
+    } given[] = {{"orders", 0}, {"shipments", 0}, {"orders", 1},  {"shipments", 1},
+                 {"orders", 2}, {"shipments", 2}, {"orders", 3},  {"orders", 4},
+                 {"orders", 5}, {"orders", 6},    {"orders", 7},  {"orders", 8},
+                 {"orders", 9}, {"orders", 10},   {"orders", 11}, {"orders", 12}};
+    static const size_t wanted[] = {10, 11, 12, 13, 14, 15, 5, 3, 1, 0, 2, 4, 6, 7, 8, 9};
+    int32_t hashes[ARRAY_LEN(given)];
+    size_t order[ARRAY_LEN(given)];
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        hashes[i] = java_partition_hash(view_str(given[i].topic), given[i].partition);
+    ck_assert_int_eq(hashes[0], -1008769370);
+    ck_assert_int_eq(java_partition_hash(VIEW_LIT("orders"), INT32_MAX), 1138714247);
+    java_hash_codes_order(hashes, ARRAY_LEN(given), 0, order);
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        ck_assert_uint_eq(order[i], wanted[i]);
+}
+END_TEST
+
+/* A map made for two has four places when it holds them, and they stand in another order than in sixteen. */
+START_TEST(the_capacity_decides_the_order)
+{
+    int32_t hashes[] = {java_string_hash(VIEW_LIT("orders")), java_string_hash(VIEW_LIT("a"))};
+    size_t order[2];
+    java_hash_codes_order(hashes, 2, 2, order);
+    ck_assert_uint_eq(order[0], 1);
+    ck_assert_uint_eq(java_set_capacity(0), 16);
+    ck_assert_uint_eq(java_set_capacity(11), 16);
+    ck_assert_uint_eq(java_set_capacity(12), 17);
+    int32_t fourth[] = {4, 1};
+    java_hash_codes_order(fourth, 2, 2, order);
+    ck_assert_uint_eq(order[0], 0);
+    java_hash_codes_order(fourth, 2, 0, order);
+    ck_assert_uint_eq(order[0], 1);
+}
+END_TEST
+
 static void expect_double(double value, const char *wanted)
 {
     struct buf out = {0};
@@ -87,6 +128,8 @@ Suite *java_suite(void)
     TCase *tc = tcase_create("java");
     tcase_add_test(tc, hash_codes_are_those_of_java_strings);
     tcase_add_test(tc, names_are_walked_as_a_hash_map_walks_them);
+    tcase_add_test(tc, partitions_are_walked_as_a_hash_map_walks_them);
+    tcase_add_test(tc, the_capacity_decides_the_order);
     tcase_add_test(tc, numbers_are_printed_as_java_does);
     suite_add_tcase(suite, tc);
     return suite;
