@@ -95,7 +95,8 @@ struct partition {
     _Atomic(struct partition_settings *)
         settings; /* a snapshot: loops read it, the control loop replaces it */
 
-    /* Whom it was last given to the fetchers to follow; theirs, under their lock (service/fetcher/fetchers.c). */
+    /* Whom it was last given to the fetchers to follow; theirs, under their lock
+     * (service/fetcher/fetchers.c). */
     struct {
         int32_t leader_id; /* -1 = nobody */
         int32_t leader_epoch;
