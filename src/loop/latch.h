@@ -25,7 +25,8 @@ void latch_init(struct latch *latch);
 void latch_open(struct latch *latch);
 /* Waits for that and ends the latch. Not on a loop, which may be the one that is to open it. */
 void latch_await(struct latch *latch);
-/* Waits for that, `ms` at most; true when it has happened. The latch stays (latch_end). Not on a loop either. */
+/* Waits for that, `ms` at most; true when it has happened. The latch stays (latch_end). Not on a loop either.
+ */
 bool latch_await_for(struct latch *latch, int ms);
 /* Nobody waits for it any more, nobody opens it. */
 void latch_end(struct latch *latch);

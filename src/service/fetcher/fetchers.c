@@ -20,7 +20,7 @@
 
 struct fetchers {
     struct fetcher_loop *loops;
-    int count;            /* of loops: threads */
+    int count; /* of loops: threads */
     /* Whom each partition follows, and by which fetcher; both change together. */
     pthread_mutex_t roles_lock;
     _Atomic int number;   /* num.replica.fetchers: of links to each leader, spread over the loops */

@@ -40,8 +40,9 @@ void fetchers_follow(struct fetchers *fetchers, struct partition *part, int32_t 
 void fetchers_leave(struct fetchers *fetchers, struct partition *part, int32_t leader_epoch);
 
 /*
- * num.replica.fetchers changed: those of the partitions that are followed, gives how many, go to the fetchers that
- * they belong to. No partition is asked: its directory may hang. `parts`: all there are; not while others come.
+ * num.replica.fetchers changed: those of the partitions that are followed, gives how many, go to the fetchers
+ * that they belong to. No partition is asked: its directory may hang. `parts`: all there are; not while
+ * others come.
  */
 int fetchers_resize(struct fetchers *fetchers, int number, struct partition *const *parts, int count);
 int fetchers_number(const struct fetchers *fetchers);

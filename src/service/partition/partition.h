@@ -101,7 +101,8 @@ struct partition {
     _Atomic int64_t sealed_up_to;    /* base of the active segment; -1 without a log */
     struct cleaner_note *note;       /* the cleaner's; NULL until it has seen the partition */
 
-    /* Whom it was last given to the fetchers to follow; theirs, under their lock (service/fetcher/fetchers.c). */
+    /* Whom it was last given to the fetchers to follow; theirs, under their lock
+     * (service/fetcher/fetchers.c). */
     struct {
         int32_t leader_id; /* -1 = nobody */
         int32_t leader_epoch;

@@ -1,5 +1,6 @@
 /*
- * num.replica.fetchers while the broker runs. A control job, so that no LeaderAndIsr brings partitions meanwhile.
+ * num.replica.fetchers while the broker runs. A control job, so that no LeaderAndIsr brings partitions
+ * meanwhile.
  */
 #include <stdlib.h>
 
