@@ -254,6 +254,7 @@ CLUSTER_CONFIG = {
     "replica.socket.timeout.ms": "3000",
     "default.replication.factor": "3",
     "offsets.topic.replication.factor": "3",
+    "group.min.session.timeout.ms": "1000",
     "min.insync.replicas": "2",
     "log.segment.bytes": "1048576",
     "leader.imbalance.check.interval.seconds": "1",

@@ -247,12 +247,14 @@ class GroupLoad:
 
     def progress(self, more=3, deadline_s=60):
         before = self.counts()
-        wait_until(
-            lambda: all(count >= then + more for count, then in zip(self.counts(), before, strict=True)),
-            deadline_s,
-            f"{more} more commits of each partition of {self.group}; unexpected: {self.unexpected()[:5]}",
-            poll_s=0.05,
-        )
+
+        def grown():
+            if self.unexpected():
+                return True
+            return all(count >= then + more for count, then in zip(self.counts(), before, strict=True))
+
+        wait_until(grown, deadline_s, f"{more} more commits of each partition of {self.group}", poll_s=0.05)
+        assert not self.unexpected(), self.unexpected()[:5]
 
     def unexpected(self):
         return [one for member in (*self.members, *self.gone) for one in member.unexpected]
