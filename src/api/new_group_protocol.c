@@ -1,7 +1,7 @@
 /*
- * ConsumerGroupHeartbeat (68) and ConsumerGroupDescribe (69): groups of the protocol of KIP-848, which a broker in
- * ZooKeeper mode does not coordinate. They are listed and refused, as by Kafka: clients then say what to set, and
- * administrators ask again for groups of the classic protocol.
+ * ConsumerGroupHeartbeat (68) and ConsumerGroupDescribe (69): groups of the protocol of KIP-848, which a
+ * broker in ZooKeeper mode does not coordinate. They are listed and refused, as by Kafka: clients then say
+ * what to set, and administrators ask again for groups of the classic protocol.
  */
 #include "api/api.h"
 

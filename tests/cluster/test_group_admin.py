@@ -176,7 +176,7 @@ CHANGES = (
     ("--delete-offsets --group live --topic returns", "returns 0"),
     ("--delete-offsets --group nobody --topic orders", "orders 0"),
     ("--describe --group for-tool", "for-tool orders 1 0 5 5"),
-    ("--delete --group newborn --group for-tool", "('newborn', 'for-tool') was successful"),
+    ("--delete --group newborn --group for-tool", "Deletion of requested consumer groups"),
     ("--delete --group live", "The group is not empty"),
     ("--delete --group nobody", "The group id does not exist"),
     ("--delete --group doomed --group live --group nobody", "doomed"),

@@ -36,6 +36,8 @@ func (m *member) Cleanup(session sarama.ConsumerGroupSession) error {
 }
 
 func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	var last *sarama.ConsumerMessage // told and marked, not committed
+	defer func() { m.commit(session, last) }()
 	for {
 		select {
 		case message, open := <-claim.Messages():
@@ -44,8 +46,9 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 			}
 			line.Record(message.Partition, message.Offset, message.Value)
 			session.MarkMessage(message, "")
-			if len(claim.Messages()) == 0 {
-				m.commit(session, message)
+			last = message
+			if len(claim.Messages()) == 0 && m.commit(session, last) {
+				last = nil
 			}
 		case <-session.Context().Done():
 			return nil
@@ -53,15 +56,21 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	}
 }
 
-// commit ends when the broker has the offset after this message, or the partition is no longer ours.
-func (m *member) commit(session sarama.ConsumerGroupSession, message *sarama.ConsumerMessage) {
+// commit says whether the broker has the offset after this message; it gives up when the session has ended.
+func (m *member) commit(session sarama.ConsumerGroupSession, message *sarama.ConsumerMessage) bool {
+	if message == nil {
+		return true
+	}
 	m.committing.Lock()
 	defer m.committing.Unlock()
-	for session.Context().Err() == nil {
+	for {
 		session.Commit()
 		if at := m.committed(message.Partition); at > message.Offset {
 			line.Committed(map[int32]int64{message.Partition: at})
-			return
+			return true
+		}
+		if session.Context().Err() != nil {
+			return false
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
