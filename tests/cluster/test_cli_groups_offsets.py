@@ -20,6 +20,11 @@ def _programs():
     or_skip(lambda: environment.jars("kafka-3.9.1"))
 
 
+def reach(broker):
+    """How a tool finds the broker, and that it waits for it: Java's is slow to begin on a machine that is busy."""
+    return ("--bootstrap-server", broker.address, "--timeout", 60000)
+
+
 def commit(broker, group, offsets):
     """offsets: {(topic, partition): offset}."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": broker.address, "group.id": group, "log_level": 0})
@@ -45,7 +50,7 @@ def broker(request, module_broker):
 
 def run_both(broker, *arguments, status=0):
     """Standard output of both is the same to the byte."""
-    arguments = ("--bootstrap-server", broker.address, *arguments)
+    arguments = (*reach(broker), *arguments)
     wanted, got = tools.kafkas("groups", *arguments), tools.ours("groups", *arguments)
     assert got.out == wanted.out, f"Kafka's:\n{wanted.out}\n{wanted.err}\nours:\n{got.out}\n{got.err}"
     assert got.status == status, got
@@ -111,17 +116,26 @@ def test_plans_are_kafkas(broker, arguments):
 )
 def test_refuses_as_kafka_does(broker, arguments):
     """The same words wherever Kafka's come from the tool itself; our status tells of the failure."""
-    whole = ("--bootstrap-server", broker.address, *arguments)
+    whole = (*reach(broker), *arguments)
     wanted, got = tools.kafkas("groups", *whole), tools.ours("groups", *whole)
     assert got.out == wanted.out and got.status == 1, f"Kafka's:\n{wanted}\nours:\n{got}"
     if wanted.status == 1 and "[all-groups]" not in got.err:
         assert got.err.splitlines()[0] == wanted.err.splitlines()[0]
 
 
+def test_lines_end_where_somebody_reads_them(broker):
+    arguments = (*reach(broker), *RESET, *ORDERS, "--to-earliest", "--dry-run")
+    piped, shown = tools.ours("groups", *arguments).out, tools.at_terminal("groups", *arguments)
+    assert len(piped.splitlines()) == 2 and shown.replace("\n", "") == piped.replace("\n", "")
+    header, *rows = shown.splitlines()[1:]
+    assert header.split() == ["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"]
+    assert sorted(row.split() for row in rows) == [[GROUP, "orders", str(p), "0"] for p in range(PARTITIONS)]
+
+
 def test_what_is_executed_is_committed(broker):
     commit(broker, "mover", {("orders", 0): 5, ("orders", 1): 5})
     for tool in (tools.ours, tools.kafkas):
-        reset = ("--bootstrap-server", broker.address, "--reset-offsets", "--group", "mover", "--execute")
+        reset = (*reach(broker), "--reset-offsets", "--group", "mover", "--execute")
         assert tool("groups", *reset, "--topic", "orders:0", "--to-offset", 1).status == 0
         assert committed(broker.address, "mover", "orders", 2) == {0: 1, 1: 5}
         assert tool("groups", *reset, "--all-topics", "--shift-by", 3).status == 0
@@ -140,7 +154,7 @@ def test_csv_goes_from_either_tool_to_the_other(broker, tmp_path):
     wanted = {("orders", 0): 2, ("orders", 2): 5, (LONG, 1): 3}
     commit(broker, "copied", wanted)
     for number, (writer, reader) in enumerate(((tools.ours, tools.kafkas), (tools.kafkas, tools.ours))):
-        connect = ("--bootstrap-server", broker.address, "--reset-offsets")
+        connect = (*reach(broker), "--reset-offsets")
         exported = writer("groups", *connect, "--group", "copied", "--all-topics", "--to-current", "--export")
         file = tmp_path / f"{number}.csv"
         file.write_text(exported.out.rstrip("\n"))
@@ -164,7 +178,7 @@ def test_files_are_read_as_kafka_reads_them(broker, tmp_path):
 
 def test_bad_files_are_named_with_the_line(broker, tmp_path):
     file = tmp_path / "plan.csv"
-    connect = ("--bootstrap-server", broker.address, *RESET, "--from-file", file, "--execute")
+    connect = (*reach(broker), *RESET, "--from-file", file, "--execute")
     for text, words in (
         ("orders,0,1\norders,zero,1\n", "line 2: 'zero' is no partition"),
         ("orders,0\n", "line 1: topic,partition,offset is expected"),
@@ -176,7 +190,7 @@ def test_bad_files_are_named_with_the_line(broker, tmp_path):
         file.write_text(text)
         done = tools.ours("groups", *connect)
         assert done.status == 1 and words in done.out, done
-    missing = tools.ours("groups", "--bootstrap-server", broker.address, *RESET, "--from-file", tmp_path / "none")
+    missing = tools.ours("groups", *reach(broker), *RESET, "--from-file", tmp_path / "none")
     assert missing.status == 1 and "No such file" in missing.out
 
 
@@ -194,7 +208,7 @@ def test_groups_with_members_are_left_alone(broker):
 def test_deletes_offsets(broker):
     for tool in (tools.ours, tools.kafkas):
         commit(broker, "gone", {("orders", 0): 2, ("orders", 1): 4, (LONG, 0): 1})
-        done = tool("groups", "--bootstrap-server", broker.address, "--delete-offsets", "--group", "gone",
+        done = tool("groups", *reach(broker), "--delete-offsets", "--group", "gone",
                     "--topic", "orders:1", "--topic", LONG)  # fmt: skip
         assert done.lines[0] == f"Request succeed for deleting offsets with topic orders:1, {LONG} group gone"
         assert committed(broker.address, "gone", "orders", 2) == {0: 2, 1: -1001}

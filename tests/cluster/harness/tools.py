@@ -1,6 +1,8 @@
 """The command line tools, ours and Kafka's own, run in the same way."""
 
 import itertools
+import os
+import pty
 import subprocess
 import tempfile
 
@@ -90,6 +92,24 @@ def _patient(command, arguments):
     if command == "groups" and "--bootstrap-server" in arguments and "--timeout" not in arguments:
         return (*arguments, "--timeout", "60000")
     return arguments
+
+
+def at_terminal(command, *arguments, deadline_s=60):
+    """What our tool prints when its standard output is a terminal."""
+    ours_end, tools_end = pty.openpty()
+    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **sanitizers.settings()}
+    argv = [environment.barnabas_tool(), command, *map(str, arguments)]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=tools_end, stderr=subprocess.DEVNULL, env=env) as popen:
+        os.close(tools_end)
+        pieces = []
+        try:
+            while piece := os.read(ours_end, 65536):
+                pieces.append(piece)
+        except OSError:  # the other end is closed
+            pass
+        popen.wait(deadline_s)
+    os.close(ours_end)
+    return b"".join(pieces).decode().replace("\r\n", "\n")
 
 
 def kafkas(command, *arguments, stdin=b"", deadline_s=120):
