@@ -11,6 +11,7 @@ from harness import environment, sanitizers, zkcheck
 from harness.broker import Broker
 from harness.clients import Clients
 from harness.cluster import Cluster
+from harness.failover import patient_zookeeper
 from harness.makes import Programs
 from harness.zookeeper import ZooKeeper
 
@@ -115,6 +116,15 @@ def fail_on_reports():
 @pytest.fixture(scope="session")
 def zk(workspace):
     server = or_skip(lambda: ZooKeeper(workspace / "zookeeper"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def patient_zk(workspace):
+    """Keeps sessions for as long as Kafka does by default, and a module its own."""
+    server = or_skip(lambda: patient_zookeeper(workspace))
     server.start()
     yield server
     server.stop()

@@ -6,16 +6,8 @@ import time
 import pytest
 
 from conftest import or_skip
-from harness.failover import LIMIT_S, Pacer, Three, begin, check_nothing_lost, end, patient_zookeeper, report
+from harness.failover import LIMIT_S, Pacer, Three, begin, check_nothing_lost, end, report, under_load
 from harness.wait import wait_until
-
-
-@pytest.fixture(scope="module")
-def patient_zk(workspace):
-    server = or_skip(lambda: patient_zookeeper(workspace))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -34,12 +26,10 @@ def start(request, workspace, patient_zk):
 
 def test_leader_is_replaced_long_before_its_session_ends(start):
     three = start()
-    leader, other = three.others
-    three.topic([leader, other, three.controller])
-    pacer = begin(three)
+    leader, other, pacer = under_load(three)
     leader.kill()
     pacer.wait_acks(100)
-    assert three.is_registered(leader), "its session ended: nothing was shown"
+    three.check_registered(leader)
     gap = pacer.finish()
     state = three.state()
     assert state["leader"] != leader.id
@@ -56,12 +46,10 @@ def test_leader_is_replaced_long_before_its_session_ends(start):
 
 def test_follower_that_is_killed_holds_nobody_up(start):
     three = start()
-    leader, follower = three.others
-    three.topic([leader, follower, three.controller])
-    pacer = begin(three)
+    leader, follower, pacer = under_load(three)
     follower.kill()
     pacer.wait_acks(100)
-    assert three.is_registered(follower), "its session ended: nothing was shown"
+    three.check_registered(follower)
     gap = pacer.finish()
     assert three.state()["leader"] == leader.id
     assert follower.id not in three.state()["isr"]
@@ -79,7 +67,7 @@ def test_controller_is_replaced_long_before_its_session_ends(start, leads):
     three.controller.kill()
     pacer.wait_acks(100)
     wait_until(lambda: three.controller.id not in three.state()["isr"], LIMIT_S, "the dead one has left the ISR")
-    assert three.is_registered(three.controller), "its session ended: nothing was shown"
+    three.check_registered(three.controller)
     gap = pacer.finish()
     assert three.controller_epoch() == epoch + 1
     assert three.state()["leader_epoch"] == 1, "leadership moved more than once"
@@ -93,9 +81,7 @@ def test_controller_is_replaced_long_before_its_session_ends(start, leads):
 
 def test_broker_that_is_back_at_once_catches_up(start):
     three = start()
-    leader, other = three.others
-    three.topic([leader, other, three.controller])
-    pacer = begin(three)
+    leader, other, pacer = under_load(three)
     leader.kill()
     leader.start()
     pacer.wait_acks(100)
@@ -109,10 +95,8 @@ def test_broker_that_is_back_at_once_catches_up(start):
 @pytest.mark.parametrize("who", ("leader", "controller"))
 def test_short_pause_moves_nothing(start, who):
     three = start({"barnabas.broker.suspect.silent.ms": "12000"})
-    leader, other = three.others
-    three.topic([leader, other, three.controller])
+    leader, other, pacer = under_load(three)
     epoch = three.controller_epoch()
-    pacer = begin(three)
     paused = leader if who == "leader" else three.controller
     paused.pause()
     time.sleep(3)
@@ -131,9 +115,7 @@ def test_switched_off_it_waits_for_the_session(start):
     three = start(
         {"barnabas.broker.suspect.enable": "false", "zookeeper.session.timeout.ms": str(session_s * 1000)}
     )
-    leader, other = three.others
-    three.topic([leader, other, three.controller])
-    pacer = begin(three)
+    leader, other, pacer = under_load(three)
     leader.kill()
     at = time.monotonic()
     wait_until(lambda: three.state()["leader"] != leader.id, 60, "leadership moves")
@@ -221,7 +203,7 @@ def test_kafka_that_is_controller_is_replaced_the_same_way(start):
     pacer = begin(three)
     three.controller.kill()
     pacer.wait_acks(100)
-    assert three.is_registered(three.controller), "its session ended: nothing was shown"
+    three.check_registered(three.controller)
     gap = pacer.finish()
     assert three.controller_epoch() == epoch + 1
     assert three.state()["leader"] == first.id

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import or_skip
 from harness import records
-from harness.failover import LIMIT_S, NONE, TOPIC, Pacer, Three, begin, check_nothing_lost, end, patient_zookeeper, report
+from harness.failover import LIMIT_S, NONE, TOPIC, Pacer, Three, begin, check_nothing_lost, end, patient_zookeeper, report, under_load
 from harness.network import Network
 from harness.wait import wait_until
 
@@ -16,14 +16,6 @@ NOT_LEADER_OR_FOLLOWER = 6
 # Where it does not matter how long it takes, which is all but the tests that measure.
 QUICK = {"barnabas.broker.suspect.silent.ms": "1500"}
 SESSION_S = 16
-
-
-@pytest.fixture(scope="module")
-def patient_zk(workspace):
-    server = or_skip(lambda: patient_zookeeper(workspace))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -61,13 +53,11 @@ def check_moved_once(three, leader_epoch=1):
 
 def test_leader_that_stands_still_is_replaced_and_does_not_mislead_consumers_when_it_wakes(start):
     three = start()
-    leader, other = three.others
-    three.topic([leader, other, three.controller])
-    pacer = begin(three)
+    leader, other, pacer = under_load(three)
     with leader.connect() as consumer:
         leader.pause()
         pacer.wait_acks(100)
-        assert three.is_registered(leader), "its session ended: nothing was shown"
+        three.check_registered(leader)
         position = pacer.acked[-1][1] + 1
         leader.resume()
         answer = consumer.fetch(TOPIC, offset=position, max_wait_ms=100)
@@ -83,12 +73,10 @@ def test_leader_that_stands_still_is_replaced_and_does_not_mislead_consumers_whe
 
 def test_follower_that_stands_still_leaves_the_isr(start):
     three = start(QUICK)
-    leader, follower = three.others
-    three.topic([leader, follower, three.controller])
-    pacer = begin(three)
+    leader, follower, pacer = under_load(three)
     follower.pause()
     pacer.wait_acks(100)
-    assert three.is_registered(follower), "its session ended: nothing was shown"
+    three.check_registered(follower)
     assert three.state()["leader"] == leader.id
     assert follower.id not in three.state()["isr"]
     follower.resume()
@@ -107,7 +95,7 @@ def test_controller_that_stands_still_is_replaced_and_wakes_as_one_of_many(start
     pacer = begin(three)
     three.controller.pause()
     pacer.wait_acks(100)
-    assert three.is_registered(three.controller), "its session ended: nothing was shown"
+    three.check_registered(three.controller)
     three.controller.resume()
     three.wait_isr(three.cluster.brokers)
     gap = pacer.finish()
@@ -129,7 +117,7 @@ def test_two_of_five_that_stand_still_lose_nothing(start):
     pacer.wait_acks(100)
     assert three.state()["leader"] in (last.id, three.controller.id)
     for broker in (leader, follower):
-        assert three.is_registered(broker), "its session ended: nothing was shown"
+        three.check_registered(broker)
         broker.resume()
     three.wait_isr([leader, follower, last, three.controller])
     gap = pacer.finish()
@@ -157,10 +145,8 @@ def test_one_of_two_that_stands_still_moves_nothing(start):
 
 def test_switched_off_who_stands_still_moves_nothing(start):
     three = start({**QUICK, "barnabas.broker.suspect.enable": "false"})
-    leader, other = three.others
-    three.topic([leader, other, three.controller])
+    leader, other, pacer = under_load(three)
     epoch = three.controller_epoch()
-    pacer = begin(three)
     leader.pause()
     time.sleep(4)
     leader.resume()
@@ -220,7 +206,7 @@ def test_machine_that_is_cut_off_is_replaced_and_comes_back(start_apart, network
     cut_from(network, leader, [other, three.controller])
     network.cut(leader.host, network.home)
     pacer.wait_acks(100)
-    assert three.is_registered(leader), "its session ended: nothing was shown"
+    three.check_registered(leader)
     assert three.state()["leader"] == other.id
     network.heal()
     three.wait_isr(three.cluster.brokers)
@@ -265,7 +251,7 @@ def test_controller_cut_off_from_the_brokers_gives_up_what_it_led_on_what_zookee
     pacer.wait_acks(50)
     cut_from(network, deposed, [first, second])
     pacer.wait_acks(50)
-    assert three.is_registered(deposed), "its session ended: nothing was shown"
+    three.check_registered(deposed)
     assert three.controller_epoch() == epoch + 1
     assert three.state()["leader"] == first.id
 

@@ -90,6 +90,9 @@ class Three:
     def is_registered(self, broker):
         return self.exists(f"/brokers/ids/{broker.id}")
 
+    def check_registered(self, broker):
+        assert self.is_registered(broker), "its session ended: nothing was shown"
+
     def stop(self):
         self.cluster.stop()
 
@@ -236,6 +239,13 @@ def begin(three):
     pacer.start()
     pacer.wait_acks(50)
     return pacer
+
+
+def under_load(three):
+    """A topic on two others and the controller, written to; (its leader, the other one, the pacer)."""
+    leader, other = three.others
+    three.topic([leader, other, three.controller])
+    return leader, other, begin(three)
 
 
 def report(what, gap, limit_s=LIMIT_S):

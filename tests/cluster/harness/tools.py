@@ -87,13 +87,6 @@ def ours(command, *arguments, stdin=b"", deadline_s=60):
     return _run([environment.barnabas_tool(), command, *map(str, arguments)], stdin, deadline_s)
 
 
-def _patient(command, arguments):
-    """Its tool for groups gives up after five seconds, which a JVM on a busy machine takes to start."""
-    if command == "groups" and "--bootstrap-server" in arguments and "--timeout" not in arguments:
-        return (*arguments, "--timeout", "60000")
-    return arguments
-
-
 def at_terminal(command, *arguments, deadline_s=60):
     """What our tool prints when its standard output is a terminal."""
     ours_end, tools_end = pty.openpty()
@@ -113,7 +106,6 @@ def at_terminal(command, *arguments, deadline_s=60):
 
 
 def kafkas(command, *arguments, stdin=b"", deadline_s=120):
-    arguments = _patient(command, arguments)
     with tempfile.NamedTemporaryFile("w", suffix=".properties") as log4j:
         log4j.write(_QUIET)
         log4j.flush()
