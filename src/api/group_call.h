@@ -1,9 +1,9 @@
 /*
- * A request to the groups of this broker: it goes to their loop, is answered or waits there, and comes home
- * with the answer, which is encoded where it was made if its parts are only valid there.
+ * A request to the groups of this broker: whoever holds them answers it or lets it wait, and it comes home with
+ * the answer, which is encoded where it was made if its parts are only valid there.
  *
- * Ownership: lives in the request's arena, which is the groups' loop's while the request is away.
- * Runs on: as marked; `H` the loop of the request, `G` the groups' loop.
+ * Ownership: lives in the request's arena, which is the holder's while the request is away.
+ * Runs on: as marked; `H` the loop of the request, `G` the loop that holds the groups.
  */
 #ifndef BARNABAS_API_GROUP_CALL_H
 #define BARNABAS_API_GROUP_CALL_H
@@ -30,7 +30,7 @@ struct group_call {
 struct group_call *group_call_new(struct api_call *call, const void *request,
                                   bool (*run)(struct group_call *gc),
                                   void (*settled)(struct group_call *gc, const struct group_effect *effect));
-/* H. */
+/* H; the request may be gone when this returns. */
 void group_call_submit(struct group_call *gc);
 /* G. `answer` is encoded now, instead of gc->answer at home. */
 void group_call_encode(struct group_call *gc, const void *answer);

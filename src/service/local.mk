@@ -121,6 +121,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/group/asked.c tests/unit/service/group/asked.h \
   tests/unit/service/group/test_group_appends.c \
   tests/unit/service/group/test_groups.c \
+  tests/unit/service/group/test_groups_hold.c \
   tests/unit/service/identity/test_incarnation.c \
   tests/unit/service/identity/test_session_record.c \
   tests/unit/service/identity/test_suspected.c \

@@ -15,6 +15,7 @@ Suite *dir_parts_suite(void);
 Suite *hang_watch_suite(void);
 Suite *followers_suite(void);
 Suite *group_appends_suite(void);
+Suite *groups_hold_suite(void);
 Suite *groups_suite(void);
 Suite *incarnation_suite(void);
 Suite *isr_changes_suite(void);

@@ -16,6 +16,7 @@ int main(void)
     srunner_add_suite(runner, dir_parts_suite());
     srunner_add_suite(runner, followers_suite());
     srunner_add_suite(runner, group_appends_suite());
+    srunner_add_suite(runner, groups_hold_suite());
     srunner_add_suite(runner, groups_suite());
     srunner_add_suite(runner, incarnation_suite());
     srunner_add_suite(runner, isr_changes_suite());
