@@ -15,5 +15,7 @@ One idea per module:
   rawclient     a connection that sends whatever it is told to
   records       record sets of every magic, good and bad
   clients       the real clients (Java, Python, kcat) behind one interface
+  makes         the programs that are members of groups, by make of client
+  members       such members as processes, and what a group of them must hold to
   messages      the messages that every client driver sends, known on both sides by their number
 """

@@ -85,7 +85,8 @@ def _go(make, folder):
     if not os.path.isfile(os.path.join(modules, "complete")):
         raise environment.Missing(f"the Go modules are not in {modules}; run scripts/fetch-test-clients.sh go")
     program = os.path.join(folder, make.name)
-    env = {**os.environ, "GOMODCACHE": os.path.join(modules, "mod"), "GOPROXY": "off", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local"}
+    found = {"GOMODCACHE": os.path.join(modules, "mod"), "GOPROXY": "off", "GOTOOLCHAIN": "local"}
+    env = {**os.environ, **found, "GOFLAGS": "-buildvcs=false"}
     with open(os.path.join(modules, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _ran(
