@@ -1,11 +1,13 @@
 /*
  * Compaction of one log, measured: makes a log of records with random keys in DIR/c-0 and compacts it once.
  *
- *   compact DIR [--bytes N] [--record N] [--batch N] [--superseded PERCENT] [--codec NAME] [--segment N] [--map N]
+ *   compact DIR [--bytes N] [--record N] [--batch N] [--superseded PERCENT] [--codec NAME] [--segment N]
+ * [--map N]
  *               [--io N] [--keep] [--only-build] [--only-compact]
  *
- * Prints a line for the map and one for the write with the swaps: wall and processor time, bytes; then the peak of
- * memory (without what making the log took). --only-build leaves the log for another broker to compact,
+ * Prints a line for the map and one for the write with the swaps: wall and processor time, bytes; then the
+ * peak of memory (without what making the log took). --only-build leaves the log for another broker to
+ * compact,
  * --only-compact takes one that is there.
  */
 #include <errno.h>
@@ -113,8 +115,8 @@ static struct options parse(int argc, char **argv)
 
 /* --- the log ------------------------------------------------------------------------------------------ */
 
-static void append_batch(struct log *log, const struct options *o, struct prng *prng, int64_t keys, struct buf *bytes,
-                         char *value)
+static void append_batch(struct log *log, const struct options *o, struct prng *prng, int64_t keys,
+                         struct buf *bytes, char *value)
 {
     struct record_builder_spec spec = RECORD_BUILDER_V2;
     spec.codec = o->codec;
@@ -213,8 +215,8 @@ static void report(const char *what, struct moment from, int64_t bytes)
 {
     const struct moment to = now();
     const double wall = to.wall - from.wall;
-    printf("%-6s %7.3f s wall  %7.3f s user  %7.3f s system  %8.1f MB/s read\n", what, wall, to.user - from.user,
-           to.system - from.system, (double)bytes / 1e6 / wall);
+    printf("%-6s %7.3f s wall  %7.3f s user  %7.3f s system  %8.1f MB/s read\n", what, wall,
+           to.user - from.user, to.system - from.system, (double)bytes / 1e6 / wall);
 }
 
 /* The peak of memory counts from here. */
@@ -267,7 +269,8 @@ static void compact(struct log *log, struct disk *disk, const struct options *o)
     const struct log_compact_stats *stats = log_compact_stats(compaction);
     report("write", at, stats->bytes_read);
     report("all", begin, stats->bytes_read);
-    printf("keys %" PRId64 "  records %" PRId64 " -> %" PRId64 "  bytes %" PRId64 " -> %" PRId64 "  segments %d -> %d  "
+    printf("keys %" PRId64 "  records %" PRId64 " -> %" PRId64 "  bytes %" PRId64 " -> %" PRId64
+           "  segments %d -> %d  "
            "next dirty %" PRId64 "\n",
            stats->map_records, stats->records_read, stats->records_written, size_before, log_size_bytes(log),
            stats->segments_before, stats->segments_after, log_compact_next_dirty(compaction));

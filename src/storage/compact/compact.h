@@ -1,5 +1,5 @@
 /*
- * Compaction of one log (docs/durability.md): of every key only the newest record stays, offsets stay what
+ * Compaction of one log (docs/compaction.md): of every key only the newest record stays, offsets stay what
  * they were. The log is read and its replacement written without holding it; only the beginning and each swap
  * are the holder's:
  *
@@ -41,14 +41,18 @@ struct log_dirt_args {
 
 struct log_dirt {
     int64_t first_dirty;       /* the checkpoint, or the log start where the checkpoint makes no sense */
-    int64_t first_uncleanable; /* min(last stable, active segment, first segment that is too young) */
+    int64_t first_uncleanable; /* base: min(last stable, active segment, too young, recovery point) */
     int64_t clean_bytes;       /* of segments below first_dirty */
     int64_t cleanable_bytes;   /* of the dirty ones that lie below first_uncleanable */
     int64_t oldest_dirty_ms;   /* smallest first timestamp of a dirty sealed segment; -1: none is known */
     bool checkpoint_reset;     /* the checkpoint is to be rewritten with first_dirty */
 };
 
-/* Holder. Reads index ends and first heads of segments where it must; what it learns once it keeps. */
+/*
+ * Holder. Reads index ends and first heads of segments where it must; what it learns once it keeps. What lies
+ * above the recovery point is not cleanable yet: flush up to the active segment first (log_flush.h) where
+ * that matters.
+ */
 MUST_USE enum err log_dirt(struct log *log, const struct log_dirt_args *args, struct log_dirt *out,
                            struct errmsg *why);
 

@@ -22,7 +22,7 @@
 #define GROW_LOAD 0.8
 
 struct key_map {
-    uint8_t *memory;     /* the table: one of `reserved` */
+    uint8_t *memory; /* the table: one of `reserved` */
     uint8_t *reserved[2];
     size_t reserved_bytes; /* of each */
     size_t buckets;
@@ -172,8 +172,9 @@ static void add(struct key_map *map, struct hash_wide hash, uint64_t offset)
 }
 
 /*
- * Moves everything into a table of twice the size. Both lie in the order of the hashes: as the new one fills from its
- * beginning, the old one is given back from its own, and together they are never more than the new one.
+ * Moves everything into a table of twice the size. Both lie in the order of the hashes: as the new one fills
+ * from its beginning, the old one is given back from its own, and together they are never more than the new
+ * one.
  */
 static void grow(struct key_map *map)
 {
@@ -190,7 +191,8 @@ static void grow(struct key_map *map)
             add(map, hash, slot_offset(slot));
         }
         if ((i + 1) % MOVED_BUCKETS == 0)
-            (void)madvise(old + (i + 1 - MOVED_BUCKETS) * BUCKET_BYTES, MOVED_BUCKETS * BUCKET_BYTES, MADV_DONTNEED);
+            (void)madvise(old + (i + 1 - MOVED_BUCKETS) * BUCKET_BYTES, MOVED_BUCKETS * BUCKET_BYTES,
+                          MADV_DONTNEED);
     }
     (void)madvise(old, n * BUCKET_BYTES, MADV_DONTNEED);
 }

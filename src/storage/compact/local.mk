@@ -25,7 +25,14 @@ tests_unit_storage_compact_test_compact_SOURCES = \
   tests/unit/storage/compact/test_compact.c \
   tests/unit/storage/compact/test_compact_crash.c \
   tests/unit/storage/compact/test_compact_model.c \
+  tests/unit/storage/compact/test_parts.c \
   tests/unit/storage/compact/test_main.c
 tests_unit_storage_compact_test_compact_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_storage_compact_test_compact_LDADD = src/storage/libstorage.a src/disk/libdisk.a src/wire/libwire.a \
   src/base/libbase.a $(CODEC_LIBS) $(ISAL_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_compact_filter
+tests_fuzz_fuzz_compact_filter_SOURCES = tests/fuzz/fuzz_compact_filter.c
+tests_fuzz_fuzz_compact_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_compact_filter_LDADD = $(FUZZ_DRIVER) src/storage/libstorage.a src/wire/libwire.a src/base/libbase.a \
+  $(CODEC_LIBS) $(ISAL_LIBS)

@@ -84,5 +84,6 @@ char *compact_rig_text(struct compact_rig *rig, bool read_committed);
 Suite *compact_suite(void);
 Suite *compact_crash_suite(void);
 Suite *compact_model_suite(void);
+Suite *compact_parts_suite(void);
 
 #endif
