@@ -208,9 +208,9 @@ int groups_export_zookeeper(const char *connect, const struct view *ids, int32_t
     if (read_tree(connect, &arena, &tree, &why)) {
         struct groups_old old;
         groups_old_collect(&tree, ids, count, &arena, &old);
-        fwrite(old.csv.data, 1, old.csv.len, stdout);
+        fputs(buf_cstr(&old.csv), stdout);
         fflush(stdout);
-        fwrite(old.notes.data, 1, old.notes.len, stderr);
+        fputs(buf_cstr(&old.notes), stderr);
         status = old.problems > 0;
         groups_old_close(&old);
     } else {
