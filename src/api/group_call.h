@@ -1,6 +1,6 @@
 /*
- * A request to the groups of this broker: whoever holds them answers it or lets it wait, and it comes home with
- * the answer, which is encoded where it was made if its parts are only valid there.
+ * A request to the groups of this broker: whoever holds them answers it or lets it wait, and it comes home
+ * with the answer, which is encoded where it was made if its parts are only valid there.
  *
  * Ownership: lives in the request's arena, which is the holder's while the request is away.
  * Runs on: as marked; `H` the loop of the request, `G` the loop that holds the groups.
