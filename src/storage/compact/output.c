@@ -116,7 +116,6 @@ static enum err index_batch(struct output *output, const struct output_batch *ba
     seg->bytes_since_index += (int32_t)len;
     seg->size_bytes += (int32_t)len;
     output->last_offset = batch->last_offset;
-    output->leader_epoch = batch->leader_epoch;
     return err;
 }
 
@@ -162,8 +161,7 @@ enum err output_finish(struct output *output, int64_t next_base, bool may_fill, 
                                         .base_sequence = NO_SEQUENCE,
                                         .leader_epoch = output->leader_epoch};
         record_empty_batch_build(&info, &bytes);
-        const struct output_batch batch = {info.base_offset, info.last_offset, NO_TIMESTAMP,
-                                           info.leader_epoch};
+        const struct output_batch batch = {info.base_offset, info.last_offset, NO_TIMESTAMP};
         err = output_put(output, &batch, buf_view(&bytes), why);
     }
     if (!err)
@@ -186,7 +184,7 @@ enum err output_put(struct output *output, const struct output_batch *batch, str
         if (base <= output->last_offset)
             base = batch->last_offset - INT32_MAX > output->last_offset ? batch->last_offset - INT32_MAX
                                                                         : output->last_offset + 1;
-        enum err err = output_finish(output, base, true, why);
+        enum err err = output_finish(output, base, output->leader_epoch >= 0, why);
         if (!err)
             err = output_begin(output, base, output->mtime_ms, why);
         if (err)

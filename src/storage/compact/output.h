@@ -26,7 +26,7 @@ struct output {
     int64_t written_pos; /* bytes of the last segment in its file */
     int64_t writeback_pos;
     int64_t last_offset;  /* of the last batch; base - 1 at first */
-    int32_t leader_epoch; /* of the last batch */
+    int32_t leader_epoch; /* of the last batch that the caller met, kept or not */
     int64_t bytes_out;    /* of all segments of the group */
     int64_t mtime_ms;     /* that the files are given */
 };
@@ -36,7 +36,6 @@ struct output_batch {
     int64_t base_offset;
     int64_t last_offset;
     int64_t max_timestamp;
-    int32_t leader_epoch;
 };
 
 /* Begins a group with its first segment. `mtime_ms`: what all its files are given. */

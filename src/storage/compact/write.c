@@ -4,7 +4,7 @@
 struct writing {
     struct log_compact *compact;
     struct filter filter;
-    bool newest_magic; /* the last batch was no old one */
+    bool may_fill; /* the last batch read has an epoch, as all of the newest format have */
 };
 
 /* What transactions and producers say of a batch. Markers that keep their transaction indexed are noted. */
@@ -36,6 +36,8 @@ static enum err write_batch(struct writing *w, const struct batch_info *info, st
     struct buf *rewritten = &compact->memory->rewritten;
     struct batch_orders orders;
     struct filtered result;
+    w->may_fill = info->leader_epoch >= 0;
+    compact->output.leader_epoch = info->leader_epoch;
     enum err err = order_for(w, info, entry, &orders, why);
     if (err)
         return err;
@@ -43,14 +45,12 @@ static enum err write_batch(struct writing *w, const struct batch_info *info, st
     err = filter_batch(&w->filter, info, entry, &orders, rewritten, &result, why);
     if (err)
         return err;
-    w->newest_magic = info->magic >= 2;
     compact->stats.records_read += result.records_read;
     compact->stats.records_written += result.records_kept;
     compact->stats.invalid_records += result.records_invalid;
     if (result.fate == BATCH_GOES)
         return ERR_NONE;
-    const struct output_batch batch = {info->base_offset, info->last_offset, result.max_timestamp,
-                                       info->leader_epoch};
+    const struct output_batch batch = {info->base_offset, info->last_offset, result.max_timestamp};
     if (result.fate == BATCH_STAYS)
         return output_put(&compact->output, &batch, entry, why);
     err = output_put(&compact->output, &batch, buf_view(rewritten), why);
@@ -126,12 +126,7 @@ static enum err write_group(struct writing *w, struct errmsg *why)
         if (!err)
             err = write_source(w, &sources[i], why);
     }
-    if (err)
-        return err;
-    /* Below the recovery point nobody looks for holes. A batch without records in each segment is more than
-     * some clients bear: librdkafka takes ten answers in a row without one for records that are too large. */
-    const bool may_fill = w->newest_magic && sources[n - 1].next_base > compact->synced_up_to;
-    return output_finish(&compact->output, sources[n - 1].next_base, may_fill, why);
+    return err ? err : output_finish(&compact->output, sources[n - 1].next_base, w->may_fill, why);
 }
 
 static size_t next_group(const struct log_compact *compact)
@@ -164,7 +159,6 @@ enum err log_compact_write(struct log_compact *compact, bool *more, struct errms
                    .now_ms = compact->args.now_ms,
                    .delete_retention_ms = compact->args.delete_retention_ms,
                    .checked_from = compact->args.first_dirty},
-        .newest_magic = true,
     };
     const enum err err = write_group(&w, why);
     io_buffer_shrink(&compact->memory->read);

@@ -112,7 +112,7 @@ static void put_batch(struct output *output, int64_t base, int64_t last)
                                     .producer_epoch = NO_PRODUCER_EPOCH,
                                     .base_sequence = NO_SEQUENCE};
     record_empty_batch_build(&info, &bytes);
-    const struct output_batch batch = {base, last, 1, 0};
+    const struct output_batch batch = {base, last, 1};
     struct errmsg why;
     ck_assert_int_eq(output_put(output, &batch, buf_view(&bytes), &why), ERR_NONE);
     ck_assert_int_eq(output_settle(output, &why), ERR_NONE);
