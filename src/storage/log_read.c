@@ -108,6 +108,38 @@ static enum err make_slice(struct log *log, const struct log_read_args *args, st
     return args->want_aborted ? collect_aborted(log, i, args->nowait, out, why) : ERR_NONE;
 }
 
+/* The batch at `start` is all that is left of its segment, and is only a header. */
+static bool is_hollow_end(const struct log *log, struct log_position start, int32_t size_bytes)
+{
+    const int i = log_floor_segment(log, start.segment_base);
+    return size_bytes == BATCH_V2_HEADER_SIZE && i + 1 < log->segment_count &&
+           start.pos + size_bytes == log->segments[i]->size_bytes;
+}
+
+/*
+ * Compaction may leave segments with nothing but a batch without records. Consumers are led past them:
+ * librdkafka takes ten answers in a row without a record for a record that is too large. Followers get them.
+ */
+static enum err skip_hollow(struct log *log, const struct log_read_args *args, int64_t bound,
+                            struct log_position *start, int32_t *size_bytes, struct errmsg *why)
+{
+    while (args->bound != LOG_BOUND_END && is_hollow_end(log, *start, *size_bytes)) {
+        const int64_t next = log->segments[log_floor_segment(log, start->segment_base) + 1]->base_offset;
+        struct log_position found;
+        int32_t found_size;
+        if (next >= bound)
+            return ERR_NONE;
+        enum err err = log_locate(log, next, args->nowait, &found, &found_size, why);
+        if (err)
+            return err;
+        if (found_size == 0)
+            return ERR_NONE;
+        *start = found;
+        *size_bytes = found_size;
+    }
+    return ERR_NONE;
+}
+
 enum err log_read(struct log *log, const struct log_read_args *args, struct log_slice *out,
                   struct errmsg *why)
 {
@@ -130,6 +162,8 @@ enum err log_read(struct log *log, const struct log_read_args *args, struct log_
     }
     int32_t first_size;
     err = log_locate(log, args->offset, args->nowait, &start, &first_size, why);
+    if (!err && args->offset < bound.offset)
+        err = skip_hollow(log, args, bound.offset, &start, &first_size, why);
     if (err)
         return err;
     start.offset = args->offset;

@@ -143,8 +143,6 @@ static void begin_by_holder(struct partition *part, void *arg)
     c->log = part->log;
     c->cuts = log_cuts(part->log);
     c->first_base = log_first_base_offset(part->log);
-    dir_checkpoints_put(c->dir, LOG_DIR_RECOVERY_POINT, view_str(part->topic), part->index,
-                        log_recovery_point(part->log));
     struct log_dirt_args look = {.checkpoint = -1,
                                  .now_ms = clock_wall_ms(broker_of(c)->clock),
                                  .min_lag_ms = settings->min_compaction_lag_ms};
@@ -240,9 +238,6 @@ static enum err run(struct compaction *c, struct step *step)
     if (err != ERR_NONE)
         return err;
     tell_begin(c);
-    /* Compaction makes holes: the next start must not look for those of a lost power where all was synced. */
-    if (dir_checkpoints_save(c->dir, 1u << LOG_DIR_RECOVERY_POINT, &step->why) != ERR_NONE)
-        return ERR_IO;
     c->at = "map";
     err = log_compact_map(c->compact, &step->why);
     c->at = "write";

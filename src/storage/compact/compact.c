@@ -116,7 +116,6 @@ enum err log_compact_begin(struct log *log, const struct log_compact_args *args,
     compact->dir = mem_strdup(log->path);
     compact->settings = log->settings;
     compact->truncations = log->truncations;
-    compact->synced_up_to = log->recovery_point;
     compact->seed = hash_u64(log->seed++);
     compact->next_dirty = args->first_dirty;
     compact->output = (struct output){

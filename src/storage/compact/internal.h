@@ -34,7 +34,6 @@ struct log_compact {
     char *dir;
     struct log_settings settings;
     uint32_t truncations; /* of the log, when it began */
-    int64_t synced_up_to; /* its recovery point then */
     uint64_t seed;
     struct source *sources; /* what may be compacted, from the log's beginning on */
     size_t source_count;

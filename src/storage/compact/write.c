@@ -126,12 +126,7 @@ static enum err write_group(struct writing *w, struct errmsg *why)
         if (!err)
             err = write_source(w, &sources[i], why);
     }
-    if (err)
-        return err;
-    /* Below the recovery point nobody looks for holes. A batch without records in each segment is more than
-     * some clients bear: librdkafka takes ten answers in a row without one for records that are too large. */
-    const bool may_fill = w->may_fill && sources[n - 1].next_base > compact->synced_up_to;
-    return output_finish(&compact->output, sources[n - 1].next_base, may_fill, why);
+    return err ? err : output_finish(&compact->output, sources[n - 1].next_base, w->may_fill, why);
 }
 
 static size_t next_group(const struct log_compact *compact)

@@ -227,6 +227,39 @@ START_TEST(a_start_goes_on_where_the_cleaner_stood)
 }
 END_TEST
 
+static void read_as_consumer(struct partition *p, void *arg)
+{
+    int64_t *first = arg;
+    struct log_slice slice = {0};
+    struct errmsg why;
+    struct log_read_args args = {.max_bytes = 1, .bound = LOG_BOUND_HIGH_WATERMARK, .min_one = true};
+    uint8_t bytes[4096];
+    size_t got;
+    ck_assert_int_eq(log_read(p->log, &args, &slice, &why), ERR_NONE);
+    ck_assert_int_le(slice.len, (int32_t)sizeof bytes);
+    ck_assert_int_eq(DISK_FILE(slice.file, pread, bytes, (size_t)slice.len, slice.pos, &got, &why), ERR_NONE);
+    struct view rest = view_of(bytes, got), entry;
+    struct batch_info info;
+    ck_assert_int_eq(batch_next(&rest, &info, &entry), 0);
+    ck_assert_int_gt(info.record_count, 0);
+    *first = info.base_offset;
+    log_slice_close(&slice);
+}
+
+START_TEST(a_consumer_is_led_past_segments_of_which_nothing_is_left)
+{
+    int64_t first = -1;
+    open_rig();
+    append(0, 60);
+    let_clean();
+    await_clean();
+    ck_assert_int_gt(look().segments, 3);
+    partition_call(part, read_as_consumer, &first);
+    ck_assert_int_eq(first, look().active - KEYS);
+    close_rig();
+}
+END_TEST
+
 START_TEST(a_topic_that_is_not_compacted_is_left_alone)
 {
     open_rig();
@@ -376,6 +409,7 @@ START_TEST(a_stop_does_not_wait_for_the_end_of_it)
     partition_release(part);
     rig_stop(&rig);
     ck_assert_int_eq(files("t-0/*.swap"), 0);
+    rig.topic_config = NEVER;
     rig_start(&rig, 1);
     part = rig_find(&rig, "t", 0);
     ck_assert_int_eq(files("t-0/*.cleaned"), 0);
@@ -499,6 +533,7 @@ Suite *cleaner_suite(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, the_newest_of_each_key_stays_and_the_checkpoint_moves);
     tcase_add_test(tcase, a_start_goes_on_where_the_cleaner_stood);
+    tcase_add_test(tcase, a_consumer_is_led_past_segments_of_which_nothing_is_left);
     tcase_add_test(tcase, a_topic_that_is_not_compacted_is_left_alone);
     tcase_add_test(tcase, who_appends_and_reads_does_not_wait_for_it);
     tcase_add_test(tcase, a_log_that_is_cut_under_it_is_not_said_to_be_clean);
