@@ -158,8 +158,11 @@ START_TEST(aborted_data_goes_at_once_and_its_marker_later)
     compact_rig_run(&rig);
     expect(true, "0:a=1 4:c=3");
     expect(false, "0:a=1 3:marker 4:c=3 5:marker");
+    ck_assert_int_eq(horizon_of(3), -1);
     run_again("x=1"); /* finds nothing of the aborted one: the marker begins to count down */
     expect(false, "0:a=1 3:marker 4:c=3 5:marker 6:x=1");
+    ck_assert_int_eq(horizon_of(3), rig.rig.now_ms + rig.delete_retention_ms);
+    ck_assert_int_eq(horizon_of(5), -1);
     later(1000);
     run_again("y=1");
     expect(false, "0:a=1 4:c=3 5:marker 6:x=1 7:y=1");
@@ -374,6 +377,31 @@ START_TEST(who_shares_an_old_file_reads_on)
 }
 END_TEST
 
+/* A follower that fetched just before a roll names the end of the old segment. */
+START_TEST(a_high_watermark_that_lay_in_an_old_file_is_found_anew)
+{
+    compact_rig_append(&rig, &plain, "a=1 b=1");
+    compact_rig_append(&rig, &plain, "a=2");
+    const struct log_position end = log_end(rig.rig.log);
+    seal();
+    compact_rig_append(&rig, &plain, "a=3");
+    (void)log_set_high_watermark(rig.rig.log, LOG_POSITION_OF_OFFSET(0));
+    (void)log_set_high_watermark(rig.rig.log, end);
+    ck_assert_int_eq(log_high_watermark(rig.rig.log).segment_base, 0);
+    compact_rig_run(&rig);
+    ck_assert_int_eq(rig.next_dirty, 3);
+    struct log_slice slice = {0};
+    struct buf bytes = {0};
+    const struct log_read_args args = {
+        .max_bytes = 10000, .bound = LOG_BOUND_HIGH_WATERMARK, .min_one = true};
+    ck_assert_int_eq(log_read(rig.rig.log, &args, &slice, &rig.rig.why), ERR_NONE);
+    rig_read_slice(&rig.rig, &slice, &bytes);
+    ck_assert_int_eq(log_high_watermark(rig.rig.log).offset, 3);
+    buf_close(&bytes);
+    log_slice_close(&slice);
+}
+END_TEST
+
 static void cut_log(struct compact_rig *r)
 {
     struct log_doomed doomed = {0};
@@ -510,6 +538,7 @@ Suite *compact_suite(void)
     tcase_add_test(tc, what_went_at_the_end_of_a_segment_is_no_hole_in_the_log);
     tcase_add_test(tc, epochs_end_and_recovery_are_what_they_were);
     tcase_add_test(tc, who_shares_an_old_file_reads_on);
+    tcase_add_test(tc, a_high_watermark_that_lay_in_an_old_file_is_found_anew);
     tcase_add_loop_test(tc, a_log_that_changed_meanwhile_is_left_as_it_is, 0, 3);
     tcase_add_test(tc, a_compaction_that_is_given_up_leaves_nothing_behind);
     tcase_add_test(tc, what_is_dirty_is_counted_in_whole_segments);
