@@ -296,7 +296,10 @@ static void ask_to_stop(struct sim *sim, void *arg)
     struct proc *proc = arg;
     int controller = proc->metadata->controller_id;
     if (proc->stop_tries-- <= 0) {
-        node_end(proc->node, NODE_END_STOPPED);
+        if (proc->job_runs) /* what the controller wants is carried out first (replica_manager_drain) */
+            sim_after(sim, SIM_MS, proc->id, "stop", ask_to_stop, NULL, proc);
+        else
+            node_end(proc->node, NODE_END_STOPPED);
         return;
     }
     if (controller < 1) {
