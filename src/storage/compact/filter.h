@@ -9,8 +9,7 @@
  *
  *   batch     all its records stay, no horizon is to be set     as it is, byte for byte
  *             some stay                                         rewritten (storage/compact/rewrite.h)
- *             none stay                                         goes; or its head stays, of the last of a
- * producer
+ *             none stay                                         goes; the head of a producer's last one stays
  *
  * Whatever goes had a CRC that was right: damage is told, not tidied up.
  * Pure but for its scratch memory. Runs on: one thread.

@@ -2,9 +2,11 @@
  * A group's output takes its sources' place. At every call a crash leaves the old content or the new, as
  * storage/partition_files.h finds it:
  *
- *   .cleaned -> .swap, highest base first     before the lowest is renamed all of them are thrown away;
- * behind it the load finishes the swap sources -> .deleted .swap -> plain the directory is synced before
- * anything is built on it: the next group's swap, the checkpoint
+ *   .cleaned -> .swap, highest base first   before the lowest is renamed, the load throws all of them away;
+ *                                           behind it, the load finishes the swap
+ *   sources -> .deleted
+ *   .swap -> plain
+ *   the directory is synced                 before anything is built on it: the next swap, the checkpoint
  */
 #include <stdlib.h>
 #include <string.h>
