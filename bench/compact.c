@@ -1,14 +1,12 @@
 /*
  * Compaction of one log, measured: makes a log of records with random keys in DIR/c-0 and compacts it once.
  *
- *   compact DIR [--bytes N] [--record N] [--batch N] [--superseded PERCENT] [--codec NAME] [--segment N]
- * [--map N]
- *               [--io N] [--keep] [--only-build] [--only-compact]
+ *   compact DIR [--bytes N] [--record N] [--batch N] [--superseded PERCENT] [--codec NAME]
+ *           [--segment N] [--map N] [--io N] [--keep] [--only-build] [--only-compact]
  *
  * Prints a line for the map and one for the write with the swaps: wall and processor time, bytes; then the
  * peak of memory (without what making the log took). --only-build leaves the log for another broker to
- * compact,
- * --only-compact takes one that is there.
+ * compact, --only-compact takes one that is there.
  */
 #include <errno.h>
 #include <fcntl.h>
