@@ -1,5 +1,9 @@
 /*
  * Metadata (3): who leads what, and where the brokers are, by the listener that was asked.
+ *
+ * A broker that has just started knows of nobody until the controller tells it. Kafka answers so; librdkafka
+ * then forgets every address that it has, the first ones included, and never asks again. Here the question
+ * waits for the controller; where it waits in vain the connection is closed, and the client asks another.
  */
 #include "api/api.h"
 
@@ -24,6 +28,9 @@ struct metadata_state {
 #define TOPIC_OPERATIONS     0x0df8 /* READ .. DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS */
 #define CLUSTER_OPERATIONS   0x1fa0 /* CREATE ALTER DESCRIBE CLUSTER_ACTION .. IDEMPOTENT_WRITE */
 #define OPERATIONS_NOT_ASKED INT32_MIN
+
+/* So long the controller may take to tell of the cluster. */
+#define TOLD_WITHIN_MS 5000
 
 static bool is_internal(struct view name)
 {
@@ -201,11 +208,8 @@ static bool is_misused(const struct api_call *call, const struct wire_metadata_r
     return false;
 }
 
-void api_metadata(struct api_call *call)
+static void answer(struct api_call *call, const struct wire_metadata_request *request)
 {
-    const struct wire_metadata_request *request = call_decode(call);
-    if (!request)
-        return;
     struct metadata_state state = {.call = call,
                                    .request = request,
                                    .metadata = metadata_cache_get(call->broker->metadata),
@@ -227,4 +231,46 @@ void api_metadata(struct api_call *call)
         put_topics(&state);
     }
     call_answer(call, state.answer);
+}
+
+/* --- before the controller has told anything ------------------------------------------------------------ */
+
+struct untold {
+    struct metadata_wait wait;
+    struct api_call *call;
+    const struct wire_metadata_request *request;
+};
+
+static bool is_told(struct metadata_wait *wait, const struct metadata *metadata)
+{
+    (void)wait;
+    return metadata->brokers_count > 0;
+}
+
+static void waited(struct metadata_wait *wait, bool in_time)
+{
+    struct untold *untold = CONTAINER_OF(wait, struct untold, wait);
+    if (in_time)
+        answer(untold->call, untold->request);
+    else
+        call_close(untold->call, "no controller has told this broker of the cluster yet");
+}
+
+void api_metadata(struct api_call *call)
+{
+    const struct wire_metadata_request *request = call_decode(call);
+    if (!request)
+        return;
+    if (is_told(NULL, metadata_cache_get(call->broker->metadata))) {
+        answer(call, request);
+        return;
+    }
+    struct untold *untold = CALL_ALLOC(call, struct untold);
+    untold->call = call;
+    untold->request = request;
+    untold->wait.home = call->req->loop;
+    untold->wait.deadline_ms = loop_now_ms(call->req->loop) + TOLD_WITHIN_MS;
+    untold->wait.satisfied = is_told;
+    untold->wait.done = waited;
+    metadata_cache_wait(call->broker->metadata, &untold->wait);
 }

@@ -1,13 +1,15 @@
 """A broker that stops, cleanly or not, and comes back."""
 
 import json
+import threading
 import time
 
 import pytest
 
 from conftest import make_topic, or_skip, wait_leaders
-from harness import records
+from harness import environment, records
 from harness.messages import differences
+from harness.rawclient import Closed
 from harness.wait import wait_until
 
 # A killed Kafka's old registration keeps it out until its session expires; ours must not wait for that.
@@ -138,3 +140,26 @@ def test_a_session_that_expired_comes_back_by_itself(new_broker, zk):
     wait_until(registered_anew, 30, "a new registration")
     with broker.connect() as client:
         wait_until(lambda: client.produce(topic, records.batch([(b"k", b"v")]))["error"] == 0, 30, "produce works")
+
+
+def test_broker_that_was_told_of_nobody_names_nobody(new_broker):
+    """Not even an empty list of brokers: librdkafka takes it for "there are none", and never asks again."""
+    if environment.broker_kind() == "kafka":
+        pytest.skip("a Kafka answers with an empty list")
+    broker = new_broker(start=False)
+    with broker.zk.client(broker.chroot) as znodes:
+        # A controller that never says a word. Nobody suspects it: it is not registered.
+        znodes.ensure_path("/brokers/ids")
+        znodes.create("/controller", b'{"version":1,"brokerid":9,"timestamp":"1"}', ephemeral=True)
+        broker.launch()
+        wait_until(lambda: znodes.exists(f"/brokers/ids/{broker.id}"), 60, "it is registered")
+        wait_until(broker.connect, 60, "it takes connections").close()
+        with broker.connect() as client, pytest.raises(Closed):
+            client.metadata([])
+        with broker.connect() as client:
+            found = []
+            asking = threading.Thread(target=lambda: found.append(client.metadata([])))
+            asking.start()
+            znodes.delete("/controller")
+            asking.join(60)
+        assert [b["id"] for b in found[0]["brokers"]] == [broker.id]

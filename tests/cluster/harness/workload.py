@@ -5,6 +5,7 @@ nothing is there that nobody sent; what a consumer was given never changes or go
 same bytes. A producer with retries sees no error at all, whatever happens to the brokers meanwhile."""
 
 import contextlib
+import json
 import os
 import random
 import threading
@@ -72,9 +73,31 @@ class Producer(threading.Thread):
                 "retry.backoff.ms": 20,
                 "retry.backoff.max.ms": 200,
                 "queue.buffering.max.messages": 2000,
+                "statistics.interval.ms": 5000,
+                "stats_cb": self._tell,
                 **_QUICK,
             }
         )
+        self.told = None
+
+    def _tell(self, text):
+        self.told = text
+
+    def _standing(self):
+        """What the library last said of itself, for who wonders why it sends nothing."""
+        if self.told is None:
+            return "it never said how it stands"
+        told = json.loads(self.told)
+        brokers = {
+            name: [b[key] for key in ("state", "stateage", "outbuf_cnt", "waitresp_cnt", "req_timeouts")]
+            for name, b in told["brokers"].items()
+        }
+        partitions = {
+            number: [p[key] for key in ("leader", "msgq_cnt", "xmit_msgq_cnt", "msgs_inflight", "next_ack_seq")]
+            for topic in told["topics"].values()
+            for number, p in topic["partitions"].items()
+        }
+        return f"{told.get('eos')} brokers {brokers} partitions {partitions}"
 
     def _delivered(self, number):
         def call(problem, record):
@@ -105,7 +128,8 @@ class Producer(threading.Thread):
         self.join()
         left = self.producer.flush(deadline_s)
         assert not self.failed, f"{len(self.failed)} records were refused, the first: {self.failed[0]}"
-        assert left == 0, f"{left} records of producer {self.who} were neither acknowledged nor refused"
+        why = self._standing()
+        assert left == 0, f"{left} records of producer {self.who} were neither acknowledged nor refused: {why}"
 
 
 class Tail(threading.Thread):
