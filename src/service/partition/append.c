@@ -11,6 +11,8 @@
 /* A batch that expands beyond this is checked on a worker. */
 #define INLINE_BYTES_MAX (512 * 1024)
 #define RETRY_MS         20
+/* So long a producer may take to send again what was refused because the ISR was too small. */
+#define GAP_FORGIVEN_MS 10000
 
 /* --- the append, by the holder ------------------------------------------------------------------------ */
 
@@ -20,7 +22,7 @@ static bool is_given_away(const struct partition *part)
     return atomic_load_explicit(&part->told_offline, memory_order_relaxed);
 }
 
-static enum err check_leader(const struct append_op *op, const struct partition *part,
+static enum err check_leader(const struct append_op *op, struct partition *part,
                              const struct partition_settings *settings)
 {
     enum err err = partition_check_log(part);
@@ -30,8 +32,10 @@ static enum err check_leader(const struct append_op *op, const struct partition 
         return ERR_NOT_LEADER_OR_FOLLOWER;
     if (is_given_away(part))
         return ERR_KAFKA_STORAGE_ERROR;
-    if (op->acks == -1 && !replica_has_min_isr(&part->replica, settings->min_insync_replicas))
+    if (op->acks == -1 && !replica_has_min_isr(&part->replica, settings->min_insync_replicas)) {
+        part->too_few_ms = op->now_ms;
         return ERR_NOT_ENOUGH_REPLICAS;
+    }
     return ERR_NONE;
 }
 
@@ -72,15 +76,28 @@ static enum op_outcome wait_if_asked(struct append_op *op, struct partition *par
     return OP_DONE;
 }
 
-/*
- * Clients give up for good when they hear that sequences have a gap. A leader that was deposed while it stood
- * still lacks what its successor took, so the gap may be its own: while its followers do not come, it says
- * rather that it may not lead, and the client asks who does.
- */
-static enum err doubt(const struct partition *part, enum err err)
+/* What is missing may be what was refused a moment ago, while what was sent behind it was on its way. */
+static bool refused_lately(const struct append_op *op, const struct partition *part)
 {
-    bool is_doubtful = err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && !partition_is_sure_to_lead(part);
-    return is_doubtful ? ERR_NOT_LEADER_OR_FOLLOWER : err;
+    return part->too_few_ms > 0 && op->now_ms - part->too_few_ms < GAP_FORGIVEN_MS;
+}
+
+/*
+ * Clients give up for good when they hear that sequences have a gap; or, as librdkafka, they begin a new
+ * epoch, and what other partitions have of the old one and did not acknowledge yet is there twice. So it is
+ * said when there is no other way to put it.
+ *
+ * A leader that was deposed while it stood still lacks what its successor took, so the gap may be its own:
+ * while its followers do not come, it says rather that it may not lead, and the client asks who does. And a
+ * gap that this leader has made by refusing what comes before is one more refusal of the same kind.
+ */
+static enum err doubt(const struct append_op *op, const struct partition *part, enum err err)
+{
+    if (err != ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return err;
+    if (refused_lately(op, part))
+        return ERR_NOT_ENOUGH_REPLICAS;
+    return partition_is_sure_to_lead(part) ? err : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 static enum op_outcome append_run(struct partition_op *base, struct partition *part)
@@ -99,7 +116,7 @@ static enum op_outcome append_run(struct partition_op *base, struct partition *p
         if (op->err == ERR_KAFKA_STORAGE_ERROR)
             partition_fail_storage(part, &op->why);
         else
-            op->err = doubt(part, op->err);
+            op->err = doubt(op, part, op->err);
         return OP_DONE;
     }
     op->appended = true;

@@ -258,6 +258,29 @@ START_TEST(acks_all_is_refused_below_the_minimum_and_acks_one_is_not_visible)
 }
 END_TEST
 
+static void let_time_pass(struct partition *part, void *arg)
+{
+    (void)arg;
+    part->too_few_ms -= 3600000;
+}
+
+/* What was sent behind it is refused alike, though there are enough by then. */
+START_TEST(gap_behind_what_was_refused_for_too_small_an_isr_is_no_gap)
+{
+    struct partition *part = led(2, 1);
+    rig.broker.sure_to_lead_ms = 0;
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 0), ERR_NONE);
+    ck_assert_int_eq(rig_append(&rig, part, -1, 1), ERR_NOT_ENOUGH_REPLICAS);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 0, 1, RIG_ME, 2, 2), ERR_NONE);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 2), ERR_NOT_ENOUGH_REPLICAS);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 1), ERR_NONE);
+    ck_assert_int_eq(rig_append_numbered(&rig, part, 7, 2), ERR_NONE);
+    partition_call(part, let_time_pass, NULL);
+    ck_assert_int_ne(rig_append_numbered(&rig, part, 7, 9), ERR_NOT_ENOUGH_REPLICAS);
+    partition_release(part);
+}
+END_TEST
+
 START_TEST(append_waits_while_the_isr_is_below_its_minimum)
 {
     struct partition *part = led(2, 2);
@@ -725,6 +748,7 @@ Suite *followers_suite(void)
     TCase *two = tcase_create("two in sync");
     tcase_add_checked_fixture(two, setup_of_two, teardown);
     tcase_add_test(two, acks_all_is_refused_below_the_minimum_and_acks_one_is_not_visible);
+    tcase_add_test(two, gap_behind_what_was_refused_for_too_small_an_isr_is_no_gap);
     tcase_add_test(two, append_waits_while_the_isr_is_below_its_minimum);
     tcase_add_test(two, few_are_left_alone_only_with_what_is_committed_on_disk);
     tcase_add_test(two, new_leader_is_left_alone_only_with_all_that_it_took_over_on_disk);
