@@ -52,8 +52,10 @@ def lines_of(broker, event, topic=None):
 
 
 def settled(broker, topic, written):
-    """Waits until the cleaner is through, and looks."""
+    """Waits until the cleaner is through and the partition is led, maybe just after a start, and looks."""
     up_to = wait_compacted(broker, topic)
+    with broker.connect() as client:
+        wait_leaders(client, topic, 1)
     must_be_compacted(written, read(broker, topic), up_to)
 
 
@@ -185,18 +187,20 @@ def test_the_longest_lag_seals_and_compacts_however_little_is_dirty(broker):
 
 def test_deletion_goes_on_beside_compaction(new_broker):
     broker = new_broker(config={**QUICK, "log.retention.check.interval.ms": "200", "log.initial.task.delay.ms": "200"})
-    topic = make_topic(broker, configs={**SMALL, "cleanup.policy": "compact,delete", "retention.ms": "60000"})
+    topic = make_topic(broker, configs={**SMALL, "cleanup.policy": "compact,delete", "retention.ms": "5000"})
     old = rounds(keys=100, count=3)
     write(broker, topic, old, timestamp=int(time.time() * 1000) - 3600000)
-    new = rounds(keys=5, count=60, first=3)
-    write(broker, topic, new, timestamp=int(time.time() * 1000))
 
     def started_later():
         with broker.connect() as client:
             return client.list_offset(topic, -2)["offset"] >= 200
 
+    # Before anything new is there: merged with younger ones, old records are as young as these. A segment that was
+    # emptied is as old as its file.
     wait_until(started_later, 60, "old segments are deleted")
-    wait_compacted(broker, topic)
+    new = rounds(keys=5, count=60, first=3)
+    write(broker, topic, new, timestamp=int(time.time() * 1000) + 3600000)
+    wait_compacted(broker, topic, at_least=len(old))
     found = as_pairs(read(broker, topic))
     assert {key: found[key] for key in newest(new)} == newest(new)
 
@@ -333,15 +337,10 @@ def test_killed_in_the_middle_again_and_again_nothing_is_lost(new_broker):
     written = []
     for number in range(12):
         fresh = rounds(keys=20, count=30, first=30 * number)
+        begun = len(lines_of(broker, "compaction_begun", topic))
         write(broker, topic, fresh)
         written += fresh
-        begun = len(lines_of(broker, "compaction_begun", topic))
-        swapped = segments(broker, topic)
-        wait_until(
-            lambda: len(lines_of(broker, "compaction_begun", topic)) > begun or segments(broker, topic) != swapped,
-            60,
-            "a compaction has begun or swapped",
-        )
+        wait_until(lambda: len(lines_of(broker, "compaction_begun", topic)) > begun, 60, "a compaction has begun")
         time.sleep(rng.random() * 0.05)  # somewhere in it: any place is right
         broker.kill()
         restart_killed(broker)
