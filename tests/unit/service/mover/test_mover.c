@@ -560,6 +560,14 @@ static void hang(struct log_dir_state *dir, bool on)
         hang_watch_end(&dir->hang, now_ms);
 }
 
+/* Whoever was on his way has ended: otherwise he would seem to have moved just after it began to hang. */
+static void hang_idle(struct log_dir_state *dir)
+{
+    while (atomic_load(&dir->hang.busy) > 0)
+        usleep(1000);
+    hang(dir, true);
+}
+
 static void hanging_part(struct dir_parts *parts, struct log_dir_state *dir)
 {
     hang(dir, true);
@@ -624,10 +632,10 @@ END_TEST
 START_TEST(nothing_is_moved_from_or_to_a_directory_that_hangs)
 {
     struct log_dir_state *source = state_of(its_dir()), *target = state_of(other_dir());
-    hang(target, true);
+    hang_idle(target);
     ck_assert_int_eq(alter(target->dir.path), ERR_KAFKA_STORAGE_ERROR);
     hang(target, false);
-    hang(source, true);
+    hang_idle(source);
     ck_assert_int_eq(alter(target->dir.path), ERR_KAFKA_STORAGE_ERROR);
     hang(source, false);
     ck_assert_ptr_null(look().target);
@@ -675,7 +683,7 @@ START_TEST(a_stray_log_of_a_directory_that_hangs_is_left_for_the_next_look)
     append(10);
     ck_assert_int_eq(rig_stop_replica(&rig, "t", 0, -2, false), ERR_NONE);
     struct log_dir_state *dir = state_of(its_dir());
-    hang(dir, true);
+    hang_idle(dir);
     delete_stray();
     hang(dir, false);
     ck_assert(look().there);
