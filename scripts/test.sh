@@ -242,9 +242,13 @@ run_cluster() {
         share_all=$((SECONDS - started + share_sanitized))
     fi
     seconds=$(within $share_cluster)
-    # Files side by side, one for each core: tests wait most of the time.
+    # Files side by side, one more than there are cores: tests wait most of the time, but for sanitizers. The longest
+    # come first (conftest.py).
+    local workers=$((jobs + 1))
+    [ -z "$sanitized" ] || workers=$jobs
     BARNABAS_BUILD=$folder timeout --kill-after=30 --signal=INT "$seconds" "$venv/bin/python" -m pytest \
-        -p no:cacheprovider --broker "$make" --junitxml "$build/cluster.xml" -q -n "$jobs" --dist loadfile "${options[@]}" tests/cluster \
+        -p no:cacheprovider --broker "$make" --junitxml "$build/cluster.xml" -q -n "$workers" --dist loadfile \
+        --no-loadscope-reorder "${options[@]}" tests/cluster \
         </dev/null
     rc=$?
     [ $rc -ne 5 ] || say "cluster: no test has such a name"

@@ -17,6 +17,17 @@ from harness.zookeeper import ZooKeeper
 
 _numbers = itertools.count(1)
 
+# The files that take longest (twenty seconds and more), longest first: where files run side by side, none of these
+# must be the last to begin.
+LONGEST_FIRST = (
+    "test_cli", "test_clients", "test_faults_disk", "test_cluster", "test_cli_groups_offsets", "test_replication",
+    "test_bad_brokers", "test_failover", "test_group_makes", "test_log_dir_moves", "test_silence", "test_power",
+    "test_faults_zookeeper", "test_cli_reassign", "test_rolling", "test_group_mixed", "test_reassignment",
+    "test_compaction", "test_isr", "test_takeover", "test_cli_consume_group", "test_group_faults", "test_deploy",
+    "test_cli_verifiable", "test_cluster_view", "test_replication_throttle", "test_crash", "test_trust", "test_groups",
+    "test_cluster_rounds", "test_group_rounds", "test_group_admin", "test_clients_cluster", "test_admin_apis",
+)  # fmt: skip
+
 
 def pytest_addoption(parser):
     parser.addoption("--broker", choices=("barnabas", "kafka"), help="make of the broker under test")
@@ -27,6 +38,11 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--broker"):
         os.environ["BARNABAS_TEST_BROKER"] = config.getoption("--broker")
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 def pytest_report_header():

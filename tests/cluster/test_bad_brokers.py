@@ -83,10 +83,12 @@ def epochs(cluster, znodes, broker=1):
     return int(znodes.get("/controller_epoch")[0]), znodes.get(f"/brokers/ids/{broker}")[1].czxid
 
 
-def said(cluster, text):
-    """Only our log is looked at."""
-    kinds = {broker.kind for broker in cluster.brokers}
-    return kinds == {"kafka"} or any(text in broker.process.log_text() for broker in cluster.brokers)
+def wait_said(cluster, text, since=None):
+    """Only our logs are looked at. An answer may be there before the line."""
+    if {broker.kind for broker in cluster.brokers} != {"kafka"}:
+        marks = since or dict.fromkeys((broker.id for broker in cluster.brokers), 0)
+        logs = [(broker.process, marks[broker.id]) for broker in cluster.brokers]
+        wait_until(lambda: any(text in process.log_text()[mark:] for process, mark in logs), 20, f"{text} is logged")
 
 
 def ask(broker, name, version, **fields):
@@ -163,7 +165,7 @@ def test_request_of_an_older_controller_is_refused(cluster, znodes, topic, name)
             **takes_leadership(cluster, topic, name, version),
         )
         assert answer["error_code"] == STALE_CONTROLLER_EPOCH, (version, answer)
-    assert said(cluster, "STALE_CONTROLLER_EPOCH")
+    wait_said(cluster, "STALE_CONTROLLER_EPOCH")
     still_leads(cluster, topic)
 
 
@@ -181,7 +183,7 @@ def test_request_meant_for_an_earlier_registration_is_refused(cluster, znodes, t
             **takes_leadership(cluster, topic, name, version),
         )
         assert answer["error_code"] == STALE_BROKER_EPOCH, (version, answer)
-    assert said(cluster, "STALE_BROKER_EPOCH")
+    wait_said(cluster, "STALE_BROKER_EPOCH")
     still_leads(cluster, topic)
 
 
@@ -485,15 +487,14 @@ MOVES = {
 def test_reassignment_that_cannot_be_is_named_and_removed(cluster, znodes, topic, name):
     if cluster.brokers[0].kind == "kafka":
         pytest.skip("Kafka leaves some of these")
-    before = {broker.id: broker.process.log_text() for broker in cluster.brokers}
+    marks = {broker.id: len(broker.process.log_text()) for broker in cluster.brokers}
     znodes.create("/admin/reassign_partitions", MOVES[name].replace(b"TOPIC", topic.encode()))
     try:
         wait_until(lambda: not znodes.exists("/admin/reassign_partitions"), 20, "it is removed")
     finally:
         if znodes.exists("/admin/reassign_partitions"):
             znodes.delete("/admin/reassign_partitions")
-    said_since = "".join(broker.process.log_text()[len(before[broker.id]) :] for broker in cluster.brokers)
-    assert "reassign" in said_since, said_since
+    wait_said(cluster, "reassign", marks)
     still_leads(cluster, topic)
     assert cluster.partitions(topic)[0]["replicas"] == [1, 0]
 

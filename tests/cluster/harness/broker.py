@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 
-from . import environment, sanitizers
+from . import environment, requests, sanitizers
 from .ports import free_port
 from .process import Process
 from .rawclient import RawClient
@@ -116,9 +116,13 @@ class Broker:
         self.write_config()
         self.process.start()
 
-    def start(self, deadline_s=60):
+    def start(self, deadline_s=60, led=True):
+        """Returns when it serves, also the partitions of which it alone has a replica; `led` is False where one of
+        them is spoiled."""
         self.launch()
         self.wait_serving(deadline_s)
+        if led:
+            self.wait_led(deadline_s)
         return self
 
     def wait_serving(self, deadline_s=60):
@@ -133,6 +137,21 @@ class Broker:
             return self.id in ids and metadata["controller_id"] >= 0
 
         wait_until(serving, deadline_s, f"{self.process.name} serves")
+
+    def wait_led(self, deadline_s=60):
+        """Until it leads what nobody else can lead. A broker serves before its controller has told it anything."""
+
+        def leads():
+            with self.connect(timeout_s=20) as client:
+                for topic in client.metadata(None)["topics"]:
+                    mine = [p for p in topic["partitions"] if p["replicas"] == [self.id] and not p["offline"]]
+                    if any(p["leader"] != self.id for p in mine):
+                        return False
+                    if mine and not _knows_ends(client, topic["name"], [p["partition"] for p in mine]):
+                        return False
+            return True
+
+        wait_until(leads, deadline_s, f"{self.process.name} leads its partitions")
 
     def stop(self, deadline_s=60):
         status = self.process.stop(deadline_s)
@@ -178,3 +197,9 @@ class Broker:
 
     def complaints(self):
         return self.process.complaints()
+
+
+def _knows_ends(client, topic, partitions):
+    body = requests.encode_list_offsets(5, topic, dict.fromkeys(partitions, -1))
+    answer = requests.decode_list_offsets(client.ask(requests.LIST_OFFSETS, 5, body), 5)
+    return all(found["error"] == 0 for found in answer.values())

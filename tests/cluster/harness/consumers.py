@@ -17,7 +17,7 @@ class Member:
                 "group.id": group,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "session.timeout.ms": 6000,
+                "session.timeout.ms": 45000,  # a machine that stands still for long throws nobody out
                 "heartbeat.interval.ms": 500,
                 "topic.metadata.refresh.interval.ms": 1000,
                 "reconnect.backoff.max.ms": 500,

@@ -153,11 +153,15 @@ class Member(threading.Thread):
         return self._heard("OffsetCommit", code)
 
 
-def commit(client, group, partition, offset, member_id="", generation_id=-1, metadata=""):
+def commit_fields(group, partition, offset, member_id="", generation_id=-1, metadata=""):
     fields = {"partition_index": partition, "committed_offset": offset, "committed_metadata": metadata}
     topics = [{"name": TOPIC, "partitions": [fields]}]
     who = {"group_id": group, "member_id": member_id, "generation_id_or_member_epoch": generation_id}
-    answer = schema.ask(client, "OffsetCommit", 7, topics=topics, **who)
+    return {"topics": topics, **who}
+
+
+def commit(client, *told, **more):
+    answer = schema.ask(client, "OffsetCommit", 7, **commit_fields(*told, **more))
     return answer["topics"][0]["partitions"][0]["error_code"]
 
 
