@@ -6,9 +6,9 @@
  *   holder: log_dirt             how much of it is dirty
  *   holder: log_compact_begin    which segments, shares of their files, what producers still need
  *   worker: log_compact_map      reads the dirty part: key -> newest offset
- *   worker: log_compact_write    the next group of segments becomes `.cleaned` files, synced  <--+
+ *   worker: log_compact_write    the next segments become `.cleaned` files, synced            <--+
  *   holder: log_compact_swap     they take their sources' place, if those are what they were     |
- *        until there is no group left                                                 -----------+
+ *        until there is none left                                                     -----------+
  *   worker: log_compact_free     what was written and not swapped is removed
  *
  * The log is appended to and read all the time. What takes away from it meanwhile (a cut, retention, another

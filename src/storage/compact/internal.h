@@ -44,10 +44,10 @@ struct log_compact {
     struct last_batches last;
     struct transactions txns;
     int64_t next_dirty;
-    /* The group that is being written, or waits for its swap: sources [group_first, group_first +
-     * group_count). */
-    size_t group_first;
-    size_t group_count;
+    /* The round that is being written, or waits for its swap: sources [round_first, round_first +
+     * round_count). */
+    size_t round_first;
+    size_t round_count;
     struct output output;
     struct log_compact_stats stats;
 };

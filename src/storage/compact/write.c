@@ -1,5 +1,13 @@
-/* The second pass: a group of segments is read, and what is kept of it written. */
+/* The second pass: groups of segments are read, and what is kept of them written. */
 #include "storage/compact/internal.h"
+
+/*
+ * Groups of which little stays are written one after the other, synced together and swapped together: many
+ * files are synced in about the time of one. What waits for its swap is this much, or a full segment, and one
+ * group more.
+ */
+#define ROUND_BYTES   (64 * 1024 * 1024)
+#define ROUND_SOURCES 32
 
 struct writing {
     struct log_compact *compact;
@@ -108,17 +116,16 @@ static enum err legacy_horizon(const struct log_compact *compact, int64_t *out, 
     return err;
 }
 
-static enum err write_group(struct writing *w, struct errmsg *why)
+static enum err write_group(struct writing *w, const struct source *sources, size_t n, struct errmsg *why)
 {
     struct log_compact *compact = w->compact;
-    const struct source *sources = compact->sources + compact->group_first;
-    const size_t n = compact->group_count;
     int64_t horizon, mtime_ms;
     enum err err = legacy_horizon(compact, &horizon, why);
     if (!err)
         err = mtime_of(&sources[n - 1], &mtime_ms, why);
     if (!err)
         err = output_begin(&compact->output, sources[0].base_offset, mtime_ms, why);
+    w->may_fill = false;
     for (size_t i = 0; i < n && !err; i++) {
         int64_t source_mtime_ms;
         err = mtime_of(&sources[i], &source_mtime_ms, why);
@@ -129,13 +136,14 @@ static enum err write_group(struct writing *w, struct errmsg *why)
     return err ? err : output_finish(&compact->output, sources[n - 1].next_base, w->may_fill, why);
 }
 
-static size_t next_group(const struct log_compact *compact)
+/* How many of the sources from `first` on are put together. */
+static size_t next_group(const struct log_compact *compact, size_t first)
 {
     struct plan_segment segments[256];
-    const size_t left = compact->source_count - compact->group_first;
+    const size_t left = compact->source_count - first;
     size_t n = 0;
     for (; n < left && n < 256; n++) {
-        const struct source *source = &compact->sources[compact->group_first + n];
+        const struct source *source = &compact->sources[first + n];
         segments[n] = (struct plan_segment){source->base_offset, source->next_base, source->size_bytes};
     }
     const struct plan_limits limits = {compact->settings.segment_bytes, compact->settings.segment_index_bytes,
@@ -143,14 +151,35 @@ static size_t next_group(const struct log_compact *compact)
     return plan_group(segments, n, &limits);
 }
 
+static bool has_room(const struct log_compact *compact)
+{
+    const int32_t segment_bytes = compact->settings.segment_bytes;
+    return compact->round_first + compact->round_count < compact->source_count &&
+           compact->round_count < ROUND_SOURCES &&
+           compact->output.bytes_out < (segment_bytes < ROUND_BYTES ? segment_bytes : ROUND_BYTES);
+}
+
+static enum err write_round(struct writing *w, struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    enum err err = ERR_NONE;
+    while (!err && has_room(compact)) {
+        const size_t first = compact->round_first + compact->round_count;
+        const size_t n = next_group(compact, first);
+        err = write_group(w, compact->sources + first, n, why);
+        compact->round_count += n;
+        compact->stats.groups++;
+    }
+    return err ? err : output_sync(&compact->output, why);
+}
+
 enum err log_compact_write(struct log_compact *compact, bool *more, struct errmsg *why)
 {
-    compact->group_first += compact->group_count;
-    compact->group_count = 0;
+    compact->round_first += compact->round_count;
+    compact->round_count = 0;
     *more = false;
-    if (compact->group_first == compact->source_count)
+    if (compact->round_first == compact->source_count)
         return ERR_NONE;
-    compact->group_count = next_group(compact);
     struct writing w = {
         .compact = compact,
         .filter = {.map = compact->memory->map,
@@ -160,12 +189,11 @@ enum err log_compact_write(struct log_compact *compact, bool *more, struct errms
                    .delete_retention_ms = compact->args.delete_retention_ms,
                    .checked_from = compact->args.first_dirty},
     };
-    const enum err err = write_group(&w, why);
+    const enum err err = write_round(&w, why);
     io_buffer_shrink(&compact->memory->read);
     if (err)
         return compact_worker_error(compact, err, why);
     compact->stats.bytes_written += compact->output.bytes_out;
-    compact->stats.groups++;
     *more = true;
     return ERR_NONE;
 }
