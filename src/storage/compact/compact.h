@@ -87,7 +87,7 @@ struct log_compact_stats {
     int64_t map_records; /* keys put into the map */
     double map_load;     /* 0..1 of what it may hold */
     int64_t map_bytes_read;
-    int64_t bytes_read; /* by write */
+    int64_t bytes_read; /* by write, with what it passed over */
     int64_t bytes_written;
     int64_t records_read;
     int64_t records_written;

@@ -3,11 +3,14 @@
 
 /*
  * Groups of which little stays are written one after the other, synced together and swapped together: many
- * files are synced in about the time of one. What waits for its swap is this much, or a full segment, and one
- * group more.
+ * files are synced in about the time of one. What waits for its swap is no more than this, or segment.bytes,
+ * and one group.
  */
 #define ROUND_BYTES   (64 * 1024 * 1024)
 #define ROUND_SOURCES 32
+
+/* Whether to go on is asked after so much. */
+#define MOVED_BYTES 65536
 
 struct writing {
     struct log_compact *compact;
@@ -65,29 +68,65 @@ static enum err write_batch(struct writing *w, const struct batch_info *info, st
     return err ? err : output_settle(&compact->output, why);
 }
 
+/* None of its records stays, whatever is in it: the map says so of all of them. */
+static bool is_superseded(const struct writing *w, const struct batch_info *info)
+{
+    return info->magic >= 2 && info->producer_id < 0 && !info->control &&
+           newest_is_none(&w->compact->newest, info->base_offset, info->last_offset);
+}
+
+static enum err pass_batch(struct writing *w, struct source_reader *reader, const struct batch_info *info,
+                           struct errmsg *why)
+{
+    w->may_fill = info->leader_epoch >= 0;
+    w->compact->output.leader_epoch = info->leader_epoch;
+    w->compact->stats.records_read += info->record_count;
+    return source_reader_pass(reader, info, why);
+}
+
+/* What is whole of the piece that was read. */
+static enum err write_piece(struct writing *w, struct source_reader *reader, struct errmsg *why)
+{
+    for (;;) {
+        struct batch_info info;
+        struct view entry;
+        enum err err = source_reader_head(reader, &info, why);
+        if (!err && is_superseded(w, &info)) {
+            err = pass_batch(w, reader, &info, why);
+            if (err)
+                return err;
+            continue;
+        }
+        if (!err)
+            err = source_reader_body(reader, &info, &entry);
+        if (err == ERR_WOULD_BLOCK)
+            return output_settle(&w->compact->output, why);
+        if (!err)
+            err = write_batch(w, &info, entry, why);
+        if (err)
+            return err;
+    }
+}
+
 static enum err write_source(struct writing *w, const struct source *source, struct errmsg *why)
 {
     struct log_compact *compact = w->compact;
     struct source_reader reader;
     source_reader_open(&reader, source, 0, &compact->memory->read);
+    int64_t moved = 0;
     enum err err = ERR_NONE;
     while (!err && source_reader_left(&reader) > 0) {
         int64_t bytes;
-        const int64_t out_before = compact->output.bytes_out;
+        const int64_t out_before = compact->output.bytes_out, pos_before = reader.read_pos;
         err = source_reader_fill(&reader, &bytes, why);
-        if (err)
-            return err;
-        struct batch_info info;
-        struct view entry;
-        while (!(err = source_reader_next(&reader, &info, &entry, why))) {
-            err = write_batch(w, &info, entry, why);
-            if (err)
-                return err;
-        }
-        err = err == ERR_WOULD_BLOCK ? output_settle(&compact->output, why) : err;
-        compact->stats.bytes_read += bytes;
         if (!err)
-            err = compact_go_on(compact, bytes + compact->output.bytes_out - out_before, why);
+            err = write_piece(w, &reader, why);
+        compact->stats.bytes_read += reader.read_pos - pos_before;
+        moved += bytes + compact->output.bytes_out - out_before;
+        if (err || (moved < MOVED_BYTES && source_reader_left(&reader) > 0))
+            continue;
+        err = compact_go_on(compact, moved, why);
+        moved = 0;
     }
     return err;
 }
