@@ -68,19 +68,24 @@ static enum err write_batch(struct writing *w, const struct batch_info *info, st
     return err ? err : output_settle(&compact->output, why);
 }
 
-/* None of its records stays, whatever is in it: the map says so of all of them. */
+/* Nothing of it stays, whatever is in it: the map says so of all its records. */
 static bool is_superseded(const struct writing *w, const struct batch_info *info)
 {
-    return info->magic >= 2 && info->producer_id < 0 && !info->control &&
-           newest_is_none(&w->compact->newest, info->base_offset, info->last_offset);
+    const struct log_compact *compact = w->compact;
+    return info->magic >= 2 && !info->control &&
+           newest_is_none(&compact->newest, info->base_offset, info->last_offset) &&
+           !last_batches_has(&compact->last, info);
 }
 
 static enum err pass_batch(struct writing *w, struct source_reader *reader, const struct batch_info *info,
                            struct errmsg *why)
 {
+    struct log_compact *compact = w->compact;
     w->may_fill = info->leader_epoch >= 0;
-    w->compact->output.leader_epoch = info->leader_epoch;
-    w->compact->stats.records_read += info->record_count;
+    compact->output.leader_epoch = info->leader_epoch;
+    compact->stats.records_read += info->record_count;
+    if (info->producer_id >= 0)
+        (void)transactions_on_data(&compact->txns, info);
     return source_reader_pass(reader, info, why);
 }
 

@@ -206,7 +206,8 @@ START_TEST(large_batches_that_are_superseded_go_and_what_lies_between_stays)
     const struct rig_set producer = {.producer_id = 5};
     for (int i = 0; i < 20; i++) {
         char small[40];
-        append_large(&plain, "big", 20000);
+        const struct rig_set idempotent = {.producer_id = 6, .base_sequence = i};
+        append_large(&idempotent, "big", 20000);
         append_large(&plain, "other", 30000);
         snprintf(small, sizeof small, "k%d=%d", i, i);
         if (i % 6 == 0)
