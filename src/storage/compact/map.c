@@ -72,7 +72,11 @@ static enum err map_batch(struct mapping *m, const struct batch_info *info, stru
                                       &indexed, &is_indexed);
         return ERR_NONE;
     }
-    if (transactions_on_data(txns, info) || info->last_offset < m->compact->args.first_dirty)
+    if (transactions_on_data(txns, info)) {
+        newest_mark(&m->compact->newest, info->base_offset, info->last_offset);
+        return ERR_NONE;
+    }
+    if (info->last_offset < m->compact->args.first_dirty)
         return ERR_NONE;
     if (info->magic >= 2 && info->record_count == 0)
         return ERR_NONE;
