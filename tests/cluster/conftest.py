@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from harness import environment, sanitizers, zkcheck
+from harness import environment, sanitizers, tools, zkcheck
 from harness.broker import Broker
 from harness.clients import Clients
 from harness.cluster import Cluster
@@ -325,6 +325,11 @@ def clients(workspace):
     made = Clients(workspace / "clients")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_jvm_for_kafkas_tools(clients):
+    tools.share_jvm(lambda: clients.get("kafka-tools"))
 
 
 @pytest.fixture(scope="session")

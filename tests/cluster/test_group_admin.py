@@ -8,7 +8,7 @@ import kafka as kafka_python
 import pytest
 
 from conftest import make_topic, or_skip
-from harness import schema
+from harness import environment, schema, tools
 from harness.consumers import Member, committed, produce, wait_read, wait_shared
 from harness.members import Group
 from harness.wait import wait_until
@@ -107,17 +107,15 @@ def pair(module_broker):
 
 
 @pytest.fixture
-def tool(pair, clients):
+def tool(pair):
     """tool(words...): what it prints of both, which must be the same; rows in any order, as hash tables have them."""
-    driver = or_skip(lambda: clients.get("kafka-tools"))
+    or_skip(lambda: environment.jars("kafka-3.9.1"))
 
     def run(*words):
         def on(broker):
-            connect = ("--bootstrap-server", broker.address, "--timeout", "60000")
-            told = driver.run("groups-tool", words="\n".join((*connect, *words)))
-            text = _UUID.sub("UUID", told["out"] + told["err"]).replace(broker.address, "BROKER")
-            lines = [" ".join(line.split()) for line in text.splitlines() if not line.startswith("log4j:")]
-            return told["status"], sorted(lines)
+            told = tools.kafkas("groups", "--bootstrap-server", broker.address, "--timeout", 60000, *words)
+            text = _UUID.sub("UUID", told.out + told.err).replace(broker.address, "BROKER")
+            return told.status, sorted(" ".join(line.split()) for line in text.splitlines())
 
         return "\n".join(pair.both(on)[1])
 

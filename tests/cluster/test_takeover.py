@@ -19,7 +19,7 @@ SEGMENT = {"segment.bytes": "20000"}
 SMALL_BATCHES = {"batch.size": 8000}
 CONFIG = {
     "log.index.interval.bytes": "1000",
-    "zookeeper.session.timeout.ms": "2000",
+    "zookeeper.session.timeout.ms": "6000",  # long enough for a Kafka that starts on a busy machine
 }
 
 

@@ -1,5 +1,6 @@
 #include "crash_disk.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -460,7 +461,10 @@ static enum err op_truncate(struct disk_file *file, int64_t size_bytes, struct e
     return ERR_NONE;
 }
 
-static enum err op_sync(struct disk_file *file, struct errmsg *why)
+/* Syncs may come from several threads (storage/sync_set.h), other calls beside them do not. */
+static pthread_mutex_t syncing = PTHREAD_MUTEX_INITIALIZER;
+
+static enum err sync_file(struct disk_file *file, struct errmsg *why)
 {
     file_disk(file)->counts.syncs++;
     if (fault(file_disk(file), why)) {
@@ -469,6 +473,14 @@ static enum err op_sync(struct disk_file *file, struct errmsg *why)
     }
     inode_sync(file_inode(file));
     return ERR_NONE;
+}
+
+static enum err op_sync(struct disk_file *file, struct errmsg *why)
+{
+    pthread_mutex_lock(&syncing);
+    enum err err = sync_file(file, why);
+    pthread_mutex_unlock(&syncing);
+    return err;
 }
 
 static void op_start_writeback(struct disk_file *file, int64_t pos, int64_t len)

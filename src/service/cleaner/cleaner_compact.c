@@ -2,7 +2,7 @@
  * One compaction.
  *
  *   holder   is the log what was chosen?  how dirty is it now?  begin
- *   thread   read the dirty part; then group by group: write,
+ *   thread   read the dirty part; then round by round: write,
  *   holder                                              swap
  *   holder   is it still the same log?  then the checkpoint moves, in memory
  *   thread   the checkpoint is saved

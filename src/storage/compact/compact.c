@@ -146,6 +146,7 @@ void log_compact_free(struct log_compact *compact)
     free(compact->sources);
     free(compact->txn_indexes);
     last_batches_close(&compact->last);
+    newest_close(&compact->newest);
     transactions_close(&compact->txns);
     io_buffer_shrink(&compact->memory->read);
     io_buffer_shrink(&compact->memory->write);

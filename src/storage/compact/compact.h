@@ -6,9 +6,9 @@
  *   holder: log_dirt             how much of it is dirty
  *   holder: log_compact_begin    which segments, shares of their files, what producers still need
  *   worker: log_compact_map      reads the dirty part: key -> newest offset
- *   worker: log_compact_write    the next group of segments becomes `.cleaned` files, synced  <--+
+ *   worker: log_compact_write    the next segments become `.cleaned` files, synced            <--+
  *   holder: log_compact_swap     they take their sources' place, if those are what they were     |
- *        until there is no group left                                                 -----------+
+ *        until there is none left                                                     -----------+
  *   worker: log_compact_free     what was written and not swapped is removed
  *
  * The log is appended to and read all the time. What takes away from it meanwhile (a cut, retention, another
@@ -87,7 +87,7 @@ struct log_compact_stats {
     int64_t map_records; /* keys put into the map */
     double map_load;     /* 0..1 of what it may hold */
     int64_t map_bytes_read;
-    int64_t bytes_read; /* by write */
+    int64_t bytes_read; /* by write, with what it passed over */
     int64_t bytes_written;
     int64_t records_read;
     int64_t records_written;

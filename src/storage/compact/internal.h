@@ -8,6 +8,7 @@
 #include "storage/compact/compact.h"
 #include "storage/compact/filter.h"
 #include "storage/compact/last_batches.h"
+#include "storage/compact/newest.h"
 #include "storage/compact/output.h"
 #include "storage/compact/plan.h"
 #include "storage/compact/source.h"
@@ -43,11 +44,12 @@ struct log_compact {
     size_t txn_index_count;
     struct last_batches last;
     struct transactions txns;
+    struct newest newest; /* after the map */
     int64_t next_dirty;
-    /* The group that is being written, or waits for its swap: sources [group_first, group_first +
-     * group_count). */
-    size_t group_first;
-    size_t group_count;
+    /* The round that is being written, or waits for its swap: sources [round_first, round_first +
+     * round_count). */
+    size_t round_first;
+    size_t round_count;
     struct output output;
     struct log_compact_stats stats;
 };

@@ -223,6 +223,20 @@ int64_t key_map_get(const struct key_map *map, struct hash_wide hash)
     return slot ? map->base_offset + (int64_t)slot_offset(slot) - 1 : KEY_MAP_NONE;
 }
 
+bool key_map_next(const struct key_map *map, size_t *it, int64_t *offset)
+{
+    while (*it < map->buckets * BUCKET_SLOTS) {
+        const size_t i = (*it)++;
+        const uint64_t stored =
+            slot_offset(map->memory + i / BUCKET_SLOTS * BUCKET_BYTES + i % BUCKET_SLOTS * SLOT_BYTES);
+        if (stored == 0)
+            continue;
+        *offset = map->base_offset + (int64_t)stored - 1;
+        return true;
+    }
+    return false;
+}
+
 int64_t key_map_count(const struct key_map *map)
 {
     return map->count;

@@ -17,6 +17,7 @@
 #define BARNABAS_STORAGE_COMPACT_KEY_MAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/hash.h"
@@ -41,6 +42,9 @@ struct hash_wide key_map_hash(const struct key_map *map, struct view key);
 bool key_map_put(struct key_map *map, struct hash_wide hash, int64_t offset);
 /* KEY_MAP_NONE when the key is not there. */
 int64_t key_map_get(const struct key_map *map, struct hash_wide hash);
+
+/* Goes through the offsets of all keys, in no order; `it` begins with 0. False when all were given. */
+bool key_map_next(const struct key_map *map, size_t *it, int64_t *offset);
 
 int64_t key_map_count(const struct key_map *map);
 /* Of what all its memory may hold, 0..1. */

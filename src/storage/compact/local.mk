@@ -7,6 +7,7 @@ src_storage_libstorage_a_SOURCES += \
   src/storage/compact/key_map.c src/storage/compact/key_map.h \
   src/storage/compact/last_batches.c src/storage/compact/last_batches.h \
   src/storage/compact/map.c \
+  src/storage/compact/newest.c src/storage/compact/newest.h \
   src/storage/compact/output.c src/storage/compact/output.h \
   src/storage/compact/plan.c src/storage/compact/plan.h \
   src/storage/compact/record_scan.c src/storage/compact/record_scan.h \
@@ -26,6 +27,7 @@ tests_unit_storage_compact_test_compact_SOURCES = \
   tests/unit/storage/compact/test_compact_crash.c \
   tests/unit/storage/compact/test_compact_model.c \
   tests/unit/storage/compact/test_parts.c \
+  tests/unit/storage/compact/test_superseded.c \
   tests/unit/storage/compact/test_main.c
 tests_unit_storage_compact_test_compact_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_storage_compact_test_compact_LDADD = src/storage/libstorage.a src/disk/libdisk.a src/wire/libwire.a \

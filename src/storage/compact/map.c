@@ -15,6 +15,8 @@ static void put_waiting(struct mapping *m)
 {
     for (int i = 0; i < m->refs->count && !m->full; i++) {
         const struct record_ref *ref = &m->refs->items[i];
+        if (!ref->has_key)
+            newest_mark(&m->compact->newest, ref->offset, ref->offset);
         if (!ref->has_key || ref->offset < m->compact->args.first_dirty)
             continue;
         m->full = !key_map_put(m->map, ref->hash, ref->offset);
@@ -36,7 +38,7 @@ static enum err map_body(struct mapping *m, const struct batch_info *info, struc
     }
 }
 
-static enum err map_stream(struct mapping *m, struct view entry)
+static enum err map_stream(struct mapping *m, const struct batch_info *info, struct view entry)
 {
     struct record_iter it;
     struct record rec;
@@ -51,7 +53,10 @@ static enum err map_stream(struct mapping *m, struct view entry)
         if (ref->has_key)
             ref->hash = key_map_hash(m->map, rec.key);
     }
-    return filter_stream_close(m->scratch, &it, entry, &too_large);
+    enum err err = filter_stream_close(m->scratch, &it, entry, &too_large);
+    if (too_large)
+        newest_mark(&m->compact->newest, info->base_offset, info->last_offset);
+    return err;
 }
 
 static enum err map_batch(struct mapping *m, const struct batch_info *info, struct view entry)
@@ -67,7 +72,11 @@ static enum err map_batch(struct mapping *m, const struct batch_info *info, stru
                                       &indexed, &is_indexed);
         return ERR_NONE;
     }
-    if (transactions_on_data(txns, info) || info->last_offset < m->compact->args.first_dirty)
+    if (transactions_on_data(txns, info)) {
+        newest_mark(&m->compact->newest, info->base_offset, info->last_offset);
+        return ERR_NONE;
+    }
+    if (info->last_offset < m->compact->args.first_dirty)
         return ERR_NONE;
     if (info->magic >= 2 && info->record_count == 0)
         return ERR_NONE;
@@ -76,7 +85,7 @@ static enum err map_batch(struct mapping *m, const struct batch_info *info, stru
     err = filter_body(m->scratch, info, entry, &body, &in_memory);
     if (err)
         return err;
-    return in_memory ? map_body(m, info, body) : map_stream(m, entry);
+    return in_memory ? map_body(m, info, body) : map_stream(m, info, entry);
 }
 
 static enum err map_source(struct mapping *m, const struct source *source, int32_t pos, struct errmsg *why)
@@ -116,6 +125,7 @@ static enum err map_all(struct mapping *m, struct errmsg *why)
     const size_t first = compact->first_dirty_source, n = compact->source_count;
     const int64_t end = first < n ? compact->sources[n - 1].next_base : compact->args.first_dirty;
     key_map_begin(m->map, compact->seed, compact->args.first_dirty, end - compact->args.first_dirty);
+    newest_begin(&compact->newest, compact->args.first_dirty, end);
     m->refs->count = 0;
     if (first == n)
         return ERR_NONE;
@@ -138,6 +148,7 @@ enum err log_compact_map(struct log_compact *compact, struct errmsg *why)
     if (err)
         return compact_worker_error(compact, err, why);
     compact->next_dirty = m.latest + 1;
+    newest_end(&compact->newest, m.map, compact->next_dirty);
     compact->stats.map_load = key_map_load(m.map);
     compact->stats.map_records = key_map_count(m.map);
     /* What lies above was not mapped, and is left alone; all of it where nothing is dirty. */

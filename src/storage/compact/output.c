@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "storage/sync_set.h"
 #include "wire/record_builder.h"
 
 /* Write-back is begun for so much at once: large enough to be sequential, small enough that a sync finds
@@ -128,20 +129,36 @@ enum err output_add_aborted(struct output *output, const struct aborted_txn *txn
 
 /* --- segments ----------------------------------------------------------------------------------------- */
 
-static enum err sync_files(struct segment *seg, int64_t mtime_ms, struct errmsg *why)
+/* The files of a segment that is whole go into `set`. */
+static void add_files(const struct segment *seg, struct sync_set *set)
 {
     struct disk_file *const handles[] = {seg->file, seg->offsets.file.file, seg->times.file.file,
                                          seg->txns.file};
-    for (size_t i = 0; i < ARRAY_LEN(handles); i++) {
-        if (!handles[i])
-            continue;
-        DISK_FILE(handles[i], set_mtime, mtime_ms);
-        enum err err = DISK_FILE(handles[i], sync, why);
-        if (err)
-            return err;
+    for (size_t i = 0; i < ARRAY_LEN(handles); i++)
+        if (handles[i])
+            sync_set_file(set, disk_file_share(handles[i]));
+}
+
+enum err output_sync(struct output *output, struct errmsg *why)
+{
+    struct sync_set set = {0};
+    for (int i = 0; i < output->count; i++)
+        add_files(output->segments[i], &set);
+    enum err err = sync_set_run(&set, output->disk, why);
+    for (int i = 0; i < output->count && !err; i++) {
+        struct segment *seg = output->segments[i];
+        seg->dirty = seg->offsets.file.dirty = seg->times.file.dirty = seg->txns.dirty = false;
     }
-    seg->dirty = seg->offsets.file.dirty = seg->times.file.dirty = seg->txns.dirty = false;
-    return ERR_NONE;
+    return err;
+}
+
+static void set_mtimes(const struct segment *seg, int64_t mtime_ms)
+{
+    struct disk_file *const handles[] = {seg->file, seg->offsets.file.file, seg->times.file.file,
+                                         seg->txns.file};
+    for (size_t i = 0; i < ARRAY_LEN(handles); i++)
+        if (handles[i])
+            DISK_FILE(handles[i], set_mtime, mtime_ms);
 }
 
 enum err output_finish(struct output *output, int64_t next_base, bool may_fill, struct errmsg *why)
@@ -172,7 +189,9 @@ enum err output_finish(struct output *output, int64_t next_base, bool may_fill, 
     if (!err)
         err = segment_seal(seg, &files, why);
     seg->writeback_pos = seg->size_bytes;
-    return err ? err : sync_files(seg, output->mtime_ms, why);
+    if (!err)
+        set_mtimes(seg, output->mtime_ms);
+    return err;
 }
 
 enum err output_put(struct output *output, const struct output_batch *batch, struct view bytes,

@@ -1,10 +1,14 @@
 /*
- * What a group of segments becomes: `.cleaned` segments with their indexes, one as a rule; more where offsets
- * or bytes outgrow one (a segment of an old Kafka whose offsets do not fit behind its base, log_split.h).
+ * What groups of segments become: `.cleaned` segments with their indexes, one a group as a rule; more where
+ * offsets or bytes outgrow one (a segment of an old Kafka whose offsets do not fit behind its base,
+ * log_split.h).
+ *
+ *   for every group: output_begin, output_put ..., output_finish
+ *   output_sync
  *
  * Batches that lie one behind the other in the caller's memory leave it in one piece. Written is in pieces of
- * the buffer, write-back begins at once, each file is synced once. Ownership: owns the segments until they
- * are taken. Runs on: a worker.
+ * the buffer, write-back begins at once, each file is synced once, all of them together. Ownership: owns the
+ * segments until they are taken. Runs on: a worker.
  */
 #ifndef BARNABAS_STORAGE_COMPACT_OUTPUT_H
 #define BARNABAS_STORAGE_COMPACT_OUTPUT_H
@@ -27,7 +31,7 @@ struct output {
     int64_t writeback_pos;
     int64_t last_offset;  /* of the last batch; base - 1 at first */
     int32_t leader_epoch; /* of the last batch that the caller met, kept or not */
-    int64_t bytes_out;    /* of all segments of the group */
+    int64_t bytes_out;    /* of all segments */
     int64_t mtime_ms;     /* that the files are given */
 };
 
@@ -49,10 +53,12 @@ MUST_USE enum err output_settle(struct output *output, struct errmsg *why);
 MUST_USE enum err output_add_aborted(struct output *output, const struct aborted_txn *txn,
                                      struct errmsg *why);
 /*
- * Ends the group, durably. A last segment that ends below `next_base` gets an empty batch up to there, so
+ * Ends the group. A last segment that ends below `next_base` gets an empty batch up to there, so
  * that what compaction took away is no hole in the log (log_load.c); not if its last batch is an old one.
  */
 MUST_USE enum err output_finish(struct output *output, int64_t next_base, bool may_fill, struct errmsg *why);
+/* Makes all that was finished durable. */
+MUST_USE enum err output_sync(struct output *output, struct errmsg *why);
 /* Forgets the segments: somebody else has them now. */
 void output_drop(struct output *output);
 /* Frees the segments, without touching their files. */

@@ -6,6 +6,11 @@
 
 #include "base/mem.h"
 
+/* Who has just passed over so much without reading it is likely to do it again, and wants no more than a head
+ * and a bit. */
+#define JUMP_BYTES 8192
+#define LOOK_BYTES 512
+
 void io_buffer_close(struct io_buffer *buffer)
 {
     free(buffer->data);
@@ -62,6 +67,30 @@ static enum err make_room(struct source_reader *reader, struct errmsg *why)
     return ERR_NONE;
 }
 
+/*
+ * Reads *len bytes; behind a jump as many as tell where the next one leads, if they need not be waited for:
+ * what comes from the disk comes in large pieces.
+ */
+static enum err read_piece(struct source_reader *reader, size_t *len, struct errmsg *why)
+{
+    struct disk_file *file = reader->source->file;
+    uint8_t *to = reader->buffer->data + reader->len;
+    size_t got;
+    if (reader->jumped >= JUMP_BYTES && reader->len == 0 && *len > LOOK_BYTES) {
+        enum err err = DISK_FILE(file, pread_nowait, to, LOOK_BYTES, reader->read_pos, &got, why);
+        if (err != ERR_WOULD_BLOCK)
+            *len = LOOK_BYTES;
+        if (!err && got == LOOK_BYTES)
+            return ERR_NONE;
+        if (err && err != ERR_WOULD_BLOCK)
+            return err;
+    }
+    enum err err = DISK_FILE(file, pread, to, *len, reader->read_pos, &got, why);
+    if (err)
+        return err;
+    return got < *len ? no_batch(reader, "the file is shorter than it was", why) : ERR_NONE;
+}
+
 enum err source_reader_fill(struct source_reader *reader, int64_t *bytes, struct errmsg *why)
 {
     *bytes = 0;
@@ -71,19 +100,16 @@ enum err source_reader_fill(struct source_reader *reader, int64_t *bytes, struct
     enum err err = make_room(reader, why);
     if (err)
         return err;
-    size_t len = reader->buffer->cap - reader->len, got;
+    size_t len = reader->buffer->cap - reader->len;
     if ((int64_t)len > in_file)
         len = (size_t)in_file;
-    err = DISK_FILE(reader->source->file, pread, reader->buffer->data + reader->len, len, reader->read_pos,
-                    &got, why);
+    err = read_piece(reader, &len, why);
     if (err)
         return err;
-    if (got < len)
-        return no_batch(reader, "the file is shorter than it was", why);
-    reader->len += got;
-    reader->read_pos += (int32_t)got;
-    reader->wanted = 0;
-    *bytes = (int64_t)got;
+    reader->len += len;
+    reader->read_pos += (int32_t)len;
+    reader->wanted = reader->jumped = 0;
+    *bytes = (int64_t)len;
     return ERR_NONE;
 }
 
@@ -95,25 +121,57 @@ static bool is_in_order(const struct source_reader *reader, const struct batch_i
            first >= reader->source->base_offset && info->last_offset < reader->source->next_base;
 }
 
-enum err source_reader_next(struct source_reader *reader, struct batch_info *info, struct view *entry,
-                            struct errmsg *why)
+static struct view rest_of(const struct source_reader *reader)
 {
-    const struct view rest = view_of(reader->buffer->data + reader->at, reader->len - reader->at);
-    enum err err = batch_peek(rest, info);
+    return view_of(reader->buffer->data + reader->at, reader->len - reader->at);
+}
+
+enum err source_reader_head(struct source_reader *reader, struct batch_info *info, struct errmsg *why)
+{
+    enum err err = batch_peek(rest_of(reader), info);
     if (err == ERR_WOULD_BLOCK) {
         reader->wanted = BATCH_HEAD_MAX < source_reader_left(reader) ? BATCH_HEAD_MAX : 0;
         return err;
     }
     if (err)
         return no_batch(reader, "there is no batch", why);
+    if (!is_in_order(reader, info))
+        return no_batch(reader, "the offsets of the batch do not follow the one before", why);
+    return ERR_NONE;
+}
+
+enum err source_reader_body(struct source_reader *reader, const struct batch_info *info, struct view *entry)
+{
+    const struct view rest = rest_of(reader);
     if (rest.len < (size_t)info->size_bytes) {
         reader->wanted = info->size_bytes;
         return ERR_WOULD_BLOCK;
     }
-    if (!is_in_order(reader, info))
-        return no_batch(reader, "the offsets of the batch do not follow the one before", why);
     *entry = view_of(rest.ptr, (size_t)info->size_bytes);
     reader->at += entry->len;
     reader->last_offset = info->last_offset;
+    return ERR_NONE;
+}
+
+enum err source_reader_next(struct source_reader *reader, struct batch_info *info, struct view *entry,
+                            struct errmsg *why)
+{
+    enum err err = source_reader_head(reader, info, why);
+    return err ? err : source_reader_body(reader, info, entry);
+}
+
+enum err source_reader_pass(struct source_reader *reader, const struct batch_info *info, struct errmsg *why)
+{
+    const size_t there = reader->len - reader->at, size = (size_t)info->size_bytes;
+    if (info->size_bytes > source_reader_left(reader))
+        return no_batch(reader, "the segment ends inside a batch", why);
+    reader->last_offset = info->last_offset;
+    if (size <= there) {
+        reader->at += size;
+        return ERR_NONE;
+    }
+    reader->jumped = (int32_t)(size - there);
+    reader->read_pos += reader->jumped;
+    reader->at = reader->len = 0;
     return ERR_NONE;
 }

@@ -9,6 +9,9 @@
  *           ... entries are valid until the next fill
  *       err is ERR_WOULD_BLOCK: fill again
  *   }
+ *
+ * Instead of source_reader_next, source_reader_head and then either source_reader_body or source_reader_pass:
+ * of large batches that are passed over little more than the heads is read.
  * Runs on: a worker.
  */
 #ifndef BARNABAS_STORAGE_COMPACT_SOURCE_H
@@ -43,6 +46,7 @@ struct source_reader {
     size_t at;        /* of the buffer: the next batch */
     size_t len;
     int32_t wanted;      /* bytes of a batch that the buffer is too small for */
+    int32_t jumped;      /* bytes behind the piece that were passed over and not read */
     int64_t last_offset; /* of the batch before; -1 at first */
 };
 
@@ -57,5 +61,15 @@ MUST_USE enum err source_reader_fill(struct source_reader *reader, int64_t *byte
  * rise. */
 MUST_USE enum err source_reader_next(struct source_reader *reader, struct batch_info *info,
                                      struct view *entry, struct errmsg *why);
+/* The head of the next batch, which remains the next. Errors as above. */
+MUST_USE enum err source_reader_head(struct source_reader *reader, struct batch_info *info,
+                                     struct errmsg *why);
+/* The batch whose head it is. ERR_WOULD_BLOCK: it is not whole; the head is asked for again after the fill.
+ */
+MUST_USE enum err source_reader_body(struct source_reader *reader, const struct batch_info *info,
+                                     struct view *entry);
+/* Goes past it. ERR_CORRUPT_MESSAGE: the segment ends inside. */
+MUST_USE enum err source_reader_pass(struct source_reader *reader, const struct batch_info *info,
+                                     struct errmsg *why);
 
 #endif

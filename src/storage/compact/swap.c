@@ -1,5 +1,5 @@
 /*
- * A group's output takes its sources' place. At every call a crash leaves the old content or the new, as
+ * The output of a round takes its sources' place. At every call a crash leaves the old content or the new, as
  * storage/partition_files.h finds it:
  *
  *   .cleaned -> .swap, highest base first   before the lowest is renamed, the load throws all of them away;
@@ -18,13 +18,13 @@
 /* Where the sources lie in the log, if they are what they were; else -1. */
 static int find_sources(const struct log_compact *compact, const struct log *log)
 {
-    const struct source *sources = compact->sources + compact->group_first;
+    const struct source *sources = compact->sources + compact->round_first;
     if (log->truncations != compact->truncations || strcmp(log->path, compact->dir) != 0)
         return -1;
     const int first = log_floor_segment(log, sources[0].base_offset);
-    if (first < 0 || (size_t)(log->segment_count - first) <= compact->group_count)
+    if (first < 0 || (size_t)(log->segment_count - first) <= compact->round_count)
         return -1;
-    for (size_t i = 0; i < compact->group_count; i++) {
+    for (size_t i = 0; i < compact->round_count; i++) {
         const struct segment *seg = log->segments[first + (int)i];
         if (seg->file != sources[i].file || seg->size_bytes != sources[i].size_bytes)
             return -1;
@@ -74,8 +74,8 @@ static enum err doom_snapshots(const struct log_compact *compact, struct log *lo
                                struct errmsg *why)
 {
     enum err err = ERR_NONE;
-    for (size_t i = 0; i < compact->group_count && !err; i++) {
-        const int64_t base = compact->sources[compact->group_first + i].base_offset;
+    for (size_t i = 0; i < compact->round_count && !err; i++) {
+        const int64_t base = compact->sources[compact->round_first + i].base_offset;
         const int at = log_floor_segment(log, base);
         if (at < 0 || log->segments[at]->base_offset != base)
             err = log_doom_snapshot(log, base, doomed, why);
@@ -86,12 +86,12 @@ static enum err doom_snapshots(const struct log_compact *compact, struct log *lo
 static enum err swap(struct log_compact *compact, struct log *log, int first, struct log_doomed *doomed,
                      struct errmsg *why)
 {
-    const int64_t next_base = compact->sources[compact->group_first + compact->group_count - 1].next_base;
+    const int64_t next_base = compact->sources[compact->round_first + compact->round_count - 1].next_base;
     enum err err = rename_output(compact, OUTPUT_SUFFIX, ".swap", why);
     if (err)
         return err;
     forget_positions(log, next_base);
-    err = log_doom_segments(log, first, (int)compact->group_count, doomed, why);
+    err = log_doom_segments(log, first, (int)compact->round_count, doomed, why);
     if (!err)
         err = rename_output(compact, ".swap", NULL, why);
     compact->stats.segments_after += compact->output.count;

@@ -1,5 +1,16 @@
-/* The second pass: a group of segments is read, and what is kept of it written. */
+/* The second pass: groups of segments are read, and what is kept of them written. */
 #include "storage/compact/internal.h"
+
+/*
+ * Groups of which little stays are written one after the other, synced together and swapped together: many
+ * files are synced in about the time of one. What waits for its swap is no more than this, or segment.bytes,
+ * and one group.
+ */
+#define ROUND_BYTES   (64 * 1024 * 1024)
+#define ROUND_SOURCES 32
+
+/* Whether to go on is asked after so much. */
+#define MOVED_BYTES 65536
 
 struct writing {
     struct log_compact *compact;
@@ -57,29 +68,70 @@ static enum err write_batch(struct writing *w, const struct batch_info *info, st
     return err ? err : output_settle(&compact->output, why);
 }
 
+/* Nothing of it stays, whatever is in it: the map says so of all its records. */
+static bool is_superseded(const struct writing *w, const struct batch_info *info)
+{
+    const struct log_compact *compact = w->compact;
+    return info->magic >= 2 && !info->control &&
+           newest_is_none(&compact->newest, info->base_offset, info->last_offset) &&
+           !last_batches_has(&compact->last, info);
+}
+
+static enum err pass_batch(struct writing *w, struct source_reader *reader, const struct batch_info *info,
+                           struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    w->may_fill = info->leader_epoch >= 0;
+    compact->output.leader_epoch = info->leader_epoch;
+    compact->stats.records_read += info->record_count;
+    if (info->producer_id >= 0)
+        (void)transactions_on_data(&compact->txns, info);
+    return source_reader_pass(reader, info, why);
+}
+
+/* What is whole of the piece that was read. */
+static enum err write_piece(struct writing *w, struct source_reader *reader, struct errmsg *why)
+{
+    for (;;) {
+        struct batch_info info;
+        struct view entry;
+        enum err err = source_reader_head(reader, &info, why);
+        if (!err && is_superseded(w, &info)) {
+            err = pass_batch(w, reader, &info, why);
+            if (err)
+                return err;
+            continue;
+        }
+        if (!err)
+            err = source_reader_body(reader, &info, &entry);
+        if (err == ERR_WOULD_BLOCK)
+            return output_settle(&w->compact->output, why);
+        if (!err)
+            err = write_batch(w, &info, entry, why);
+        if (err)
+            return err;
+    }
+}
+
 static enum err write_source(struct writing *w, const struct source *source, struct errmsg *why)
 {
     struct log_compact *compact = w->compact;
     struct source_reader reader;
     source_reader_open(&reader, source, 0, &compact->memory->read);
+    int64_t moved = 0;
     enum err err = ERR_NONE;
     while (!err && source_reader_left(&reader) > 0) {
         int64_t bytes;
-        const int64_t out_before = compact->output.bytes_out;
+        const int64_t out_before = compact->output.bytes_out, pos_before = reader.read_pos;
         err = source_reader_fill(&reader, &bytes, why);
-        if (err)
-            return err;
-        struct batch_info info;
-        struct view entry;
-        while (!(err = source_reader_next(&reader, &info, &entry, why))) {
-            err = write_batch(w, &info, entry, why);
-            if (err)
-                return err;
-        }
-        err = err == ERR_WOULD_BLOCK ? output_settle(&compact->output, why) : err;
-        compact->stats.bytes_read += bytes;
         if (!err)
-            err = compact_go_on(compact, bytes + compact->output.bytes_out - out_before, why);
+            err = write_piece(w, &reader, why);
+        compact->stats.bytes_read += reader.read_pos - pos_before;
+        moved += bytes + compact->output.bytes_out - out_before;
+        if (err || (moved < MOVED_BYTES && source_reader_left(&reader) > 0))
+            continue;
+        err = compact_go_on(compact, moved, why);
+        moved = 0;
     }
     return err;
 }
@@ -108,17 +160,16 @@ static enum err legacy_horizon(const struct log_compact *compact, int64_t *out, 
     return err;
 }
 
-static enum err write_group(struct writing *w, struct errmsg *why)
+static enum err write_group(struct writing *w, const struct source *sources, size_t n, struct errmsg *why)
 {
     struct log_compact *compact = w->compact;
-    const struct source *sources = compact->sources + compact->group_first;
-    const size_t n = compact->group_count;
     int64_t horizon, mtime_ms;
     enum err err = legacy_horizon(compact, &horizon, why);
     if (!err)
         err = mtime_of(&sources[n - 1], &mtime_ms, why);
     if (!err)
         err = output_begin(&compact->output, sources[0].base_offset, mtime_ms, why);
+    w->may_fill = false;
     for (size_t i = 0; i < n && !err; i++) {
         int64_t source_mtime_ms;
         err = mtime_of(&sources[i], &source_mtime_ms, why);
@@ -129,13 +180,14 @@ static enum err write_group(struct writing *w, struct errmsg *why)
     return err ? err : output_finish(&compact->output, sources[n - 1].next_base, w->may_fill, why);
 }
 
-static size_t next_group(const struct log_compact *compact)
+/* How many of the sources from `first` on are put together. */
+static size_t next_group(const struct log_compact *compact, size_t first)
 {
     struct plan_segment segments[256];
-    const size_t left = compact->source_count - compact->group_first;
+    const size_t left = compact->source_count - first;
     size_t n = 0;
     for (; n < left && n < 256; n++) {
-        const struct source *source = &compact->sources[compact->group_first + n];
+        const struct source *source = &compact->sources[first + n];
         segments[n] = (struct plan_segment){source->base_offset, source->next_base, source->size_bytes};
     }
     const struct plan_limits limits = {compact->settings.segment_bytes, compact->settings.segment_index_bytes,
@@ -143,14 +195,35 @@ static size_t next_group(const struct log_compact *compact)
     return plan_group(segments, n, &limits);
 }
 
+static bool has_room(const struct log_compact *compact)
+{
+    const int32_t segment_bytes = compact->settings.segment_bytes;
+    return compact->round_first + compact->round_count < compact->source_count &&
+           compact->round_count < ROUND_SOURCES &&
+           compact->output.bytes_out < (segment_bytes < ROUND_BYTES ? segment_bytes : ROUND_BYTES);
+}
+
+static enum err write_round(struct writing *w, struct errmsg *why)
+{
+    struct log_compact *compact = w->compact;
+    enum err err = ERR_NONE;
+    while (!err && has_room(compact)) {
+        const size_t first = compact->round_first + compact->round_count;
+        const size_t n = next_group(compact, first);
+        err = write_group(w, compact->sources + first, n, why);
+        compact->round_count += n;
+        compact->stats.groups++;
+    }
+    return err ? err : output_sync(&compact->output, why);
+}
+
 enum err log_compact_write(struct log_compact *compact, bool *more, struct errmsg *why)
 {
-    compact->group_first += compact->group_count;
-    compact->group_count = 0;
+    compact->round_first += compact->round_count;
+    compact->round_count = 0;
     *more = false;
-    if (compact->group_first == compact->source_count)
+    if (compact->round_first == compact->source_count)
         return ERR_NONE;
-    compact->group_count = next_group(compact);
     struct writing w = {
         .compact = compact,
         .filter = {.map = compact->memory->map,
@@ -160,12 +233,11 @@ enum err log_compact_write(struct log_compact *compact, bool *more, struct errms
                    .delete_retention_ms = compact->args.delete_retention_ms,
                    .checked_from = compact->args.first_dirty},
     };
-    const enum err err = write_group(&w, why);
+    const enum err err = write_round(&w, why);
     io_buffer_shrink(&compact->memory->read);
     if (err)
         return compact_worker_error(compact, err, why);
     compact->stats.bytes_written += compact->output.bytes_out;
-    compact->stats.groups++;
     *more = true;
     return ERR_NONE;
 }

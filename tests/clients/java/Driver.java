@@ -27,7 +27,7 @@ public final class Driver {
         System.setOut(System.err);
         List<Commands> all = new ArrayList<>();
         for (String name : new String[] {"Messenger", "Admin", "AdminOld", "AdminModern",
-            "AdminProducers", "AdminGroups", "AdminGroupsOfAllKinds", "GroupsTool", "SpringSender"}) {
+            "AdminProducers", "AdminGroups", "AdminGroupsOfAllKinds", "KafkasTools", "SpringSender"}) {
             try {
                 all.add((Commands) Class.forName(name).getDeclaredConstructor().newInstance());
             } catch (ClassNotFoundException | NoClassDefFoundError notInThisVersion) {

@@ -116,7 +116,7 @@ class Broker:
         self.write_config()
         self.process.start()
 
-    def start(self, deadline_s=60, led=True):
+    def start(self, deadline_s=120, led=True):
         """Returns when it serves, also the partitions of which it alone has a replica; `led` is False where one of
         them is spoiled."""
         self.launch()
@@ -125,7 +125,7 @@ class Broker:
             self.wait_led(deadline_s)
         return self
 
-    def wait_serving(self, deadline_s=60):
+    def wait_serving(self, deadline_s=120):
         """Until it answers ApiVersions and names itself and a controller in its metadata."""
 
         def serving():
@@ -138,7 +138,7 @@ class Broker:
 
         wait_until(serving, deadline_s, f"{self.process.name} serves")
 
-    def wait_led(self, deadline_s=60):
+    def wait_led(self, deadline_s=120):
         """Until it leads what nobody else can lead. A broker serves before its controller has told it anything."""
 
         def leads():

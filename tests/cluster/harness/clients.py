@@ -36,7 +36,7 @@ _JAVA_SETS = {
     "java-3.9": ("clients-3.9", ["AdminOld", "AdminModern", "AdminProducers", "AdminGroups"], CODECS),
     "java-4": ("clients-4", ["AdminModern", "AdminProducers", "AdminGroups", "AdminGroupsOfAllKinds"], CODECS),
     "spring-2.2.7": ("spring-2.2.7", ["SpringSender"], CODECS[:4]),
-    "kafka-tools": ("kafka-3.9.1", ["GroupsTool"], CODECS),
+    "kafka-tools": ("kafka-3.9.1", ["KafkasTools"], CODECS),
 }
 _QUIET = "-Dlog4j.configuration=none"
 

@@ -13,6 +13,7 @@ log4j.appender.err=org.apache.log4j.varia.NullAppender
 """
 
 _numbers = itertools.count(1)
+_jvm = None  # gives the JVM that runs one tool after the other
 
 KAFKA_CLASSES = {
     "topics": "org.apache.kafka.tools.TopicCommand",
@@ -33,12 +34,13 @@ KAFKA_CLASSES = {
 }
 
 
+# Written in Java, so that they print where they are told to, and over when they have done what they were asked.
+_IN_ONE_JVM = ("topics", "log-dirs", "get-offsets", "delete-records", "reassign", "elect-leaders", "groups")
+
+
 class Done:
-    def __init__(self, argv, done):
-        self.argv = argv
-        self.status = done.returncode
-        self.out = done.stdout.decode("utf-8", "replace")
-        self.err = done.stderr.decode("utf-8", "replace")
+    def __init__(self, argv, status, out, err):
+        self.argv, self.status, self.out, self.err = argv, status, out, err
 
     @property
     def lines(self):
@@ -51,7 +53,7 @@ class Done:
 def _run(argv, stdin, deadline_s):
     env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **sanitizers.settings()}
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=deadline_s, check=False, env=env)
-    return Done(argv, done)
+    return Done(argv, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 
 
 class Running:
@@ -105,7 +107,18 @@ def at_terminal(command, *arguments, deadline_s=60):
     return b"".join(pieces).decode().replace("\r\n", "\n")
 
 
+def share_jvm(get):
+    """get() gives the client (harness.clients) that runs tools of Kafka: to start a JVM costs more than what most do."""
+    global _jvm
+    _jvm = get
+
+
 def kafkas(command, *arguments, stdin=b"", deadline_s=120):
+    if command in _IN_ONE_JVM and not stdin:
+        words = [str(argument) for argument in arguments]
+        told = _jvm().run("tool", deadline_s, **{"class": KAFKA_CLASSES[command], "words": "\n".join(words)})
+        err = "".join(line for line in told["err"].splitlines(True) if not line.startswith("log4j:"))
+        return Done([KAFKA_CLASSES[command], *words], told["status"], told["out"], err)
     with tempfile.NamedTemporaryFile("w", suffix=".properties") as log4j:
         log4j.write(_QUIET)
         log4j.flush()

@@ -85,5 +85,6 @@ Suite *compact_suite(void);
 Suite *compact_crash_suite(void);
 Suite *compact_model_suite(void);
 Suite *compact_parts_suite(void);
+Suite *compact_superseded_suite(void);
 
 #endif

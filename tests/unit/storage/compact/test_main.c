@@ -7,7 +7,7 @@
 int main(void)
 {
     static Suite *(*const suites[])(void) = {compact_parts_suite, compact_suite, compact_crash_suite,
-                                             compact_model_suite};
+                                             compact_model_suite, compact_superseded_suite};
     log_set_level(LOG_LEVEL_ERROR);
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
