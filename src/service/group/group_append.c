@@ -72,13 +72,14 @@ static void timed_out(struct loop_timer *timer, int64_t now_ms)
 void group_append_begin(struct groups_slot *slot, const struct group_append_wish *wish)
 {
     struct groups *groups = slot->groups;
-    struct group_append *append = mem_zalloc(sizeof *append + wish->batch.len);
-    append->home.run = settle;
-    append->groups = groups;
-    append->loop = loop_current();
-    append->index = slot->index;
-    append->term = slot->term;
-    append->ticket = wish->ticket;
+    /* The batch may be large, and is not to be zeroed before. */
+    struct group_append *append = mem_alloc(sizeof *append + wish->batch.len);
+    *append = (struct group_append){.home = {.run = settle},
+                                    .groups = groups,
+                                    .loop = loop_current(),
+                                    .index = slot->index,
+                                    .term = slot->term,
+                                    .ticket = wish->ticket};
     memcpy(append->batch, wish->batch.ptr, wish->batch.len);
     append->op.broker = groups->broker;
     append->op.part = slot->part;
