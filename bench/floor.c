@@ -3,9 +3,11 @@
  *
  * One epoll loop on one thread. A Produce: receive the frame, check the CRC of
  * its batch, write the batch into a file's page cache with one pwrite, answer.
- * A Fetch: a header and sendfile from that file. It knows the two requests
- * that the bench's load sends (Produce v7 and Fetch v4 with one partition),
- * trusts them, and keeps no index, no offsets and no order but the file's.
+ * A Fetch: a header and sendfile from that file. An OffsetCommit: its bytes
+ * with one pwrite, and an answer. A Heartbeat: an answer. It knows the requests
+ * that the bench's load sends (Produce v7, Fetch v4 and OffsetCommit v7 with one
+ * partition, Heartbeat v3), trusts them, and keeps no index, no offsets, no
+ * groups and no order but the file's.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +34,7 @@
 #define FILE_BYTES   (INT64_C(4) << 30) /* then it begins anew */
 #define EVENTS       64
 
-enum { KEY_PRODUCE = 0, KEY_FETCH = 1 };
+enum { KEY_PRODUCE = 0, KEY_FETCH = 1, KEY_OFFSET_COMMIT = 8 };
 
 struct file {
     int fd;
@@ -131,6 +133,14 @@ static void end_answer(struct client *c, const struct writer *w, size_t body)
     c->out_len += head;
 }
 
+static void append(struct file *file, const uint8_t *bytes, size_t size)
+{
+    if (file->size + (int64_t)size > FILE_BYTES)
+        file->size = 0;
+    if (pwrite(file->fd, bytes, size, file->size) != (ssize_t)size)
+        give_up("pwrite");
+}
+
 static void produce(struct floor *f, struct client *c, struct reader r, int32_t correlation_id)
 {
     take_string(&r);   /* transactional id */
@@ -143,10 +153,7 @@ static void produce(struct floor *f, struct client *c, struct reader r, int32_t 
     int16_t error = hash_crc32c(0, r.at + 21, (size_t)size - 21) == crc ? 0 : 2;
 
     struct file *file = &f->files[partition % FILES];
-    if (file->size + size > FILE_BYTES)
-        file->size = 0;
-    if (pwrite(file->fd, r.at, (size_t)size, file->size) != size)
-        give_up("pwrite");
+    append(file, r.at, (size_t)size);
 
     struct writer w = {c->out + c->out_len + 4};
     put_i32(&w, correlation_id);
@@ -190,6 +197,41 @@ static void fetch(struct floor *f, struct client *c, struct reader r, int32_t co
     file->read_at += size;
 }
 
+static void offset_commit(struct floor *f, struct client *c, struct reader r, const uint8_t *end,
+                          int32_t correlation_id)
+{
+    const uint8_t *body = r.at;
+    take_string(&r); /* group */
+    r.at += 4;       /* generation */
+    take_string(&r); /* member */
+    take_string(&r); /* instance */
+    r.at += 4;       /* one topic */
+    struct view topic = take_string(&r);
+    r.at += 4; /* one partition */
+    int32_t partition = take_i32(&r);
+
+    struct file *file = &f->files[0]; /* as a group has one partition of the offsets' topic */
+    append(file, body, (size_t)(end - body));
+    file->size += end - body;
+
+    struct writer w = {c->out + c->out_len + 4};
+    put_i32(&w, correlation_id);
+    put_i32(&w, 0); /* throttle time */
+    put_topic(&w, topic, partition);
+    put_i16(&w, 0);
+    end_answer(c, &w, 0);
+}
+
+/* A Heartbeat's answer, or an ApiVersions' that names none: both are as long. */
+static void answer_shortly(struct client *c, int32_t correlation_id)
+{
+    struct writer w = {c->out + c->out_len + 4};
+    put_i32(&w, correlation_id);
+    put_i16(&w, 0);
+    put_i32(&w, 0);
+    end_answer(c, &w, 0);
+}
+
 static void watch(struct floor *f, struct client *c, int operation)
 {
     struct epoll_event event = {.events = EPOLLIN | (c->writing ? EPOLLOUT : 0), .data.ptr = c};
@@ -224,6 +266,7 @@ static bool flush(struct client *c)
 static void handle(struct floor *f, struct client *c, const uint8_t *frame)
 {
     struct reader r = {frame + 4};
+    const uint8_t *end = r.at + be_get_i32(frame);
     int16_t key = take_i16(&r);
     r.at += 2;
     int32_t correlation_id = take_i32(&r);
@@ -232,12 +275,10 @@ static void handle(struct floor *f, struct client *c, const uint8_t *frame)
         produce(f, c, r, correlation_id);
     } else if (key == KEY_FETCH) {
         fetch(f, c, r, correlation_id);
+    } else if (key == KEY_OFFSET_COMMIT) {
+        offset_commit(f, c, r, end, correlation_id);
     } else {
-        struct writer w = {c->out + c->out_len + 4};
-        put_i32(&w, correlation_id);
-        put_i16(&w, 0);
-        put_i32(&w, 0);
-        end_answer(c, &w, 0);
+        answer_shortly(c, correlation_id);
     }
 }
 

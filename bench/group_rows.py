@@ -1,7 +1,7 @@
 """The rows of consumer groups: what each one does to a system, and what is read from it.
 
 Kinds, each a function of a system:
-  STANDING          on single brokers that stay up, in turn
+  STANDING          on single brokers that stay up, in turn; the requests also on the floor
   FRESH             on a new broker with these settings, which the row starts itself
   CLUSTER_STANDING  on three brokers that stay up, in turn
   CLUSTER_FRESH     on three new brokers with these settings, which the row starts itself
@@ -96,12 +96,17 @@ def join_alone(system, group):
 # --- single requests -------------------------------------------------------------------------------
 
 
+def member_of(system, group):
+    """The floor has no groups, and answers whoever asks."""
+    return join_alone(system, group) if system.broker else {"member": "x" * 42, "generation": 1}
+
+
 def start_and_warm(system, sizes):
     """Compiles what a JVM compiles; harmless for the others."""
     system.start()
     warm_up(system, sizes)
     system.create_topic(TOPIC, PARTITIONS)
-    who = join_alone(system, "warm")
+    who = member_of(system, "warm")
     for kind in ("heartbeat", "offset-commit"):
         for connections, in_flight in ((1, 1), (16, 1)):
             load_of_member(system, kind, "warm", who, connections, in_flight, requests=sizes.warm_requests // 2)
@@ -116,7 +121,7 @@ def load_of_member(system, kind, group, who, connections, in_flight, **until):
 def request_row(kind, connections, in_flight):
     def row(system, sizes, number):
         group = f"{kind}-{connections}-{in_flight}-{number}"
-        who = join_alone(system, group)
+        who = member_of(system, group)
         report = load_of_member(system, kind, group, who, connections, in_flight, seconds=sizes.single_seconds)
         return {key: report[key] for key in ("requests_per_s", "cpu_us", "p50_us", "p99_us")}
 
@@ -325,13 +330,14 @@ def run_consume(cluster, sizes, number):
     return found
 
 
-STANDING = {
+REQUESTS = {
     "commit-1": request_row("offset-commit", 1, 1),
     "commit-16": request_row("offset-commit", 16, 1),
     "heartbeat-1": request_row("heartbeat", 1, 1),
     "heartbeat-16": request_row("heartbeat", 16, 1),
-    "rebalance": run_rebalance,
 }
+
+STANDING = {**REQUESTS, "rebalance": run_rebalance}
 
 # Groups are made one after the other: none waits for more members.
 _NO_DELAY = {"group.initial.rebalance.delay.ms": "0"}

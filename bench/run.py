@@ -87,9 +87,9 @@ def run_groups(options, sizes, folder, zookeeper, results):
     kinds = ("ours",) if options.without_kafka else ("ours", "kafka")
     rounds = min(3, options.rounds)
 
-    def single(settings=None):
+    def single(settings=None, also=()):
         make = lambda kind, at: KINDS[kind](at, zookeeper, settings)  # noqa: E731
-        return Runner(folder, kinds, make, results, options.rounds)
+        return Runner(folder, (*kinds, *also), make, results, options.rounds)
 
     def three(settings):
         make = lambda kind, at: Cluster(kind, at, zookeeper, settings)  # noqa: E731
@@ -98,15 +98,16 @@ def run_groups(options, sizes, folder, zookeeper, results):
     def wanted(table):
         return {name: row for name, row in table.items() if name in options.rows}
 
-    def standing(runner, table, prepare):
+    def standing(runner, table, prepare, without=()):
         found = {name: lambda system, number, m=row: m(system, sizes, number) for name, row in wanted(table).items()}
-        runner.run_standing(found, lambda system: prepare(system, sizes))
+        runner.run_standing(found, lambda system: prepare(system, sizes), without=without)
 
     def fresh(make_runner, table):
         for name, (row, settings) in wanted(table).items():
             make_runner(settings).run_fresh(name, lambda system, m=row: m(system, sizes), rounds)
 
-    standing(single(), group_rows.STANDING, group_rows.start_and_warm)
+    without = {(name, "floor") for name in group_rows.STANDING.keys() - group_rows.REQUESTS.keys()}
+    standing(single(also=("floor",)), group_rows.STANDING, group_rows.start_and_warm, without)
     fresh(single, group_rows.FRESH)
     fresh(three, group_rows.CLUSTER_FRESH)
     cluster = three(group_rows.CLUSTER_SETTINGS)
@@ -130,7 +131,7 @@ SETS = {
         ("ours", "kafka"),
         cluster_rows.Sizes,
     ),
-    "groups": Set(group_rows.NAMES, run_groups, group_lines, ("ours", "kafka"), group_rows.Sizes),
+    "groups": Set(group_rows.NAMES, run_groups, group_lines, ("ours", "kafka", "floor"), group_rows.Sizes),
 }
 
 

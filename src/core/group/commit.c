@@ -36,14 +36,17 @@ static void answer_all(struct group_effects *out, uint64_t token, int32_t count,
     effect->committed.count = count;
 }
 
-static enum err validate(const struct grp_group *g, const struct group_commit_request *request)
+/* Whether it may; *m is the member that speaks, if one does. */
+static enum err validate(const struct grp_group *g, const struct group_commit_request *request,
+                         struct grp_member **m)
 {
+    *m = NULL;
     bool names_member =
         request->generation >= 0 || request->member_id.len > 0 || !view_is_null(request->instance_id);
     if (request->generation < 0 && g->state == GROUP_EMPTY)
         return ERR_NONE; /* an administrator, or a consumer that is assigned by hand */
     if (names_member) {
-        enum err err = grp_member_validate(g, request->member_id, request->instance_id);
+        enum err err = grp_member_identify(g, request->member_id, request->instance_id, m);
         if (err)
             return err;
         if (request->generation != g->generation)
@@ -114,11 +117,9 @@ static void store(struct grp_group *g, const struct group_commit_request *reques
     struct group_coordinator *c = g->c;
     struct grp_batch batch = {
         .c = c, .producer_id = request->producer_id, .producer_epoch = request->producer_epoch};
-    struct grp_append *a = grp_append_new(g, GRP_APPEND_COMMIT);
+    struct grp_append *a = grp_append_new(g, GRP_APPEND_COMMIT, request->offsets_count);
     a->token = token;
     a->producer_id = request->producer_id;
-    a->entries_count = request->offsets_count;
-    a->entries = mem_zalloc((size_t)request->offsets_count * sizeof *a->entries);
     struct grp_txn_part *part =
         is_txn(request) ? grp_txn_part_add(&c->tables, request->producer_id, g) : NULL;
     for (int32_t i = 0; i < request->offsets_count; i++) {
@@ -157,13 +158,13 @@ void group_commit(struct group_coordinator *c, const struct group_commit_request
     }
     if (!g)
         g = grp_find_or_new(c, request->group_id);
-    err = validate(g, request);
+    struct grp_member *m;
+    err = validate(g, request, &m);
     if (err) {
         answer_all(out, token, request->offsets_count, err);
         return;
     }
-    struct grp_member *m = is_txn(request) ? NULL : grp_member_find(g, request->member_id);
-    if (m)
+    if (m && !is_txn(request))
         grp_session_renew(m);
     warn_of_mixture(g, is_txn(request));
     if (is_any_storable(c, request))

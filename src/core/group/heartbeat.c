@@ -13,11 +13,12 @@ enum err group_heartbeat(struct group_coordinator *c, const struct wire_heartbea
     const struct grp_group *g = grp_find(&c->tables, request->group_id);
     if (!g)
         return ERR_UNKNOWN_MEMBER_ID;
-    err = grp_member_validate(g, request->member_id, request->group_instance_id);
+    struct grp_member *m;
+    err = grp_member_identify(g, request->member_id, request->group_instance_id, &m);
     if (!err && request->generation_id != g->generation)
         err = ERR_ILLEGAL_GENERATION;
     if (err)
         return err;
-    grp_session_renew(grp_member_find(g, request->member_id));
+    grp_session_renew(m);
     return g->state == GROUP_PREPARING ? ERR_REBALANCE_IN_PROGRESS : ERR_NONE;
 }

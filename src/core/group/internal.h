@@ -168,8 +168,8 @@ struct grp_append {
     /* GRP_APPEND_COMMIT */
     uint64_t token;
     int64_t producer_id;
-    struct grp_commit_entry *entries;
     int32_t entries_count;
+    struct grp_commit_entry entries[];
 };
 
 struct group_coordinator {
@@ -241,8 +241,9 @@ void grp_member_update(struct grp_member *m, struct grp_protocols protocols, int
 void grp_member_set_assignment(struct grp_member *m, struct view assignment);
 /* Gives a fresh id: the instance's or the client's, and a random UUID. */
 struct view grp_member_id_new(struct group_coordinator *c, struct view client_id, struct view instance_id);
-/* ERR_NONE, UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID when another member has taken over the instance. */
-enum err grp_member_validate(const struct grp_group *g, struct view member_id, struct view instance_id);
+/* Who it is; UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID when another member has taken over the instance. */
+enum err grp_member_identify(const struct grp_group *g, struct view member_id, struct view instance_id,
+                             struct grp_member **out);
 int32_t grp_rebalance_timeout(const struct grp_group *g);
 
 void grp_pending_add(struct grp_group *g, struct view id, int32_t timeout_ms);
@@ -336,8 +337,9 @@ void grp_rebalance_ended(struct grp_group *g, enum group_outcome outcome);
 /* --- store.c -------------------------------------------------------------------------------------------
  */
 
-/* Gives an append that is in the coordinator's and the group's lists; its ticket is fresh. */
-struct grp_append *grp_append_new(struct grp_group *g, enum grp_append_kind kind);
+/* Gives an append that is in the coordinator's and the group's lists, with room for the entries of a commit;
+ * its ticket is fresh. */
+struct grp_append *grp_append_new(struct grp_group *g, enum grp_append_kind kind, int32_t entries_count);
 /* Takes it out of all lists and frees it. */
 void grp_append_free(struct group_coordinator *c, struct grp_append *a);
 

@@ -149,11 +149,12 @@ static void join_with_id(const struct joining *j, struct grp_group *g)
     } else if (grp_pending_has(g, request->member_id) && view_is_null(request->group_instance_id)) {
         add_and_rebalance(j, g, grp_dup(request->member_id));
     } else {
-        enum err err = grp_member_validate(g, request->member_id, request->group_instance_id);
+        struct grp_member *m;
+        enum err err = grp_member_identify(g, request->member_id, request->group_instance_id, &m);
         if (err)
             refuse(j, request->member_id, err);
         else
-            rejoin(j, grp_member_find(g, request->member_id));
+            rejoin(j, m);
     }
 }
 

@@ -47,7 +47,7 @@ static void join_stable(struct grp_member *m, const struct wire_join_group_reque
                         uint64_t token)
 {
     struct grp_group *g = m->group;
-    struct grp_append *a = grp_append_new(g, GRP_APPEND_STATIC);
+    struct grp_append *a = grp_append_new(g, GRP_APPEND_STATIC, 0);
     keep_old(a, m);
     take_over(m, request, version, token);
     if (!view_equal(grp_protocols_vote(g), g->protocol_name)) {

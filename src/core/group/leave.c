@@ -17,10 +17,9 @@ static enum err leave(struct grp_group *g, const struct wire_leave_group_request
         grp_remove_pending(g, who->member_id);
         return ERR_NONE;
     } else {
-        enum err err = grp_member_validate(g, who->member_id, who->group_instance_id);
+        enum err err = grp_member_identify(g, who->member_id, who->group_instance_id, &m);
         if (err)
             return err;
-        m = grp_member_find(g, who->member_id);
     }
     grp_remove_and_rebalance(m, (struct grp_why){.cause = GROUP_CAUSE_LEAVE, .reason = who->reason});
     return ERR_NONE;

@@ -124,16 +124,17 @@ struct view grp_member_id_new(struct group_coordinator *c, struct view client_id
     return view_of(id, len + UUID_CHARS);
 }
 
-enum err grp_member_validate(const struct grp_group *g, struct view member_id, struct view instance_id)
+enum err grp_member_identify(const struct grp_group *g, struct view member_id, struct view instance_id,
+                             struct grp_member **out)
 {
-    if (!view_is_null(instance_id)) {
-        const struct grp_member *m = grp_static_find(g, instance_id);
-        if (!m)
-            return ERR_UNKNOWN_MEMBER_ID;
-        if (!view_equal(m->id, member_id))
-            return ERR_FENCED_INSTANCE_ID;
-    }
-    return grp_member_find(g, member_id) ? ERR_NONE : ERR_UNKNOWN_MEMBER_ID;
+    struct grp_member *m =
+        view_is_null(instance_id) ? grp_member_find(g, member_id) : grp_static_find(g, instance_id);
+    if (!m)
+        return ERR_UNKNOWN_MEMBER_ID;
+    if (!view_equal(m->id, member_id))
+        return ERR_FENCED_INSTANCE_ID;
+    *out = m;
+    return ERR_NONE;
 }
 
 int32_t grp_rebalance_timeout(const struct grp_group *g)

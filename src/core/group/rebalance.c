@@ -134,7 +134,7 @@ static void become_empty(struct grp_group *g)
     begin_generation(g);
     grp_set_state(g, GROUP_EMPTY);
     grp_rebalance_ended(g, GROUP_OUTCOME_EMPTY);
-    grp_store_group(grp_append_new(g, GRP_APPEND_EMPTY));
+    grp_store_group(grp_append_new(g, GRP_APPEND_EMPTY, 0));
 }
 
 static void become_completing(struct grp_group *g)

@@ -7,11 +7,12 @@
 #include "core/group/internal.h"
 #include "wire/record_builder.h"
 
-struct grp_append *grp_append_new(struct grp_group *g, enum grp_append_kind kind)
+struct grp_append *grp_append_new(struct grp_group *g, enum grp_append_kind kind, int32_t entries_count)
 {
     struct group_coordinator *c = g->c;
-    struct grp_append *a = MEM_NEW(struct grp_append);
+    struct grp_append *a = mem_zalloc(sizeof *a + (size_t)entries_count * sizeof a->entries[0]);
     a->kind = kind;
+    a->entries_count = entries_count;
     a->ticket = ++c->last_ticket;
     a->group = g;
     a->generation = g->generation;
@@ -31,7 +32,6 @@ void grp_append_free(struct group_coordinator *c, struct grp_append *a)
     free(a->fixed.protocols.bytes);
     for (int32_t i = 0; i < a->entries_count; i++)
         free(a->entries[i].metadata);
-    free(a->entries);
     free(a);
 }
 

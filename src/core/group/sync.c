@@ -13,9 +13,10 @@ static bool agrees(struct view given, struct view ours)
     return view_is_null(given) || view_equal(given, ours);
 }
 
-static enum err validate(const struct grp_group *g, const struct wire_sync_group_request *request)
+static enum err validate(const struct grp_group *g, const struct wire_sync_group_request *request,
+                         struct grp_member **m)
 {
-    enum err err = grp_member_validate(g, request->member_id, request->group_instance_id);
+    enum err err = grp_member_identify(g, request->member_id, request->group_instance_id, m);
     if (err)
         return err;
     if (request->generation_id != g->generation)
@@ -62,7 +63,7 @@ static void sync_completing(struct grp_member *m, const struct wire_sync_group_r
         r->assign_ms = took;
     take_assignment(g, request);
     g->is_storing = true;
-    grp_store_group(grp_append_new(g, GRP_APPEND_ASSIGNMENT));
+    grp_store_group(grp_append_new(g, GRP_APPEND_ASSIGNMENT, 0));
 }
 
 void group_sync(struct group_coordinator *c, const struct wire_sync_group_request *request, int16_t version,
@@ -80,12 +81,12 @@ void group_sync(struct group_coordinator *c, const struct wire_sync_group_reques
     }
     grp_enter(c, now, out);
     struct grp_group *g = grp_find(&c->tables, request->group_id);
-    err = g ? validate(g, request) : ERR_UNKNOWN_MEMBER_ID;
+    struct grp_member *m = NULL;
+    err = g ? validate(g, request, &m) : ERR_UNKNOWN_MEMBER_ID;
     if (err) {
         grp_answer_sync_error(out, token, err);
         return;
     }
-    struct grp_member *m = grp_member_find(g, request->member_id);
     switch (g->state) {
     case GROUP_EMPTY:
     case GROUP_DEAD:

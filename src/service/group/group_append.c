@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/group/groups_internal.h"
@@ -18,17 +17,16 @@ struct group_append {
     struct groups *groups;
     struct loop *loop;
     struct loop_timer timeout;
-    struct buf batch;
     int32_t index;
     uint64_t term;
     uint64_t ticket;
     bool is_home;
+    uint8_t batch[];
 };
 
 static void append_free(struct group_append *append)
 {
     append_op_close(&append->op);
-    buf_close(&append->batch);
     free(append);
 }
 
@@ -74,17 +72,18 @@ static void timed_out(struct loop_timer *timer, int64_t now_ms)
 void group_append_begin(struct groups_slot *slot, const struct group_append_wish *wish)
 {
     struct groups *groups = slot->groups;
-    struct group_append *append = MEM_NEW(struct group_append);
-    append->home.run = settle;
-    append->groups = groups;
-    append->loop = loop_current();
-    append->index = slot->index;
-    append->term = slot->term;
-    append->ticket = wish->ticket;
-    buf_put_view(&append->batch, wish->batch);
+    /* The batch may be large, and is not to be zeroed before. */
+    struct group_append *append = mem_alloc(sizeof *append + wish->batch.len);
+    *append = (struct group_append){.home = {.run = settle},
+                                    .groups = groups,
+                                    .loop = loop_current(),
+                                    .index = slot->index,
+                                    .term = slot->term,
+                                    .ticket = wish->ticket};
+    memcpy(append->batch, wish->batch.ptr, wish->batch.len);
     append->op.broker = groups->broker;
     append->op.part = slot->part;
-    append->op.records = buf_view(&append->batch);
+    append->op.records = view_of(append->batch, wish->batch.len);
     append->op.produce_version = -1;
     append->op.acks = wish->ticket == 0 ? 0 : groups->commit_acks;
     append->op.origin = APPEND_COORDINATOR;
