@@ -228,7 +228,8 @@ START_TEST(a_swap_of_several_segments_is_whole_or_not_at_all)
         rig_load(&rig.rig, false);
         rig_hw_to_end(&rig.rig);
         char *text = compact_rig_text(&rig, false);
-        ck_assert_msg(strcmp(text, "0:a=1 1:b=1 2:c=1 3:d=1 4:e=1") == 0, "crash at %" PRId64 ": %s", k, text);
+        ck_assert_msg(strcmp(text, "0:a=1 1:b=1 2:c=1 3:d=1 4:e=1") == 0, "crash at %" PRId64 ": %s", k,
+                      text);
         free(text);
         compact_rig_close(&rig);
     }
