@@ -37,6 +37,11 @@ static bool describe(struct group_call *gc)
     struct wire_describe_groups_response *answer = gc->answer;
     for (int32_t i = 0; i < answer->groups_count; i++) {
         struct wire_describe_groups_response_described_group *to = &answer->groups[i];
+        if (!group_call_has_room(gc)) {
+            to->group_id = request->groups[i];
+            to->error_code = call_error(gc->call, ERR_INVALID_REQUEST);
+            continue;
+        }
         struct groups_turn turn = group_call_begin(gc, request->groups[i]);
         group_describe(turn.coordinator, request->groups[i], &gc->call->req->arena, to);
         if (request->rebalances_wanted && to->error_code == ERR_NONE)

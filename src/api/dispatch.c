@@ -149,6 +149,11 @@ struct buf *call_begin_answer(struct api_call *call)
 
 void call_send(struct api_call *call)
 {
+    if (!reply_fits(&call->req->reply)) {
+        const struct errmsg why = {"the answer is larger than a frame can be"};
+        call_fail(call, ERR_MESSAGE_TOO_LARGE, &why);
+        return;
+    }
     if (call->errors_count == 0)
         call_error(call, ERR_NONE); /* an answer without a place for a code, or whose handler saw no error */
     reply_seal(&call->req->reply);

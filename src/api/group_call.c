@@ -4,6 +4,9 @@
 #include "core/metadata/metadata.h"
 #include "service/metadata_cache.h"
 
+/* More than clients take (librdkafka: 100 MB, unless told otherwise). */
+#define ANSWER_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
 static struct group_call *of(struct groups_ask *ask)
 {
     return CONTAINER_OF(ask, struct group_call, ask);
@@ -38,6 +41,7 @@ struct group_call *group_call_new(struct api_call *call, const void *request,
     gc->call = call;
     gc->request = request;
     gc->answer = call_new_answer(call);
+    gc->arena_before = call->req->arena.total;
     gc->run = run_fn;
     gc->settled = settled_fn;
     gc->ask = (struct groups_ask){.run = run, .settled = settled, .done = came_home, .home = call->req->loop};
@@ -65,6 +69,11 @@ struct groups_turn group_call_begin(struct group_call *gc, struct view group_id)
 void group_call_end(struct group_call *gc, const struct groups_turn *turn)
 {
     groups_end(gc->call->broker->groups, turn);
+}
+
+bool group_call_has_room(const struct group_call *gc)
+{
+    return gc->call->req->arena.total - gc->arena_before < ANSWER_BYTES_MAX;
 }
 
 void group_call_count(const struct group_call *gc, int16_t code)

@@ -21,6 +21,7 @@ struct group_call {
     /* Private. */
     bool (*run)(struct group_call *gc);
     void (*settled)(struct group_call *gc, const struct group_effect *effect);
+    size_t arena_before; /* bytes of the request itself */
     bool encoded;
     enum err encode_err;
     struct errmsg why;
@@ -37,6 +38,11 @@ void group_call_encode(struct group_call *gc, const void *answer);
 /* G. */
 struct groups_turn group_call_begin(struct group_call *gc, struct view group_id);
 void group_call_end(struct group_call *gc, const struct groups_turn *turn);
+/*
+ * G. What one request is told of groups is bounded: there may be so much in each that a short request which
+ * names it again and again would take all memory. False: what follows is answered INVALID_REQUEST.
+ */
+bool group_call_has_room(const struct group_call *gc);
 /* A code that an answer of the core has already: counts it. */
 void group_call_count(const struct group_call *gc, int16_t code);
 

@@ -160,8 +160,15 @@ static bool fetch_several(struct group_call *gc)
     answer->groups_count = count;
     answer->groups = wire_new(&wire_offset_fetch_response_offset_fetch_response_group_desc,
                               &gc->call->req->arena, (size_t)count);
-    for (int32_t i = 0; i < count; i++)
-        fetch_group(gc, &request->groups[i], &answer->groups[i]);
+    for (int32_t i = 0; i < count; i++) {
+        answer_group *to = &answer->groups[i];
+        if (group_call_has_room(gc)) {
+            fetch_group(gc, &request->groups[i], to);
+        } else {
+            to->group_id = request->groups[i].group_id;
+            to->error_code = call_error(gc->call, ERR_INVALID_REQUEST);
+        }
+    }
     return true;
 }
 

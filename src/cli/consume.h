@@ -65,6 +65,13 @@ void consume_group_store(rd_kafka_message_t *const *batch, ssize_t count);
 /* Commits, and leaves the group. */
 void consume_group_leave(struct consumer *consumer);
 
+/* --- reading (consume_loop.c) */
+
+/* Prints what comes, to the end of it. Gives the exit status. */
+int consume_loop(struct consumer *consumer);
+/* Says why, and gives the exit status. */
+int consume_fail(const struct errmsg *why);
+
 /* --- printing (consume_messages.c) */
 
 /* Appends the message to the output; false with why. */

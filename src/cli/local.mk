@@ -13,6 +13,7 @@ src_cli_libcli_a_SOURCES = \
   src/cli/connection.c src/cli/connection.h \
   src/cli/consume.c src/cli/consume.h \
   src/cli/consume_group.c \
+  src/cli/consume_loop.c \
   src/cli/consume_messages.c \
   src/cli/consume_partitions.c \
   src/cli/delete_records.c \

@@ -41,11 +41,20 @@ void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, 
     reply->ranges_bytes += len;
 }
 
+static int64_t frame_len(const struct reply *reply)
+{
+    return (int64_t)reply->bytes.len - 4 + reply->ranges_bytes;
+}
+
+bool reply_fits(const struct reply *reply)
+{
+    return frame_len(reply) <= INT32_MAX;
+}
+
 void reply_seal(struct reply *reply)
 {
-    int64_t len = (int64_t)reply->bytes.len - 4 + reply->ranges_bytes;
-    ASSERT(len >= 0 && len <= INT32_MAX);
-    be_put_i32(reply->bytes.data, (int32_t)len);
+    ASSERT(reply->bytes.len >= 4 && reply_fits(reply));
+    be_put_i32(reply->bytes.data, (int32_t)frame_len(reply));
 }
 
 void reply_close(struct reply *reply)

@@ -43,6 +43,8 @@ void reply_add_range(struct reply *reply, struct disk_file *file, int64_t pos, i
 /* As reply_add_range at a position already written (the hole an encoder left). Positions must ascend. */
 void reply_insert_range(struct reply *reply, size_t at, struct disk_file *file, int64_t pos, int64_t len,
                         int64_t cached_ms);
+/* False: it is more than a frame can hold, and not to be sealed. */
+bool reply_fits(const struct reply *reply);
 /* Writes the frame's size into its first bytes. */
 void reply_seal(struct reply *reply);
 /* Gives the shares and the memory back. */

@@ -12,7 +12,8 @@ from harness import schema
 from harness.group_members import TOPIC, GroupLoad, commit, commit_fields, coordinator_of, fetch
 from harness.wait import wait_until
 
-OK, UNKNOWN_ERROR, TOO_LARGE_METADATA, ILLEGAL, UNKNOWN, REBALANCE, NEEDS_ID, FENCED = 0, -1, 12, 22, 25, 27, 79, 82
+OK, UNKNOWN_ERROR, TOO_LARGE_METADATA, ILLEGAL, UNKNOWN, REBALANCE = 0, -1, 12, 22, 25, 27
+INVALID_REQUEST, NEEDS_ID, FENCED = 42, 79, 82
 PARTITIONS = 6
 # Of members that are to be given up, and of groups that wait for such; all others have time.
 SESSION_MS, REBALANCE_MS = 1500, 2500
@@ -251,6 +252,25 @@ def test_assignment_that_no_batch_can_hold_is_refused_and_the_group_goes_on(judg
     assert follower.receive_sync(waiting) == (OK, b"share of " + follower.id.encode())
     for member in (leader, follower):
         member.vanish()
+
+
+def test_group_that_is_named_again_and_again_is_told_as_often_as_memory_allows(new_broker):
+    """A short question, an answer of gigabytes: Kafka tries, and runs out of memory."""
+    broker = new_broker(kind="barnabas")
+    wait_found(broker)
+    alone = Member(broker, "big")
+    alone.settle()
+    assert alone.receive_join(alone.send_join()) == OK
+    assert alone.sync({alone.id: b"x" * 1000000})[0] == OK
+    with broker.connect(timeout_s=120) as client:
+        told = schema.ask(client, "DescribeGroups", 4, groups=["big"] * 3000)["groups"]
+        errors = [one["error_code"] for one in told]
+        assert errors == [OK] * errors.count(OK) + [INVALID_REQUEST] * errors.count(INVALID_REQUEST)
+        assert 200 < errors.count(OK) < 300 and len(errors) == 3000
+        wanted = [{"group_id": "big", "topics": None}] * 10
+        assert len(schema.ask(client, "OffsetFetch", 8, groups=wanted)["groups"]) == 10
+    assert alone.beat() == OK
+    alone.vanish()
 
 
 def test_two_of_one_static_id_the_one_that_waits_is_fenced_by_the_other(judge):

@@ -91,7 +91,8 @@ void ctl_start_controlled_shutdown(struct controller *c, const struct controller
 {
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, request->broker_id);
     if (!broker) {
-        ctl_answer_error(c, ERR_BROKER_NOT_AVAILABLE);
+        ctl_answer_error(
+            c, ERR_UNKNOWN_SERVER_ERROR); /* as Kafka, which trips over the epoch it looks for first */
         return;
     }
     if (request->broker_epoch != -1 && request->broker_epoch < broker->epoch) {

@@ -16,6 +16,7 @@ const struct group_config GROUP_CONFIG_DEFAULT = {
     .retention_ms = (int64_t)10080 * 60 * 1000,
     .retention_check_ms = 600000,
     .codec = CODEC_NONE,
+    .batch_max = (size_t)1 << 30,
     .tombstones_bytes = 500000,
     .history_count = 10,
 };

@@ -34,6 +34,7 @@ struct group_config {
     int64_t retention_ms;       /* offsets.retention.minutes */
     int64_t retention_check_ms; /* offsets.retention.check.interval.ms */
     enum codec codec;           /* offsets.topic.compression.codec */
+    size_t batch_max;           /* bytes of a batch that is built at all; the log's limit is far lower */
     size_t tombstones_bytes;    /* tombstones that belong together go in batches of about this size */
     int32_t history_count;      /* rebalances that are remembered of each group, at least one */
 };

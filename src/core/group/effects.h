@@ -24,7 +24,7 @@ enum group_effect_kind {
 struct group_append_wish {
     uint64_t
         ticket; /* 0 = acks=0 as leader, nobody waits and a failure is nobody's; else acks of the settings */
-    struct view batch; /* one v2 batch, base offset 0 */
+    struct view batch; /* one v2 batch, base offset 0; null: it is too large for any log */
     int32_t record_count;
     int64_t producer_id; /* -1 = not of a transaction */
     int16_t producer_epoch;

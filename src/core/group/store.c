@@ -7,6 +7,8 @@
 #include "core/group/internal.h"
 #include "wire/record_builder.h"
 
+#define SCRATCH_MAX ((size_t)1024 * 1024)
+
 struct grp_append *grp_append_new(struct grp_group *g, enum grp_append_kind kind, int32_t entries_count)
 {
     struct group_coordinator *c = g->c;
@@ -42,6 +44,7 @@ static void begin(struct grp_batch *b)
 {
     struct record_builder_spec spec = RECORD_BUILDER_V2;
     spec.codec = b->c->config.codec;
+    spec.max_bytes = b->c->config.batch_max;
     if (b->producer_id != NO_PRODUCER_ID) {
         spec.producer_id = b->producer_id;
         spec.producer_epoch = b->producer_epoch;
@@ -65,22 +68,32 @@ size_t grp_batch_bytes(const struct grp_batch *b)
     return b->builder ? b->c->batch.len : 0;
 }
 
+/* One large group is no reason to keep so much for ever, in every coordinator. */
+static void rest(struct group_coordinator *c)
+{
+    struct buf *const scratch[] = {&c->key, &c->value, &c->batch};
+    for (size_t i = 0; i < ARRAY_LEN(scratch); i++)
+        if (scratch[i]->cap > SCRATCH_MAX)
+            buf_close(scratch[i]);
+}
+
 void grp_batch_wish(struct grp_batch *b, uint64_t ticket)
 {
     if (!b->builder)
         return;
-    struct record_built built;
+    struct record_built built = {0};
     enum err err = record_builder_finish(b->builder, &built);
-    ASSERT(err == ERR_NONE); /* its size has no limit here: the log says what is too large */
+    ASSERT(err == ERR_NONE || err == ERR_MESSAGE_TOO_LARGE);
     b->builder = NULL;
     struct group_effect *effect = group_effects_add(b->c->out, GROUP_EFFECT_APPEND);
     effect->append = (struct group_append_wish){
         .ticket = ticket,
-        .batch = arena_dup_view(&b->c->out->arena, buf_view(&b->c->batch)),
+        .batch = err ? VIEW_NULL : arena_dup_view(&b->c->out->arena, buf_view(&b->c->batch)),
         .record_count = built.record_count,
         .producer_id = b->producer_id,
         .producer_epoch = b->producer_epoch,
     };
+    rest(b->c);
 }
 
 void grp_tombstone_offset(struct grp_batch *b, struct view group, struct view topic, int32_t partition)

@@ -80,6 +80,12 @@ void group_append_begin(struct groups_slot *slot, const struct group_append_wish
                                     .index = slot->index,
                                     .term = slot->term,
                                     .ticket = wish->ticket};
+    if (view_is_null(wish->batch)) {
+        append->op.err = ERR_RECORD_LIST_TOO_LARGE;
+        errmsg_set(&append->op.why, "the record is larger than a batch can be");
+        groups_hold_submit(&groups->hold, &append->home);
+        return;
+    }
     memcpy(append->batch, wish->batch.ptr, wish->batch.len);
     append->op.broker = groups->broker;
     append->op.part = slot->part;

@@ -41,11 +41,25 @@ START_TEST(a_sealed_reply_counts_bytes_and_ranges)
 }
 END_TEST
 
+START_TEST(what_no_frame_can_hold_is_noticed)
+{
+    struct reply reply = {0};
+    reply_begin(&reply);
+    reply.ranges_bytes = INT32_MAX - 3;
+    buf_put_str(&reply.bytes, "abc");
+    ck_assert(reply_fits(&reply));
+    buf_put_str(&reply.bytes, "d");
+    ck_assert(!reply_fits(&reply));
+    reply_close(&reply);
+}
+END_TEST
+
 Suite *reply_suite(void)
 {
     Suite *suite = suite_create("reply");
     TCase *tc = tcase_create("reply");
     tcase_add_test(tc, a_sealed_reply_counts_bytes_and_ranges);
+    tcase_add_test(tc, what_no_frame_can_hold_is_noticed);
     suite_add_tcase(suite, tc);
     return suite;
 }

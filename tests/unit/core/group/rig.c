@@ -33,9 +33,11 @@ static int64_t put_batch(struct rig *rig, struct view batch, int32_t record_coun
 
 static void append(struct rig *rig, const struct group_append_wish *wish)
 {
-    ck_assert_int_gt(wish->record_count, 0);
+    ck_assert(wish->record_count > 0 || view_is_null(wish->batch));
     enum err err = rig->refuse;
     rig->refuse = ERR_NONE;
+    if (!err && view_is_null(wish->batch))
+        err = ERR_RECORD_LIST_TOO_LARGE; /* as the shell has it */
     int64_t base = err ? -1 : put_batch(rig, wish->batch, wish->record_count);
     if (wish->ticket == 0)
         return;

@@ -146,6 +146,25 @@ START_TEST(assignment_that_cannot_be_stored_begins_another_rebalance)
 }
 END_TEST
 
+START_TEST(group_that_no_batch_can_hold_is_not_stored)
+{
+    static char metadata[2000] = "range=";
+    memset(metadata + 6, 'm', sizeof metadata - 7);
+    rig_close(&rig);
+    rig_open(&rig);
+    rig.config.batch_max = 1000;
+    rig_start(&rig);
+    generation = rig_stable(&rig, "g", 2, ids);
+    int appended = rig.appended;
+    rig_join(&rig, (struct rig_join){.member = ids[0], .protocols = {metadata}});
+    rig_join(&rig, (struct rig_join){.member = ids[1]});
+    uint64_t leader = rig_sync(&rig, "g", ids[0], ++generation, NULL);
+    ck_assert_int_eq(rig_synced(&rig, leader)->error_code, ERR_UNKNOWN_SERVER_ERROR);
+    ck_assert_int_eq(rig.appended, appended);
+    ck_assert_str_eq(rig_state(&rig, "g"), "PreparingRebalance");
+}
+END_TEST
+
 START_TEST(errors_of_the_log_are_told_as_kafka_tells_them)
 {
     static const enum err pairs[][2] = {
@@ -403,6 +422,7 @@ Suite *sync_suite(void)
     tcase_add_test(tc, followers_wait_until_the_leader_has_brought_the_assignment);
     tcase_add_test(tc, nobody_is_assigned_before_it_is_stored);
     tcase_add_test(tc, assignment_that_cannot_be_stored_begins_another_rebalance);
+    tcase_add_test(tc, group_that_no_batch_can_hold_is_not_stored);
     tcase_add_test(tc, errors_of_the_log_are_told_as_kafka_tells_them);
     tcase_add_test(tc, leader_that_asks_twice_does_not_assign_twice);
     tcase_add_test(tc, assignment_stored_too_late_changes_nothing);

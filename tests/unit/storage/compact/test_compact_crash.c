@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/mem.h"
 #include "compact_rig.h"
+#include "storage/compact/internal.h"
 
 static void fill(struct compact_rig *rig)
 {
@@ -155,6 +157,86 @@ START_TEST(every_call_may_fail_once_and_nothing_is_lost)
 }
 END_TEST
 
+/* --- several segments in the place of one -------------------------------------------------------------- */
+
+static void fill_one_segment(struct compact_rig *rig)
+{
+    static const struct rig_set plain;
+    compact_rig_init(rig);
+    compact_rig_append(rig, &plain, "a=1 b=1");
+    compact_rig_append(rig, &plain, "c=1 d=1");
+    compact_rig_settle(rig, true);
+    compact_rig_append(rig, &plain, "e=1");
+    compact_rig_settle(rig, false);
+}
+
+/* What is to become of the first segment, as two: what a segment that outgrows itself becomes. */
+static void write_two(struct compact_rig *rig, struct output *output)
+{
+    struct errmsg why;
+    size_t len;
+    const uint8_t *file = crash_disk_content(rig->rig.mem, RIG_DIR "/00000000000000000000.log", &len);
+    const size_t half = (size_t)be_get_i32(file + 8) + 12;
+    ck_assert_uint_lt(half, len);
+    uint8_t *bytes = mem_dup(file, len);
+    const struct output_batch first = {0, 1, rig->rig.now_ms}, second = {2, 3, rig->rig.now_ms};
+    output_remove(output);
+    ck_assert_int_eq(output_begin(output, 0, 7, &why), ERR_NONE);
+    ck_assert_int_eq(output_put(output, &first, view_of(bytes, half), &why), ERR_NONE);
+    ck_assert_int_eq(output_finish(output, 2, false, &why), ERR_NONE);
+    ck_assert_int_eq(output_begin(output, 2, 7, &why), ERR_NONE);
+    ck_assert_int_eq(output_put(output, &second, view_of(bytes + half, len - half), &why), ERR_NONE);
+    ck_assert_int_eq(output_finish(output, 4, false, &why), ERR_NONE);
+    free(bytes);
+}
+
+/* The machine dies in front of the `k`th call of the swap. */
+static enum err swap_two(struct compact_rig *rig, int64_t k)
+{
+    struct log_dirt dirt;
+    struct log_compact *compact;
+    struct log_doomed doomed = {0};
+    bool more;
+    ck_assert_int_eq(compact_rig_dirt(rig, &dirt), ERR_NONE);
+    const struct log_compact_args args = {.first_dirty = dirt.first_dirty,
+                                          .first_uncleanable = dirt.first_uncleanable,
+                                          .now_ms = rig->rig.now_ms};
+    ck_assert_int_eq(log_compact_begin(rig->rig.log, &args, rig->memory, &compact, &rig->rig.why), ERR_NONE);
+    ck_assert_int_eq(log_compact_map(compact, &rig->rig.why), ERR_NONE);
+    ck_assert_int_eq(log_compact_write(compact, &more, &rig->rig.why), ERR_NONE);
+    write_two(rig, &compact->output);
+    crash_disk_die_at(rig->rig.mem, k);
+    enum err err = log_compact_swap(compact, rig->rig.log, &doomed, &rig->rig.why);
+    log_doomed_close(&doomed);
+    log_compact_free(compact);
+    return err;
+}
+
+/* Only by their order does the load know whether all of them were there. */
+START_TEST(a_swap_of_several_segments_is_whole_or_not_at_all)
+{
+    bool died = true;
+    int64_t k = 0;
+    for (; died; k++) {
+        struct compact_rig rig;
+        fill_one_segment(&rig);
+        const enum err err = swap_two(&rig, k);
+        died = crash_disk_is_dead(rig.rig.mem);
+        ck_assert_int_eq(err != ERR_NONE, died);
+        rig_kill(&rig.rig);
+        crash_disk_power_cut(rig.rig.mem, CRASH_KEEP_ALL, 0);
+        rig_load(&rig.rig, false);
+        rig_hw_to_end(&rig.rig);
+        char *text = compact_rig_text(&rig, false);
+        ck_assert_msg(strcmp(text, "0:a=1 1:b=1 2:c=1 3:d=1 4:e=1") == 0, "crash at %" PRId64 ": %s", k,
+                      text);
+        free(text);
+        compact_rig_close(&rig);
+    }
+    ck_assert_int_gt(k, 10);
+}
+END_TEST
+
 Suite *compact_crash_suite(void)
 {
     Suite *suite = suite_create("compact crash");
@@ -164,6 +246,7 @@ Suite *compact_crash_suite(void)
     tcase_add_loop_test(tc, a_compaction_that_loses_power_loses_nothing, 0, 4);
     tcase_add_loop_test(tc, a_compaction_of_which_a_part_survives_loses_nothing, 0, 4);
     tcase_add_test(tc, every_call_may_fail_once_and_nothing_is_lost);
+    tcase_add_test(tc, a_swap_of_several_segments_is_whole_or_not_at_all);
     suite_add_tcase(suite, tc);
     return suite;
 }
