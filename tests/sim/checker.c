@@ -353,16 +353,19 @@ void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end)
 
 /* --- the controller (I1, I8) -------------------------------------------------------------------------- */
 
-void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
-                        int64_t broker_epoch)
+void checker_controlled(struct sim *sim, const struct proc *proc, const struct control_sender *sender)
 {
-    if (broker_epoch >= 0 && broker_epoch < atomic_load(&proc->broker.epoch))
+    if (sender->broker_epoch >= 0 && sender->broker_epoch < atomic_load(&proc->broker.epoch))
         sim_fail(sim, "I8", "%d obeys a request for its registration %lld, it has %lld", proc->id,
-                 (long long)broker_epoch, (long long)atomic_load(&proc->broker.epoch));
-    if (controller_epoch < proc->obeyed)
-        sim_fail(sim, "I8", "%d obeys controller epoch %d after %d", proc->id, controller_epoch,
-                 proc->obeyed);
-    sim->nodes[proc->id]->proc->obeyed = controller_epoch;
+                 (long long)sender->broker_epoch, (long long)atomic_load(&proc->broker.epoch));
+    if (sender->controller_epoch < proc->obeyed.controller_epoch)
+        sim_fail(sim, "I8", "%d obeys controller epoch %d after %d", proc->id, sender->controller_epoch,
+                 proc->obeyed.controller_epoch);
+    if (sender->controller_epoch == proc->obeyed.controller_epoch &&
+        sender->connection < proc->obeyed.connection)
+        sim_fail(sim, "I8", "%d obeys connection %lld of its controller after %lld", proc->id,
+                 (long long)sender->connection, (long long)proc->obeyed.connection);
+    sim->nodes[proc->id]->proc->obeyed = *sender;
 }
 
 static void note_state(struct sim *sim, const struct controller_op *op)

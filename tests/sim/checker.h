@@ -29,8 +29,7 @@ void checker_leads(struct sim *sim, struct part *part);
 /* The leader proposes a replica for the ISR that it takes to have everything up to `end`. */
 void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end);
 /* A request of the controller passed the fence. */
-void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
-                        int64_t broker_epoch);
+void checker_controlled(struct sim *sim, const struct proc *proc, const struct control_sender *sender);
 /* acks=all is about to be answered. */
 void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offset, int64_t last_offset);
 /*

@@ -331,9 +331,7 @@ void node_stop(struct broker_node *node)
 
 struct early {
     int to;
-    int from;
-    uint64_t id;
-    enum net_api api;
+    struct net_request request; /* its body is `body` */
     struct buf body;
 };
 
@@ -348,29 +346,32 @@ static void early_free(struct sim *sim, void *arg)
 static void serve_early(struct sim *sim, void *arg)
 {
     struct early *early = arg;
-    broker_serve(sim, early->to, early->from, early->id, early->api, buf_view(&early->body));
+    broker_serve(sim, early->to, &early->request);
     early_free(sim, early);
 }
 
 /* Its listener is bound, but nobody accepts yet. */
-static void hold_back(struct sim *sim, int to, int from, uint64_t id, enum net_api api, struct view body)
+static void hold_back(struct sim *sim, int to, const struct net_request *request)
 {
     struct early *early = MEM_NEW(struct early);
-    *early = (struct early){.to = to, .from = from, .id = id, .api = api};
-    buf_put_view(&early->body, body);
+    *early = (struct early){.to = to, .request = *request};
+    buf_put_view(&early->body, request->body);
+    early->request.body = buf_view(&early->body);
     sim_after(sim, 20 * SIM_MS, to, "not_ready", serve_early, early_free, early);
 }
 
-void broker_serve(struct sim *sim, int to, int from, uint64_t id, enum net_api api, struct view body)
+void broker_serve(struct sim *sim, int to, const struct net_request *request)
 {
     struct proc *proc = sim->nodes[to]->proc;
+    uint64_t id = request->id;
+    struct view body = request->body;
     if (!proc->ready) {
-        hold_back(sim, to, from, id, api, body);
+        hold_back(sim, to, request);
         return;
     }
-    switch (api) {
+    switch (request->api) {
     case NET_CONTROL:
-        roles_serve(proc, id, body);
+        roles_serve(proc, request);
         return;
     case NET_FETCH:
         serve_fetch(proc, id, body);
@@ -387,7 +388,7 @@ void broker_serve(struct sim *sim, int to, int from, uint64_t id, enum net_api a
     case NET_ALTER_PARTITION:
     case NET_CONTROLLED_SHUTDOWN:
     case NET_CREATE_TOPICS:
-        conductor_ask(proc, id, api, body);
+        conductor_ask(proc, id, request->api, body);
         return;
     }
 }

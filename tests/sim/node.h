@@ -135,8 +135,8 @@ struct proc {
     bool asking;
     bool flush_runs; /* one flush at a time, as of one directory */
 
-    int32_t obeyed;   /* the highest controller epoch */
-    unsigned touched; /* parts that the checker is to look at after this step */
+    struct control_sender obeyed; /* whom it obeyed last */
+    unsigned touched;             /* parts that the checker is to look at after this step */
 };
 
 struct broker_node {
@@ -183,7 +183,7 @@ bool proc_sees_alive(const struct proc *proc, int broker_id);
 
 /* --- roles.c --- */
 
-void roles_serve(struct proc *proc, uint64_t id, struct view frame);
+void roles_serve(struct proc *proc, const struct net_request *request);
 void roles_free(struct proc *proc);
 
 /* --- follow.c --- */

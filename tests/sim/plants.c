@@ -19,6 +19,7 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_DIVERGENCE_NOT_TOLD] = "divergence-not-told",
     [PLANT_LOSS_NOT_NOTICED] = "loss-not-noticed",
     [PLANT_FENCE_OPEN] = "fence-open",
+    [PLANT_OLD_CONNECTION_OBEYED] = "old-connection-obeyed",
     [PLANT_OLD_CONTROLLER_WRITES] = "old-controller-writes",
     [PLANT_LATE_ISR_ANSWER_TAKEN] = "late-isr-answer-taken",
     [PLANT_PENDING_ISR_NOT_COUNTED] = "pending-isr-not-counted",
@@ -199,8 +200,10 @@ WRAPPED(struct incarnation_verdict, incarnation_judge, const struct incarnation_
 }
 
 WRAPPED(enum err, control_fence_check, struct control_fence *fence, struct broker *broker,
-        int32_t controller_epoch, int64_t broker_epoch)
+        const struct control_sender *sender)
 {
-    enum err err = __real_control_fence_check(fence, broker, controller_epoch, broker_epoch);
-    return plant_is(PLANT_FENCE_OPEN) ? ERR_NONE : err;
+    enum err err = __real_control_fence_check(fence, broker, sender);
+    bool open = plant_is(PLANT_FENCE_OPEN) ||
+                (plant_is(PLANT_OLD_CONNECTION_OBEYED) && err == ERR_CONNECTION_REPLACED);
+    return open ? ERR_NONE : err;
 }

@@ -100,6 +100,7 @@ struct sim {
     struct list calls;                          /* every request that is not answered, oldest first */
     struct map calls_by_id;
     uint64_t last_call;
+    int64_t last_connection;
     struct zk_ensemble *zk;
     struct broker_node *nodes[SIM_BROKERS_MAX + 1];
     struct client *clients[SIM_ENDPOINTS];
