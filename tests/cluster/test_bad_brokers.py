@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from harness import records, schema
+from harness import rawclient, records, schema
 from harness.cluster import Cluster
 from harness.wait import wait_until
 
@@ -197,7 +197,7 @@ def test_what_an_earlier_connection_of_the_controller_brings_is_not_obeyed(clust
     with broker.connect(timeout_s=20) as earlier, broker.connect(timeout_s=20) as later:
         nothing = schema.ask(later, "StopReplica", 3, **sender, topic_states=[])
         assert nothing["error_code"] == NONE
-        with pytest.raises((ConnectionError, EOFError)):
+        with pytest.raises(rawclient.Closed):
             schema.ask(earlier, name, version, **sender, **takes_leadership(cluster, topic, name, version))
     assert said(cluster, "CONNECTION_REPLACED")
     still_leads(cluster, topic)
