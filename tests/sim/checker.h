@@ -39,6 +39,8 @@ void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offse
  * deposed.
  */
 void checker_refused(struct part *part, int64_t producer_id, int32_t sequence);
+/* Segments of it were rewritten. */
+void checker_compacted(struct sim *sim, struct part *part);
 /* The process is about to be gone. */
 void checker_ended(struct sim *sim, const struct broker_node *node, enum node_end how);
 /* The disk is now what a power loss left. */

@@ -6,7 +6,9 @@ tests_sim_sim_SOURCES = \
   tests/fake/fake_zk_tree.c tests/fake/fake_zk_tree.h \
   tests/sim/checker.c tests/sim/checker.h \
   tests/sim/client.h \
+  tests/sim/cleaner.c \
   tests/sim/clients.c tests/sim/clients.h \
+  tests/sim/compacted.c tests/sim/compacted.h \
   tests/sim/conductor.c \
   tests/sim/consumer.c \
   tests/sim/faults.c tests/sim/faults.h \

@@ -22,13 +22,14 @@ int64_t proc_wall_ms(const struct proc *proc)
     return sim_now_ms(proc->sim) + proc->node->wall_ahead_ms;
 }
 
-struct log_settings node_log_settings(const struct sim *sim)
+struct log_settings node_log_settings(const struct sim *sim, int number)
 {
     struct log_settings settings;
     log_settings_init(&settings);
     settings.segment_bytes = sim->shape.segment_bytes;
     settings.index_interval_bytes = 200;
     settings.retention_ms = -1;
+    settings.cleanup_compact = sim->parts[number].compacted;
     if (sim->shape.flush_each)
         settings.flush_messages = 1;
     return settings;
@@ -91,7 +92,7 @@ static enum err load_part(struct proc *proc, const struct log_dir_found *found, 
     ASSERT(number >= 0);
     struct part *part = part_new(proc, number);
     char *path = log_dir_join(&proc->dir, found->name);
-    struct log_settings settings = node_log_settings(sim);
+    struct log_settings settings = node_log_settings(sim, number);
     struct log_load_args args = {.disk = proc->dir.disk,
                                  .dir = path,
                                  .settings = &settings,
@@ -159,6 +160,7 @@ static void start_late(struct sim *sim, void *arg)
     struct zk_client_events events = {.arg = proc, .watch = on_watch, .session = on_session};
     proc->zk = zk_client_new(sim, proc->id, &events);
     upkeep_begin(proc);
+    cleaner_begin(proc);
 }
 
 void node_start(struct broker_node *node)
@@ -224,6 +226,7 @@ static enum err close_dir(struct proc *proc, struct errmsg *why)
 static void free_proc(struct proc *proc, bool in_order)
 {
     conductor_free(proc);
+    cleaner_free(proc);
     follow_free(proc);
     roles_free(proc);
     serve_free(proc);

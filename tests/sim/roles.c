@@ -116,7 +116,7 @@ static enum err make_log(struct part *part, struct uuid topic_id, int32_t leader
         err = new_partitions_commit(&batch, why);
     new_partitions_close(&batch);
     char *path = log_dir_join(&proc->dir, part->name);
-    struct log_settings settings = node_log_settings(sim);
+    struct log_settings settings = node_log_settings(sim, part->number);
     struct log_load_args args = {
         .disk = proc->dir.disk, .dir = path, .settings = &settings, .now_ms = proc_wall_ms(proc), .seed = 1};
     if (err == ERR_NONE)
