@@ -240,6 +240,11 @@ static enum err recover(struct load *load, struct errmsg *why)
 {
     const bool unclean = !load->args->clean && !load->args->skip_recovery;
     load->unflushed_from = log_floor_segment(load->log, load->args->recovery_point);
+    /* What it holds was synced when it was the last one: without its indexes (log_flush.c). */
+    const int last = load->unflushed_from;
+    if (unclean && load->args->power_lost && last > 0 &&
+        load->log->segments[last]->base_offset == load->args->recovery_point)
+        load->unsound[last - 1] = true;
     /*
      * A follower that cut its log saves its epochs with the next flush only: until then the file may hold an
      * epoch where the log goes on with an older one. What is scanned says which they are.
