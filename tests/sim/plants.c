@@ -6,7 +6,10 @@
 #include "core/replica/replica.h"
 #include "service/identity/incarnation.h"
 #include "service/replica/control_fence.h"
+#include "fake/crash_disk.h"
 #include "storage/clean_shutdown.h"
+#include "storage/compact/compact.h"
+#include "storage/compact/output.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_flush.h"
 #include "storage/producer_state.h"
@@ -37,6 +40,8 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_BROKER_EPOCHS_NOT_NAMED] = "broker-epochs-not-named",
     [PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK] = "out-of-range-above-high-watermark",
     [PLANT_OTHERS_NOT_WAITED_FOR] = "others-not-waited-for",
+    [PLANT_UNCOMMITTED_COMPACTED] = "uncommitted-compacted",
+    [PLANT_COMPACTED_NOT_SYNCED] = "compacted-not-synced",
 };
 
 static enum plant chosen;
@@ -186,6 +191,25 @@ WRAPPED(enum err, clean_shutdown_take, struct disk *disk, const char *dir, bool 
 {
     enum err err = __real_clean_shutdown_take(disk, dir, was_clean, why);
     *was_clean |= plant_is(PLANT_STALE_CLEAN_MARKER);
+    return err;
+}
+
+WRAPPED(enum err, log_dirt, struct log *log, const struct log_dirt_args *args, struct log_dirt *out,
+        struct errmsg *why)
+{
+    enum err err = __real_log_dirt(log, args, out, why);
+    if (err == ERR_NONE && plant_is(PLANT_UNCOMMITTED_COMPACTED)) {
+        out->first_uncleanable = log_active_base_offset(log);
+        out->cleanable_bytes = log_size_bytes(log);
+    }
+    return err;
+}
+
+WRAPPED(enum err, output_finish, struct output *output, int64_t next_base, bool may_fill, struct errmsg *why)
+{
+    crash_disk_set_deaf(output->disk, plant_is(PLANT_COMPACTED_NOT_SYNCED));
+    enum err err = __real_output_finish(output, next_base, may_fill, why);
+    crash_disk_set_deaf(output->disk, false);
     return err;
 }
 
