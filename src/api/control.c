@@ -73,8 +73,8 @@ static enum err fence(struct control_call *control)
     control->fenced = control_fence_check(broker->fence, broker, &control->sender);
     if (control->fenced != ERR_NONE)
         log_warn("api", "controller_request_refused", "api=%s error=%s controller_epoch=%d broker_epoch=%lld",
-                 control->call->api->name, err_name(control->fenced),
-                 control->sender.controller_epoch, (long long)control->sender.broker_epoch);
+                 control->call->api->name, err_name(control->fenced), control->sender.controller_epoch,
+                 (long long)control->sender.broker_epoch);
     return control->fenced;
 }
 

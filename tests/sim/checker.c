@@ -26,8 +26,8 @@ struct ghost {
     int cap;
     int64_t end;
     struct newest newest; /* of what is committed */
-    struct map seen;    /* epoch and base offset -> struct seen */
-    struct map records; /* producer id and sequence -> struct batch */
+    struct map seen;      /* epoch and base offset -> struct seen */
+    struct map records;   /* producer id and sequence -> struct batch */
     struct map
         overtaken; /* records that were refused where the first that came of their producer was a later one */
     struct map forgotten; /* those that a leader had and did not know to be there */
@@ -266,21 +266,23 @@ static bool read_mirror(struct part *part, struct mirror *mirror)
 /* --- a log that was touched --------------------------------------------------------------------------- */
 
 /*
- * Where compaction took a whole epoch from a leader, a follower that ends in that epoch, and so is not in sync,
- * goes back to the one before and gets what is left.
+ * Where compaction took a whole epoch from a leader, a follower that ends in that epoch, and so is not in
+ * sync, goes back to the one before and gets what is left.
  */
 static void check_cut(struct part *part, int64_t end)
 {
-    bool compacted = part->proc->sim->parts[part->number].compacted;
     const struct ghost *ghost = ghost_of(part);
+    bool may = part->proc->sim->parts[part->number].compacted && !(ghost->isr & 1u << part->proc->id);
     struct mirror *mirror = mirror_of(part);
     while (mirror->count > 0 && mirror->items[mirror->count - 1].base >= end) {
         const struct batch *batch = &mirror->items[--mirror->count];
         const struct batch *known = batch->base < ghost->end ? ghost_at(ghost, batch->base) : NULL;
-        if (known && batch_equal(known, batch) && !(compacted && batch->base >= mirror->high_watermark))
+        if (known && batch_equal(known, batch) && !may)
             sim_fail(part->proc->sim, "I2", "%d cuts %s to %lld, though %lld is committed", part->proc->id,
                      part->name, (long long)end, (long long)batch->base);
     }
+    if (may && end < mirror->high_watermark)
+        mirror->high_watermark = end;
     if (mirror->checked <= mirror->count)
         return;
     mirror->checked = mirror->count;
@@ -570,8 +572,7 @@ int64_t checker_consumed(struct sim *sim, int number, int64_t offset, struct vie
             continue;
         }
         const struct batch *known = batch.base < ghost->end ? ghost_at(ghost, batch.base) : NULL;
-        if (known && sim->parts[number].compacted)
-            {
+        if (known && sim->parts[number].compacted) {
             const struct batch *whole = whole_of(&past, &batch, entry);
             batch = whole ? *whole : *known;
         }

@@ -108,8 +108,7 @@ static void write_next(struct sim *sim, void *arg)
     struct proc *proc = arg;
     struct errmsg why = {""};
     bool more;
-    enum err err =
-        proc->failing ? ERR_CLOSED : log_compact_write(proc->cleaning->compact, &more, &why);
+    enum err err = proc->failing ? ERR_CLOSED : log_compact_write(proc->cleaning->compact, &more, &why);
     if (err != ERR_NONE)
         end(proc, err, &why);
     else

@@ -45,8 +45,8 @@ struct mirror_past {
     const struct batch *(*whole)(void *arg, const struct batch *batch, struct view entry);
 };
 
-/* Reads what the log has beyond. False when that is no row of whole batches up to its end; `past` is NULL where
- * nothing is compacted. */
+/* Reads what the log has beyond. False when that is no row of whole batches up to its end; `past` is NULL
+ * where nothing is compacted. */
 bool mirror_extend(struct mirror *mirror, struct log *log, const struct mirror_past *past);
 
 #endif

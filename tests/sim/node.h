@@ -136,7 +136,7 @@ struct proc {
     struct net_conn *to_controller[SIM_BROKERS_MAX + 1];
     bool asking;
     struct cleaning *cleaning; /* NULL = nothing is compacted */
-    bool flush_runs; /* one flush at a time, as of one directory */
+    bool flush_runs;           /* one flush at a time, as of one directory */
 
     struct control_sender obeyed; /* whom it obeyed last */
     unsigned touched;             /* parts that the checker is to look at after this step */

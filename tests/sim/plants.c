@@ -4,9 +4,9 @@
 
 #include "core/controller/election.h"
 #include "core/replica/replica.h"
+#include "fake/crash_disk.h"
 #include "service/identity/incarnation.h"
 #include "service/replica/control_fence.h"
-#include "fake/crash_disk.h"
 #include "storage/clean_shutdown.h"
 #include "storage/compact/compact.h"
 #include "storage/compact/output.h"

@@ -119,7 +119,8 @@ static void send_batch(struct client_part *part, struct client_batch *batch)
         char key = (char)('a' + compacted_key(client->producer_id, batch->sequence + i));
         int len =
             snprintf(value, sizeof value, "%d of %lld", batch->sequence + i, (long long)client->producer_id);
-        record_builder_put(&builder, 1000000 + batch->sequence, view_of(&key, 1), view_of(value, (size_t)len));
+        record_builder_put(&builder, 1000000 + batch->sequence, view_of(&key, 1),
+                           view_of(value, (size_t)len));
     }
     if (record_builder_finish(&builder, NULL) != ERR_NONE)
         abort();

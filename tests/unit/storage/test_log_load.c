@@ -399,8 +399,8 @@ static void flush_all(struct rig *rig)
     struct log_flush flush = {0};
     struct log_flush_ticket ticket;
     bool needed;
-    ck_assert_int_eq(
-        log_flush_begin(rig->log, log_end(rig->log).offset, &flush, &ticket, &needed, &rig->why), ERR_NONE);
+    ck_assert_int_eq(log_flush_begin(rig->log, log_end(rig->log).offset, &flush, &ticket, &needed, &rig->why),
+                     ERR_NONE);
     if (needed) {
         enum err err = log_flush_run(&flush, &rig->why);
         ck_assert_int_eq(err, ERR_NONE);
