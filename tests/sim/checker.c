@@ -531,8 +531,9 @@ void checker_refused(struct part *part, int64_t producer_id, int32_t sequence)
     bool deposed = ghost->zk_epoch > part->replica.leader_epoch;
     if (deposed)
         map_put_int(&ghost->forgotten, record_key(&refused), ghost);
-    for (int i = 0; i < mirror->count && mirror->items[i].base < mirror->remembers_from; i++)
-        if (mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
+    for (int i = 0; i < mirror->count; i++)
+        if ((mirror->items[i].base < mirror->remembers_from || mirror->items[i].missing) &&
+            mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
             map_put_int(&ghost->forgotten, record_key(&refused), ghost);
 }
 
