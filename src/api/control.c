@@ -2,7 +2,7 @@
  * The controller's requests: LeaderAndIsr (4), StopReplica (5), UpdateMetadata (6).
  *
  * They are carried out one after the other, in the order in which they came, whatever
- * connection they came by: each is a job of the replica manager. The epochs are looked at
+ * connection they came by: each is a job of the replica manager. The fence looks at each
  * when its turn has come (zookeeper-and-controller 4.1).
  */
 #include "api/api.h"
@@ -20,8 +20,7 @@ struct control_call {
     const void *request;
     void *answer;
     int16_t *answer_code; /* of the answer as a whole */
-    int32_t controller_epoch;
-    int64_t broker_epoch;
+    struct control_sender sender;
     enum err fenced;
 };
 
@@ -33,6 +32,10 @@ static struct control_call *control_call_of(struct control_job *job)
 static void answer_control(struct control_job *job)
 {
     struct control_call *control = control_call_of(job);
+    if (control->fenced == ERR_CONNECTION_REPLACED) {
+        call_close(control->call, "the controller has a later connection");
+        return;
+    }
     if (control->fenced != ERR_NONE)
         *control->answer_code = call_error(control->call, control->fenced);
     call_answer(control->call, control->answer);
@@ -48,6 +51,7 @@ static struct control_call *control_call_new(struct api_call *call)
     control->call = call;
     control->request = request;
     control->answer = call_new_answer(call);
+    control->sender.connection = call->req->conn_number;
     return control;
 }
 
@@ -62,16 +66,15 @@ static void submit(struct control_call *control, void (*run)(struct control_job 
     replica_manager_submit(control->call->broker->replicas, &control->job);
 }
 
-/* Is it from a controller that was replaced, or meant for an earlier life of this broker? */
+/* Is it from a controller that was replaced, from long ago, or meant for an earlier life of this broker? */
 static enum err fence(struct control_call *control)
 {
     struct broker *broker = control->call->broker;
-    control->fenced =
-        control_fence_check(broker->fence, broker, control->controller_epoch, control->broker_epoch);
+    control->fenced = control_fence_check(broker->fence, broker, &control->sender);
     if (control->fenced != ERR_NONE)
         log_warn("api", "controller_request_refused", "api=%s error=%s controller_epoch=%d broker_epoch=%lld",
-                 control->call->api->name, err_name(control->fenced), control->controller_epoch,
-                 (long long)control->broker_epoch);
+                 control->call->api->name, err_name(control->fenced), control->sender.controller_epoch,
+                 (long long)control->sender.broker_epoch);
     return control->fenced;
 }
 
@@ -91,8 +94,8 @@ void api_leader_and_isr(struct api_call *call)
     if (!control)
         return;
     const struct wire_leader_and_isr_request *request = control->request;
-    control->controller_epoch = request->controller_epoch;
-    control->broker_epoch = request->broker_epoch;
+    control->sender.controller_epoch = request->controller_epoch;
+    control->sender.broker_epoch = request->broker_epoch;
     control->answer_code = &((struct wire_leader_and_isr_response *)control->answer)->error_code;
     submit(control, leader_and_isr_run, NULL);
 }
@@ -113,8 +116,8 @@ void api_stop_replica(struct api_call *call)
     if (!control)
         return;
     const struct wire_stop_replica_request *request = control->request;
-    control->controller_epoch = request->controller_epoch;
-    control->broker_epoch = request->broker_epoch;
+    control->sender.controller_epoch = request->controller_epoch;
+    control->sender.broker_epoch = request->broker_epoch;
     control->answer_code = &((struct wire_stop_replica_response *)control->answer)->error_code;
     submit(control, stop_replica_run, NULL);
 }
@@ -143,8 +146,8 @@ void api_update_metadata(struct api_call *call)
     if (!control)
         return;
     const struct wire_update_metadata_request *request = control->request;
-    control->controller_epoch = request->controller_epoch;
-    control->broker_epoch = request->broker_epoch;
+    control->sender.controller_epoch = request->controller_epoch;
+    control->sender.broker_epoch = request->broker_epoch;
     control->answer_code = &((struct wire_update_metadata_response *)control->answer)->error_code;
     submit(control, update_metadata_run, update_metadata_apply);
 }

@@ -164,6 +164,7 @@ static void hand_out(struct listener *listener, int fd, const union net_addr *ad
     server->count++;
     set_count(&server->per_ip, addr, count_of(&server->per_ip, addr) + 1);
     counter_add(&server->accepted, 1);
+    conn->number = atomic_load(&server->accepted);
     conn->message.run = conn_start;
     conn->message.label = "conn_start";
     loop_post(conn->nl->loop, &conn->message);

@@ -83,6 +83,7 @@ struct conn {
     struct net_loop *nl;
     struct listener *listener;
     int fd;
+    int64_t number; /* rises with each that is accepted */
     struct loop_io io;
     struct loop_deferred turn_end;
     struct loop_timer throttle;

@@ -56,6 +56,7 @@ struct request_slot *slot_new(struct conn *conn, struct chunk *chunk, uint8_t *f
     req->frame = frame;
     req->frame_len = len;
     req->listener = conn->listener->index;
+    req->conn_number = conn->number;
     req->state = NULL;
     req->abandoned = NULL;
     req->handled_ns = req->ended_ns = req->written_ns = 0;

@@ -42,6 +42,8 @@ struct request {
     int64_t ended_ns;    /* when it was ended; 0 = not yet */
     int64_t written_ns;  /* when its answer was written; ended_ns when there was none to write */
     int listener;        /* index of the listener it came in by */
+    int64_t conn_number; /* of its connection: rises with each that is accepted; there when the peer is gone,
+                            too */
     /* For the handler. */
     void *state;
     /*

@@ -134,6 +134,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/partition/test_partition.c \
   tests/unit/service/replica/test_dir_parts.c \
   tests/unit/service/replica/test_hang_watch.c \
+  tests/unit/service/replica/test_control_fence.c \
   tests/unit/service/replica/test_isr_changes.c \
   tests/unit/service/replica/test_isr_znodes.c \
   tests/unit/service/replica/test_roles.c \

@@ -102,6 +102,16 @@ static enum err save_epochs(struct log *log, struct errmsg *why)
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
+/*
+ * The first segment with something that is not synced. When a flush had reached the log end just before a new
+ * segment was begun there, the indexes of the one before were left out of it.
+ */
+static int first_unsynced(const struct log *log)
+{
+    const int i = log_floor_segment(log, log->recovery_point);
+    return i > 0 && log->segments[i]->base_offset == log->recovery_point ? i - 1 : i < 0 ? 0 : i;
+}
+
 static enum err collect(struct log *log, int64_t up_to, bool closing, struct log_flush *flush,
                         struct errmsg *why)
 {
@@ -109,8 +119,7 @@ static enum err collect(struct log *log, int64_t up_to, bool closing, struct log
     /* A flush that has not ended yet may not have synced what it collected; a log that is closed does not
      * wait. */
     bool again = closing && log->recovery_point < log->end.offset;
-    int i = log_floor_segment(log, log->recovery_point);
-    for (i = i < 0 ? 0 : i; i < log->segment_count && !err; i++) {
+    for (int i = first_unsynced(log); i < log->segment_count && !err; i++) {
         struct segment *seg = log->segments[i];
         if (seg->base_offset >= up_to && !closing)
             break;

@@ -151,18 +151,27 @@ static enum err ready_producers(struct load *load, int i, struct errmsg *why)
 
 /*
  * After the machine went down, unsynced tails may be missing while what was appended behind them, in a later
- * segment, has survived. Compacted logs have gaps by nature, there nothing can be told.
+ * segment, has survived.
  */
 static bool is_hole_before(const struct load *load, int64_t offset)
 {
-    const struct log *log = load->log;
-    return load->args->power_lost && !log->settings.cleanup_compact && log->producers.end_offset < offset;
+    return load->args->power_lost && load->log->producers.end_offset < offset;
 }
 
+/*
+ * Compacted logs have gaps by nature, but not here: a segment begins where the log ended, compaction leaves
+ * what is not synced alone, and where it empties a segment's end it fills it.
+ */
 static bool has_hole_behind(const struct load *load, int i)
 {
     const struct log *log = load->log;
     return i + 1 < log->segment_count && is_hole_before(load, log->segments[i + 1]->base_offset);
+}
+
+/* Within what was one segment a compacted log may have a gap of any size. */
+static bool has_hole_within(const struct load *load, int64_t outgrown_at)
+{
+    return !load->log->settings.cleanup_compact && is_hole_before(load, outgrown_at);
 }
 
 /*
@@ -202,7 +211,7 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
     int64_t outgrown_at;
     err = log_recover_segment(log, seg, &progress, &valid_bytes, &outgrown_at, why);
     bool splits = false;
-    if (!err && outgrown_at >= 0 && !(unflushed && is_hole_before(load, outgrown_at)))
+    if (!err && outgrown_at >= 0 && !(unflushed && has_hole_within(load, outgrown_at)))
         err = split(load, i, valid_bytes, outgrown_at, &splits, why);
     if (err)
         return err;
@@ -231,6 +240,11 @@ static enum err recover(struct load *load, struct errmsg *why)
 {
     const bool unclean = !load->args->clean && !load->args->skip_recovery;
     load->unflushed_from = log_floor_segment(load->log, load->args->recovery_point);
+    /* What it holds was synced when it was the last one: without its indexes (log_flush.c). */
+    const int last = load->unflushed_from;
+    if (unclean && load->args->power_lost && last > 0 &&
+        load->log->segments[last]->base_offset == load->args->recovery_point)
+        load->unsound[last - 1] = true;
     /*
      * A follower that cut its log saves its epochs with the next flush only: until then the file may hold an
      * epoch where the log goes on with an older one. What is scanned says which they are.

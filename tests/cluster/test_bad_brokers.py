@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from harness import records, schema
+from harness import rawclient, records, schema
 from harness.cluster import Cluster
 from harness.wait import wait_until
 
@@ -184,6 +184,24 @@ def test_request_meant_for_an_earlier_registration_is_refused(cluster, znodes, t
         )
         assert answer["error_code"] == STALE_BROKER_EPOCH, (version, answer)
     wait_said(cluster, "STALE_BROKER_EPOCH")
+    still_leads(cluster, topic)
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_what_an_earlier_connection_of_the_controller_brings_is_not_obeyed(cluster, znodes, topic, name):
+    """The controller has one connection to a broker at a time: whoever comes by an earlier one is late."""
+    broker = cluster.brokers[1]
+    if broker.kind == "kafka":
+        pytest.skip("it obeys both, and takes old news of brokers for new")
+    controller, registration = epochs(cluster, znodes)
+    sender = {"controller_id": 0, "controller_epoch": controller, "broker_epoch": registration}
+    version = schema.versions(name)[-1]
+    with broker.connect(timeout_s=20) as earlier, broker.connect(timeout_s=20) as later:
+        nothing = schema.ask(later, "StopReplica", 3, **sender, topic_states=[])
+        assert nothing["error_code"] == NONE
+        with pytest.raises(rawclient.Closed):
+            schema.ask(earlier, name, version, **sender, **takes_leadership(cluster, topic, name, version))
+    assert said(cluster, "CONNECTION_REPLACED")
     still_leads(cluster, topic)
 
 

@@ -49,6 +49,9 @@ bool crash_disk_is_dead(const struct crash_disk *disk);
  */
 void crash_disk_forgive(struct crash_disk *disk);
 
+/* While it is deaf a sync of a file does nothing, and says that it did. */
+void crash_disk_set_deaf(struct disk *port, bool deaf);
+
 /* While it is calm no call fails or dies of what was ordered, nor counts for it: an onlooker reads. */
 void crash_disk_set_calm(struct crash_disk *disk, bool calm);
 

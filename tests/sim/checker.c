@@ -6,6 +6,7 @@
 
 #include "base/be.h"
 #include "base/mem.h"
+#include "sim/compacted.h"
 #include "sim/faults.h"
 #include "sim/mirror.h"
 #include "storage/leader_epochs.h"
@@ -24,8 +25,9 @@ struct ghost {
     int count;
     int cap;
     int64_t end;
-    struct map seen;    /* epoch and base offset -> struct seen */
-    struct map records; /* producer id and sequence -> struct batch */
+    struct newest newest; /* of what is committed */
+    struct map seen;      /* epoch and base offset -> struct seen */
+    struct map records;   /* producer id and sequence -> struct batch */
     struct map
         overtaken; /* records that were refused where the first that came of their producer was a later one */
     struct map forgotten; /* those that a leader had and did not know to be there */
@@ -102,7 +104,7 @@ static void check_epochs(struct part *part)
     for (int i = mirror->checked; i < mirror->count; i++) {
         const struct batch *batch = &mirror->items[i];
         int32_t epoch = leader_epochs_epoch_for_offset(epochs, batch->base);
-        if (epoch != batch->epoch)
+        if (epoch != batch->epoch && !batch->missing)
             sim_fail(sim, "I7", "%d's epochs say %d of %s@%lld, the batch says %d", part->proc->id, epoch,
                      part->name, (long long)batch->base, batch->epoch);
     }
@@ -168,6 +170,7 @@ static void commit(struct part *part, const struct batch *batch)
     ghost->epochs[ghost->count] = part->replica.leader_epoch;
     ghost->items[ghost->count++] = *batch;
     ghost->end = batch->last + 1;
+    newest_note(&ghost->newest, batch);
     const struct seen *other = map_get_int(&ghost->records, record_key(batch));
     if (other && batch->producer_id >= 0)
         sim_fail(sim, "I10", "sequence %d of producer %lld is committed twice in %s, at %lld and %lld",
@@ -213,19 +216,73 @@ static void check_high_watermark(struct part *part)
     mirror->high_watermark = high_watermark;
 }
 
+/* --- compaction (I16) --------------------------------------------------------------------------------- */
+
+struct view_of_past {
+    struct sim *sim;
+    int number;
+    const char *who;
+};
+
+static const struct batch *missing_at(void *arg, int64_t offset)
+{
+    const struct view_of_past *view = arg;
+    const struct ghost *ghost = &view->sim->checker->ghosts[view->number];
+    const struct batch *batch = offset < ghost->end ? ghost_at(ghost, offset) : NULL;
+    if (batch && batch->base == offset && compacted_may_miss(&ghost->newest, batch))
+        return batch;
+    sim_fail(view->sim, "I16", "%s misses partition %d offset %lld, which %s", view->who, view->number,
+             (long long)offset, batch ? "is the newest of its key" : "was not committed");
+    return NULL;
+}
+
+static const struct batch *whole_of(void *arg, const struct batch *batch, struct view entry)
+{
+    const struct view_of_past *view = arg;
+    const struct ghost *ghost = &view->sim->checker->ghosts[view->number];
+    const struct seen *seen = find_seen(ghost, batch);
+    if (!seen || batch_equal(&seen->batch, batch) || seen->batch.last != batch->last)
+        return batch;
+    if (compacted_is_rest(&ghost->newest, &seen->batch, entry))
+        return &seen->batch;
+    sim_fail(view->sim, "I16", "%s has partition %d offset %lld without what is the newest of its key",
+             view->who, view->number, (long long)batch->base);
+    return NULL;
+}
+
+static bool read_mirror(struct part *part, struct mirror *mirror)
+{
+    struct sim *sim = part->proc->sim;
+    char who[16];
+    snprintf(who, sizeof who, "%d", part->proc->id);
+    struct view_of_past view = {sim, part->number, who};
+    struct mirror_past past = {&view, missing_at, whole_of};
+    crash_disk_set_calm(part->proc->node->disk, true);
+    bool whole = mirror_extend(mirror, part->log, sim->parts[part->number].compacted ? &past : NULL);
+    crash_disk_set_calm(part->proc->node->disk, false);
+    return whole;
+}
+
 /* --- a log that was touched --------------------------------------------------------------------------- */
 
+/*
+ * Where compaction took a whole epoch from a leader, a follower that ends in that epoch, and so is not in
+ * sync, goes back to the one before and gets what is left.
+ */
 static void check_cut(struct part *part, int64_t end)
 {
     const struct ghost *ghost = ghost_of(part);
+    bool may = part->proc->sim->parts[part->number].compacted && !(ghost->isr & 1u << part->proc->id);
     struct mirror *mirror = mirror_of(part);
     while (mirror->count > 0 && mirror->items[mirror->count - 1].base >= end) {
         const struct batch *batch = &mirror->items[--mirror->count];
         const struct batch *known = batch->base < ghost->end ? ghost_at(ghost, batch->base) : NULL;
-        if (known && batch_equal(known, batch))
+        if (known && batch_equal(known, batch) && !may)
             sim_fail(part->proc->sim, "I2", "%d cuts %s to %lld, though %lld is committed", part->proc->id,
                      part->name, (long long)end, (long long)batch->base);
     }
+    if (may && end < mirror->high_watermark)
+        mirror->high_watermark = end;
     if (mirror->checked <= mirror->count)
         return;
     mirror->checked = mirror->count;
@@ -241,10 +298,7 @@ static void look(struct part *part)
         crash_disk_is_dead(disk))
         return;
     check_cut(part, log_end(part->log).offset);
-    crash_disk_set_calm(disk, true);
-    bool whole = mirror_extend(mirror, part->log);
-    crash_disk_set_calm(disk, false);
-    if (!whole) {
+    if (!read_mirror(part, mirror)) {
         sim_fail(sim, "I13", "%d cannot read %s from %lld on", part->proc->id, part->name,
                  (long long)mirror_end(mirror));
         return;
@@ -254,6 +308,15 @@ static void look(struct part *part)
     check_epochs(part);
     mirror->checked = mirror->count;
     check_high_watermark(part);
+}
+
+void checker_compacted(struct sim *sim, struct part *part)
+{
+    struct mirror again = {.start = log_start_offset(part->log)};
+    look(part);
+    if (!read_mirror(part, &again) || !mirror_equal(&again, mirror_of(part)))
+        sim_fail(sim, "I16", "%d has another %s after a compaction", part->proc->id, part->name);
+    mirror_close(&again);
 }
 
 static void check_caps(struct sim *sim, const struct proc *proc)
@@ -353,16 +416,19 @@ void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end)
 
 /* --- the controller (I1, I8) -------------------------------------------------------------------------- */
 
-void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
-                        int64_t broker_epoch)
+void checker_controlled(struct sim *sim, const struct proc *proc, const struct control_sender *sender)
 {
-    if (broker_epoch >= 0 && broker_epoch < atomic_load(&proc->broker.epoch))
+    if (sender->broker_epoch >= 0 && sender->broker_epoch < atomic_load(&proc->broker.epoch))
         sim_fail(sim, "I8", "%d obeys a request for its registration %lld, it has %lld", proc->id,
-                 (long long)broker_epoch, (long long)atomic_load(&proc->broker.epoch));
-    if (controller_epoch < proc->obeyed)
-        sim_fail(sim, "I8", "%d obeys controller epoch %d after %d", proc->id, controller_epoch,
-                 proc->obeyed);
-    sim->nodes[proc->id]->proc->obeyed = controller_epoch;
+                 (long long)sender->broker_epoch, (long long)atomic_load(&proc->broker.epoch));
+    if (sender->controller_epoch < proc->obeyed.controller_epoch)
+        sim_fail(sim, "I8", "%d obeys controller epoch %d after %d", proc->id, sender->controller_epoch,
+                 proc->obeyed.controller_epoch);
+    if (sender->controller_epoch == proc->obeyed.controller_epoch &&
+        sender->connection < proc->obeyed.connection)
+        sim_fail(sim, "I8", "%d obeys connection %lld of its controller after %lld", proc->id,
+                 (long long)sender->connection, (long long)proc->obeyed.connection);
+    sim->nodes[proc->id]->proc->obeyed = *sender;
 }
 
 static void note_state(struct sim *sim, const struct controller_op *op)
@@ -465,8 +531,9 @@ void checker_refused(struct part *part, int64_t producer_id, int32_t sequence)
     bool deposed = ghost->zk_epoch > part->replica.leader_epoch;
     if (deposed)
         map_put_int(&ghost->forgotten, record_key(&refused), ghost);
-    for (int i = 0; i < mirror->count && mirror->items[i].base < mirror->remembers_from; i++)
-        if (mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
+    for (int i = 0; i < mirror->count; i++)
+        if ((mirror->items[i].base < mirror->remembers_from || mirror->items[i].missing) &&
+            mirror->items[i].producer_id == producer_id && mirror->items[i].sequence == sequence)
             map_put_int(&ghost->forgotten, record_key(&refused), ghost);
 }
 
@@ -484,18 +551,37 @@ bool checker_gap(struct sim *sim, int number, int64_t producer_id, int32_t seque
 
 /* --- consumers (I9) ----------------------------------------------------------------------------------- */
 
+/* What lies between is gone by compaction. */
+static int64_t skip_missing(struct view_of_past *past, int64_t offset, int64_t to)
+{
+    const struct batch *batch;
+    while (past->sim->parts[past->number].compacted && offset < to && (batch = missing_at(past, offset)))
+        offset = batch->last + 1;
+    return offset;
+}
+
 int64_t checker_consumed(struct sim *sim, int number, int64_t offset, struct view records)
 {
     const struct ghost *ghost = &sim->checker->ghosts[number];
+    struct view_of_past past = {sim, number, "a consumer"};
     struct batch_info info;
-    struct view rest = records;
-    while (batch_next(&rest, &info, NULL) == ERR_NONE) {
+    struct view rest = records, entry;
+    while (batch_next(&rest, &info, &entry) == ERR_NONE) {
         struct batch batch = batch_of(&info);
+        if (sim->parts[number].compacted && compacted_is_filler(&info)) {
+            offset = skip_missing(&past, offset, batch.last + 1);
+            continue;
+        }
         const struct batch *known = batch.base < ghost->end ? ghost_at(ghost, batch.base) : NULL;
+        if (known && sim->parts[number].compacted) {
+            const struct batch *whole = whole_of(&past, &batch, entry);
+            batch = whole ? *whole : *known;
+        }
         if (!known || !batch_equal(known, &batch))
             sim_fail(sim, "I9", "a consumer got partition %d offset %lld epoch %d, %s", number,
                      (long long)batch.base, batch.epoch,
                      known ? "committed is another" : "which is not committed");
+        offset = skip_missing(&past, offset, batch.base);
         if (batch.base > offset)
             sim_fail(sim, "I9", "a consumer asked partition %d for %lld and got %lld", number,
                      (long long)offset, (long long)batch.base);
@@ -691,8 +777,10 @@ void checker_end(struct sim *sim)
 void checker_new(struct sim *sim)
 {
     sim->checker = MEM_NEW(struct checker);
-    for (int i = 0; i < SIM_PARTS_MAX; i++)
+    for (int i = 0; i < SIM_PARTS_MAX; i++) {
         sim->checker->ghosts[i].recovery_epoch = -1;
+        newest_init(&sim->checker->ghosts[i].newest);
+    }
 }
 
 void checker_free(struct sim *sim)

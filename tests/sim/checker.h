@@ -29,8 +29,7 @@ void checker_leads(struct sim *sim, struct part *part);
 /* The leader proposes a replica for the ISR that it takes to have everything up to `end`. */
 void checker_joins(struct sim *sim, struct part *part, int broker, int64_t end);
 /* A request of the controller passed the fence. */
-void checker_controlled(struct sim *sim, const struct proc *proc, int32_t controller_epoch,
-                        int64_t broker_epoch);
+void checker_controlled(struct sim *sim, const struct proc *proc, const struct control_sender *sender);
 /* acks=all is about to be answered. */
 void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offset, int64_t last_offset);
 /*
@@ -40,6 +39,8 @@ void checker_acknowledged(struct sim *sim, struct part *part, int64_t base_offse
  * deposed.
  */
 void checker_refused(struct part *part, int64_t producer_id, int32_t sequence);
+/* Segments of it were rewritten. */
+void checker_compacted(struct sim *sim, struct part *part);
 /* The process is about to be gone. */
 void checker_ended(struct sim *sim, const struct broker_node *node, enum node_end how);
 /* The disk is now what a power loss left. */

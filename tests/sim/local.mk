@@ -6,7 +6,9 @@ tests_sim_sim_SOURCES = \
   tests/fake/fake_zk_tree.c tests/fake/fake_zk_tree.h \
   tests/sim/checker.c tests/sim/checker.h \
   tests/sim/client.h \
+  tests/sim/cleaner.c \
   tests/sim/clients.c tests/sim/clients.h \
+  tests/sim/compacted.c tests/sim/compacted.h \
   tests/sim/conductor.c \
   tests/sim/consumer.c \
   tests/sim/faults.c tests/sim/faults.h \
@@ -56,6 +58,8 @@ tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) \
   -Wl,--wrap=producer_append_commit \
   -Wl,--wrap=log_flush_run \
   -Wl,--wrap=log_recovery_point \
+  -Wl,--wrap=log_dirt \
+  -Wl,--wrap=output_finish \
   -Wl,--wrap=clean_shutdown_take \
   -Wl,--wrap=incarnation_judge \
   -Wl,--wrap=control_fence_check

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "sim/compacted.h"
 
 struct batch batch_of(const struct batch_info *info)
 {
@@ -61,23 +62,57 @@ static void add(struct mirror *mirror, const struct batch *batch)
     mirror->items[mirror->count++] = *batch;
 }
 
+/* Up to the offset there is nothing. */
+static bool fill(struct mirror *mirror, const struct mirror_past *past, int64_t offset)
+{
+    while (mirror_end(mirror) < offset) {
+        const struct batch *batch = past->missing(past->arg, mirror_end(mirror));
+        if (!batch || batch->base != mirror_end(mirror))
+            return false;
+        struct batch missing = *batch;
+        missing.missing = true;
+        add(mirror, &missing);
+    }
+    return true;
+}
+
+static bool take_compacted(struct mirror *mirror, const struct mirror_past *past,
+                           const struct batch_info *info, struct view entry)
+{
+    struct batch batch = batch_of(info);
+    if (compacted_is_filler(info))
+        return fill(mirror, past, batch.last + 1);
+    if (!fill(mirror, past, batch.base))
+        return false;
+    const struct batch *whole = past->whole(past->arg, &batch, entry);
+    if (!whole || whole->base != mirror_end(mirror))
+        return false;
+    add(mirror, whole);
+    return true;
+}
+
 /* Takes the entries at the front of what was read; false when they do not follow one another. */
-static bool take(struct mirror *mirror, struct view bytes)
+static bool take(struct mirror *mirror, struct view bytes, const struct mirror_past *past)
 {
     struct batch_info info;
     struct view entry;
     bool any = false;
     while (batch_next(&bytes, &info, &entry) == ERR_NONE) {
         struct batch batch = batch_of(&info);
-        if (batch.base != mirror_end(mirror) || batch_check_crc(entry) != ERR_NONE)
+        if (batch_check_crc(entry) != ERR_NONE)
             return false;
-        add(mirror, &batch);
+        if (past && !take_compacted(mirror, past, &info, entry))
+            return false;
+        if (!past && batch.base != mirror_end(mirror))
+            return false;
+        if (!past)
+            add(mirror, &batch);
         any = true;
     }
     return any;
 }
 
-bool mirror_extend(struct mirror *mirror, struct log *log)
+bool mirror_extend(struct mirror *mirror, struct log *log, const struct mirror_past *past)
 {
     struct log_slice slice = {0};
     struct buf bytes = {0};
@@ -92,7 +127,7 @@ bool mirror_extend(struct mirror *mirror, struct log *log)
         buf_clear(&bytes);
         uint8_t *to = buf_extend(&bytes, (size_t)slice.len);
         good = DISK_FILE(slice.file, pread, to, (size_t)slice.len, slice.pos, &got, NULL) == ERR_NONE &&
-               got == (size_t)slice.len && take(mirror, buf_view(&bytes));
+               got == (size_t)slice.len && take(mirror, buf_view(&bytes), past);
     }
     log_slice_close(&slice);
     buf_close(&bytes);

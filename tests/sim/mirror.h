@@ -15,6 +15,7 @@ struct batch {
     int32_t sequence;
     int32_t epoch;
     uint32_t crc;
+    bool missing; /* compaction took it: it is what was there */
 };
 
 struct mirror {
@@ -35,7 +36,17 @@ int64_t mirror_end(const struct mirror *mirror);
 /* Place of the batch that holds the offset, or of the next one. */
 int mirror_find(const struct mirror *mirror, int64_t offset);
 bool mirror_equal(const struct mirror *a, const struct mirror *b);
-/* Reads what the log has beyond. False when that is no row of whole batches up to its end. */
-bool mirror_extend(struct mirror *mirror, struct log *log);
+/* What a compacted log was. Both give NULL, and say why, when compaction may not have done that. */
+struct mirror_past {
+    void *arg;
+    /* The batch that began at the offset and is not there any more. */
+    const struct batch *(*missing)(void *arg, int64_t offset);
+    /* The batch that this is, or is the rest of. */
+    const struct batch *(*whole)(void *arg, const struct batch *batch, struct view entry);
+};
+
+/* Reads what the log has beyond. False when that is no row of whole batches up to its end; `past` is NULL
+ * where nothing is compacted. */
+bool mirror_extend(struct mirror *mirror, struct log *log, const struct mirror_past *past);
 
 #endif

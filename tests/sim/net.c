@@ -9,7 +9,8 @@ struct net_conn {
     struct sim *sim;
     int from;
     int to;
-    int64_t life; /* of the process it is connected to; 0 = it connects with the next request */
+    int64_t life;   /* of the process it is connected to; 0 = it connects with the next request */
+    int64_t number; /* as it was connected last */
     struct pipe *out;
     struct pipe *in;
     struct list calls;
@@ -40,9 +41,8 @@ static struct net_call *find(struct sim *sim, uint64_t id)
 /* --- requests that nobody waits for ------------------------------------------------------------------- */
 
 struct orphan {
-    int from;
     int to;
-    enum net_api api;
+    struct net_request request; /* its body is `body` */
     struct buf body;
 };
 
@@ -57,11 +57,21 @@ static void orphan_free(struct sim *sim, void *arg)
 static void orphan_arrives(struct sim *sim, void *arg)
 {
     struct orphan *orphan = arg;
-    if (sim->up[orphan->to] && !sim->cut[orphan->from][orphan->to]) {
-        sim_trace(sim, "late %d->%d api=%d", orphan->from, orphan->to, (int)orphan->api);
-        broker_serve(sim, orphan->to, orphan->from, 0, orphan->api, buf_view(&orphan->body));
+    const struct net_request *request = &orphan->request;
+    if (sim->up[orphan->to] && !sim->cut[request->from][orphan->to]) {
+        sim_trace(sim, "late %d->%d api=%d", request->from, orphan->to, (int)request->api);
+        broker_serve(sim, orphan->to, request);
     }
     orphan_free(sim, orphan);
+}
+
+static struct net_request request_of(const struct net_call *call, uint64_t id)
+{
+    return (struct net_request){.from = call->conn->from,
+                                .id = id,
+                                .connection = call->conn->number,
+                                .api = call->api,
+                                .body = buf_view(&call->body)};
 }
 
 /* It is in the receiver's socket, or still under way. */
@@ -71,7 +81,7 @@ static void leave_behind(struct sim *sim, struct net_call *call)
     if (to < 1 || to > SIM_BROKERS_MAX || !sim_chance(sim, SIM_RNG_NET, 500))
         return;
     struct orphan *orphan = MEM_NEW(struct orphan);
-    *orphan = (struct orphan){.from = call->conn->from, .to = to, .api = call->api, .body = call->body};
+    *orphan = (struct orphan){.to = to, .request = request_of(call, 0), .body = call->body};
     call->body = (struct buf){0};
     sim_after(sim, sim_between(sim, SIM_RNG_NET, 0, 3000 * SIM_MS), to, "late_request", orphan_arrives,
               orphan_free, orphan);
@@ -172,7 +182,8 @@ static void request_arrives(struct sim *sim, struct pipe_message *message)
     }
     conn->life = sim->life[conn->to];
     call->delivered = true;
-    broker_serve(sim, conn->to, conn->from, call->id, call->api, buf_view(&call->body));
+    struct net_request request = request_of(call, call->id);
+    broker_serve(sim, conn->to, &request);
 }
 
 static void answer_arrives(struct sim *sim, struct pipe_message *message)
@@ -212,6 +223,7 @@ void net_call(struct net_conn *conn, enum net_api api, struct view body, int64_t
     if (!conn->out) {
         conn->out = pipe_new(sim, conn->from, conn->to);
         conn->in = pipe_new(sim, conn->to, conn->from);
+        conn->number = ++sim->last_connection;
     }
     pipe_send(conn->out, &call->request);
     sim_after(sim, timeout_us, conn->from, "timeout", times_out, free_arg,

@@ -43,7 +43,16 @@ void net_answer(struct sim *sim, uint64_t id, struct view answer);
 /* The process of this endpoint is gone: what it was asked breaks. */
 void net_process_gone(struct sim *sim, int endpoint);
 
-/* Implemented by the brokers: a request has arrived. */
-void broker_serve(struct sim *sim, int to, int from, uint64_t id, enum net_api api, struct view body);
+/* A request that has arrived. */
+struct net_request {
+    int from;
+    uint64_t id;        /* to answer; 0 = nobody waits any more */
+    int64_t connection; /* rises with each that is made */
+    enum net_api api;
+    struct view body;
+};
+
+/* Implemented by the brokers. */
+void broker_serve(struct sim *sim, int to, const struct net_request *request);
 
 #endif

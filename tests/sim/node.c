@@ -22,13 +22,14 @@ int64_t proc_wall_ms(const struct proc *proc)
     return sim_now_ms(proc->sim) + proc->node->wall_ahead_ms;
 }
 
-struct log_settings node_log_settings(const struct sim *sim)
+struct log_settings node_log_settings(const struct sim *sim, int number)
 {
     struct log_settings settings;
     log_settings_init(&settings);
     settings.segment_bytes = sim->shape.segment_bytes;
     settings.index_interval_bytes = 200;
     settings.retention_ms = -1;
+    settings.cleanup_compact = sim->parts[number].compacted;
     if (sim->shape.flush_each)
         settings.flush_messages = 1;
     return settings;
@@ -91,7 +92,7 @@ static enum err load_part(struct proc *proc, const struct log_dir_found *found, 
     ASSERT(number >= 0);
     struct part *part = part_new(proc, number);
     char *path = log_dir_join(&proc->dir, found->name);
-    struct log_settings settings = node_log_settings(sim);
+    struct log_settings settings = node_log_settings(sim, number);
     struct log_load_args args = {.disk = proc->dir.disk,
                                  .dir = path,
                                  .settings = &settings,
@@ -159,6 +160,7 @@ static void start_late(struct sim *sim, void *arg)
     struct zk_client_events events = {.arg = proc, .watch = on_watch, .session = on_session};
     proc->zk = zk_client_new(sim, proc->id, &events);
     upkeep_begin(proc);
+    cleaner_begin(proc);
 }
 
 void node_start(struct broker_node *node)
@@ -224,6 +226,7 @@ static enum err close_dir(struct proc *proc, struct errmsg *why)
 static void free_proc(struct proc *proc, bool in_order)
 {
     conductor_free(proc);
+    cleaner_free(proc);
     follow_free(proc);
     roles_free(proc);
     serve_free(proc);
@@ -331,9 +334,7 @@ void node_stop(struct broker_node *node)
 
 struct early {
     int to;
-    int from;
-    uint64_t id;
-    enum net_api api;
+    struct net_request request; /* its body is `body` */
     struct buf body;
 };
 
@@ -348,29 +349,32 @@ static void early_free(struct sim *sim, void *arg)
 static void serve_early(struct sim *sim, void *arg)
 {
     struct early *early = arg;
-    broker_serve(sim, early->to, early->from, early->id, early->api, buf_view(&early->body));
+    broker_serve(sim, early->to, &early->request);
     early_free(sim, early);
 }
 
 /* Its listener is bound, but nobody accepts yet. */
-static void hold_back(struct sim *sim, int to, int from, uint64_t id, enum net_api api, struct view body)
+static void hold_back(struct sim *sim, int to, const struct net_request *request)
 {
     struct early *early = MEM_NEW(struct early);
-    *early = (struct early){.to = to, .from = from, .id = id, .api = api};
-    buf_put_view(&early->body, body);
+    *early = (struct early){.to = to, .request = *request};
+    buf_put_view(&early->body, request->body);
+    early->request.body = buf_view(&early->body);
     sim_after(sim, 20 * SIM_MS, to, "not_ready", serve_early, early_free, early);
 }
 
-void broker_serve(struct sim *sim, int to, int from, uint64_t id, enum net_api api, struct view body)
+void broker_serve(struct sim *sim, int to, const struct net_request *request)
 {
     struct proc *proc = sim->nodes[to]->proc;
+    uint64_t id = request->id;
+    struct view body = request->body;
     if (!proc->ready) {
-        hold_back(sim, to, from, id, api, body);
+        hold_back(sim, to, request);
         return;
     }
-    switch (api) {
+    switch (request->api) {
     case NET_CONTROL:
-        roles_serve(proc, id, body);
+        roles_serve(proc, request);
         return;
     case NET_FETCH:
         serve_fetch(proc, id, body);
@@ -387,7 +391,7 @@ void broker_serve(struct sim *sim, int to, int from, uint64_t id, enum net_api a
     case NET_ALTER_PARTITION:
     case NET_CONTROLLED_SHUTDOWN:
     case NET_CREATE_TOPICS:
-        conductor_ask(proc, id, api, body);
+        conductor_ask(proc, id, request->api, body);
         return;
     }
 }

@@ -11,6 +11,7 @@
  *   conductor.c  the controller's core
  *   isr.c        asking the controller for another ISR
  *   upkeep.c     checkpoints, flush
+ *   cleaner.c    compaction
  *
  * Runs on: the one thread.
  */
@@ -91,6 +92,7 @@ struct peer {
 };
 
 struct fetch_state;
+struct cleaning;
 
 struct proc {
     struct sim *sim;
@@ -133,10 +135,11 @@ struct proc {
     bool job_runs;
     struct net_conn *to_controller[SIM_BROKERS_MAX + 1];
     bool asking;
-    bool flush_runs; /* one flush at a time, as of one directory */
+    struct cleaning *cleaning; /* NULL = nothing is compacted */
+    bool flush_runs;           /* one flush at a time, as of one directory */
 
-    int32_t obeyed;   /* the highest controller epoch */
-    unsigned touched; /* parts that the checker is to look at after this step */
+    struct control_sender obeyed; /* whom it obeyed last */
+    unsigned touched;             /* parts that the checker is to look at after this step */
 };
 
 struct broker_node {
@@ -164,7 +167,8 @@ void register_opened(struct proc *proc, int64_t session_id);
 /* The log directory failed: this process cannot go on, as with one directory. */
 void proc_fail_storage(struct proc *proc, const struct errmsg *why);
 int64_t proc_wall_ms(const struct proc *proc);
-struct log_settings node_log_settings(const struct sim *sim);
+/* Of a partition by its number. */
+struct log_settings node_log_settings(const struct sim *sim, int number);
 
 /* --- replica.c --- */
 
@@ -183,7 +187,7 @@ bool proc_sees_alive(const struct proc *proc, int broker_id);
 
 /* --- roles.c --- */
 
-void roles_serve(struct proc *proc, uint64_t id, struct view frame);
+void roles_serve(struct proc *proc, const struct net_request *request);
 void roles_free(struct proc *proc);
 
 /* --- follow.c --- */
@@ -222,6 +226,11 @@ void conductor_look(struct proc *proc);
 
 void isr_propose(struct part *part);
 void isr_send(struct proc *proc);
+
+/* --- cleaner.c --- */
+
+void cleaner_begin(struct proc *proc);
+void cleaner_free(struct proc *proc);
 
 /* --- upkeep.c --- */
 

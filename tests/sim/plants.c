@@ -4,9 +4,12 @@
 
 #include "core/controller/election.h"
 #include "core/replica/replica.h"
+#include "fake/crash_disk.h"
 #include "service/identity/incarnation.h"
 #include "service/replica/control_fence.h"
 #include "storage/clean_shutdown.h"
+#include "storage/compact/compact.h"
+#include "storage/compact/output.h"
 #include "storage/leader_epochs.h"
 #include "storage/log_flush.h"
 #include "storage/producer_state.h"
@@ -19,6 +22,7 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_DIVERGENCE_NOT_TOLD] = "divergence-not-told",
     [PLANT_LOSS_NOT_NOTICED] = "loss-not-noticed",
     [PLANT_FENCE_OPEN] = "fence-open",
+    [PLANT_OLD_CONNECTION_OBEYED] = "old-connection-obeyed",
     [PLANT_OLD_CONTROLLER_WRITES] = "old-controller-writes",
     [PLANT_LATE_ISR_ANSWER_TAKEN] = "late-isr-answer-taken",
     [PLANT_PENDING_ISR_NOT_COUNTED] = "pending-isr-not-counted",
@@ -36,6 +40,8 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_BROKER_EPOCHS_NOT_NAMED] = "broker-epochs-not-named",
     [PLANT_OUT_OF_RANGE_ABOVE_HIGH_WATERMARK] = "out-of-range-above-high-watermark",
     [PLANT_OTHERS_NOT_WAITED_FOR] = "others-not-waited-for",
+    [PLANT_UNCOMMITTED_COMPACTED] = "uncommitted-compacted",
+    [PLANT_COMPACTED_NOT_SYNCED] = "compacted-not-synced",
 };
 
 static enum plant chosen;
@@ -188,6 +194,25 @@ WRAPPED(enum err, clean_shutdown_take, struct disk *disk, const char *dir, bool 
     return err;
 }
 
+WRAPPED(enum err, log_dirt, struct log *log, const struct log_dirt_args *args, struct log_dirt *out,
+        struct errmsg *why)
+{
+    enum err err = __real_log_dirt(log, args, out, why);
+    if (err == ERR_NONE && plant_is(PLANT_UNCOMMITTED_COMPACTED)) {
+        out->first_uncleanable = log_active_base_offset(log);
+        out->cleanable_bytes = log_size_bytes(log);
+    }
+    return err;
+}
+
+WRAPPED(enum err, output_finish, struct output *output, int64_t next_base, bool may_fill, struct errmsg *why)
+{
+    crash_disk_set_deaf(output->disk, plant_is(PLANT_COMPACTED_NOT_SYNCED));
+    enum err err = __real_output_finish(output, next_base, may_fill, why);
+    crash_disk_set_deaf(output->disk, false);
+    return err;
+}
+
 /* --- of the services ---------------------------------------------------------------------------------- */
 
 WRAPPED(struct incarnation_verdict, incarnation_judge, const struct incarnation_dir *dirs, int count,
@@ -199,8 +224,10 @@ WRAPPED(struct incarnation_verdict, incarnation_judge, const struct incarnation_
 }
 
 WRAPPED(enum err, control_fence_check, struct control_fence *fence, struct broker *broker,
-        int32_t controller_epoch, int64_t broker_epoch)
+        const struct control_sender *sender)
 {
-    enum err err = __real_control_fence_check(fence, broker, controller_epoch, broker_epoch);
-    return plant_is(PLANT_FENCE_OPEN) ? ERR_NONE : err;
+    enum err err = __real_control_fence_check(fence, broker, sender);
+    bool open = plant_is(PLANT_FENCE_OPEN) ||
+                (plant_is(PLANT_OLD_CONNECTION_OBEYED) && err == ERR_CONNECTION_REPLACED);
+    return open ? ERR_NONE : err;
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "sim/checker.h"
 #include "sim/client.h"
+#include "sim/compacted.h"
 #include "wire/record_builder.h"
 
 #define TIMEOUT_US (2500 * SIM_MS)
@@ -115,9 +116,11 @@ static void send_batch(struct client_part *part, struct client_batch *batch)
     record_builder_open(&builder, &spec, NULL, &body);
     for (int32_t i = 0; i < batch->count; i++) {
         char value[64];
+        char key = (char)('a' + compacted_key(client->producer_id, batch->sequence + i));
         int len =
             snprintf(value, sizeof value, "%d of %lld", batch->sequence + i, (long long)client->producer_id);
-        record_builder_put(&builder, 1000000 + batch->sequence, VIEW_LIT("k"), view_of(value, (size_t)len));
+        record_builder_put(&builder, 1000000 + batch->sequence, view_of(&key, 1),
+                           view_of(value, (size_t)len));
     }
     if (record_builder_finish(&builder, NULL) != ERR_NONE)
         abort();

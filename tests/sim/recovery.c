@@ -16,7 +16,9 @@ static enum err load(const struct sim *sim, struct log_dir *dir, const struct lo
                      struct errmsg *why)
 {
     char *path = log_dir_join(dir, found->name);
-    struct log_settings settings = node_log_settings(sim);
+    struct log_settings settings =
+        node_log_settings(sim, sim_part_find(sim, (const char *)found->parsed.topic.ptr,
+                                             found->parsed.topic.len, found->parsed.partition));
     struct log_load_args args = {.disk = dir->disk,
                                  .dir = path,
                                  .settings = &settings,

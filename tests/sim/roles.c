@@ -42,6 +42,7 @@ struct job {
     struct list node;
     struct proc *proc;
     uint64_t id;
+    int64_t connection;
     struct buf frame;
     struct arena arena;
     const struct wire_api *api;
@@ -115,7 +116,7 @@ static enum err make_log(struct part *part, struct uuid topic_id, int32_t leader
         err = new_partitions_commit(&batch, why);
     new_partitions_close(&batch);
     char *path = log_dir_join(&proc->dir, part->name);
-    struct log_settings settings = node_log_settings(sim);
+    struct log_settings settings = node_log_settings(sim, part->number);
     struct log_load_args args = {
         .disk = proc->dir.disk, .dir = path, .settings = &settings, .now_ms = proc_wall_ms(proc), .seed = 1};
     if (err == ERR_NONE)
@@ -374,6 +375,10 @@ static void refuse(struct job *job, enum err err)
 {
     int16_t code = err_wire_code(err);
     sim_trace(job->proc->sim, "%d refuses %s: %s", job->proc->id, job->api->name, err_name(err));
+    if (err == ERR_CONNECTION_REPLACED) { /* nobody listens at its other end */
+        end_job(job, NULL);
+        return;
+    }
     void *response = wire_new(job->api->response, &job->arena, 1);
     if (job->api->key == KEY_LEADER_AND_ISR)
         ((struct wire_leader_and_isr_response *)response)->error_code = code;
@@ -384,36 +389,36 @@ static void refuse(struct job *job, enum err err)
     end_job(job, response);
 }
 
-static void sender_of(const struct job *job, int32_t *controller_epoch, int64_t *broker_epoch)
+static struct control_sender sender_of(const struct job *job)
 {
+    struct control_sender sender = {.connection = job->connection};
     if (job->api->key == KEY_LEADER_AND_ISR) {
         const struct wire_leader_and_isr_request *request = job->request;
-        *controller_epoch = request->controller_epoch;
-        *broker_epoch = request->broker_epoch;
+        sender.controller_epoch = request->controller_epoch;
+        sender.broker_epoch = request->broker_epoch;
     } else if (job->api->key == KEY_STOP_REPLICA) {
         const struct wire_stop_replica_request *request = job->request;
-        *controller_epoch = request->controller_epoch;
-        *broker_epoch = request->broker_epoch;
+        sender.controller_epoch = request->controller_epoch;
+        sender.broker_epoch = request->broker_epoch;
     } else {
         const struct wire_update_metadata_request *request = job->request;
-        *controller_epoch = request->controller_epoch;
-        *broker_epoch = request->broker_epoch;
+        sender.controller_epoch = request->controller_epoch;
+        sender.broker_epoch = request->broker_epoch;
     }
+    return sender;
 }
 
 static void run_job(struct sim *sim, void *arg)
 {
     struct job *job = arg;
     struct proc *proc = job->proc;
-    int32_t controller_epoch;
-    int64_t broker_epoch;
-    sender_of(job, &controller_epoch, &broker_epoch);
-    enum err err = control_fence_check(&proc->fence, &proc->broker, controller_epoch, broker_epoch);
+    struct control_sender sender = sender_of(job);
+    enum err err = control_fence_check(&proc->fence, &proc->broker, &sender);
     if (err != ERR_NONE) {
         refuse(job, err);
         return;
     }
-    checker_controlled(sim, proc, controller_epoch, broker_epoch);
+    checker_controlled(sim, proc, &sender);
     if (job->api->key == KEY_LEADER_AND_ISR)
         leader_and_isr(job);
     else if (job->api->key == KEY_STOP_REPLICA)
@@ -431,14 +436,15 @@ static void next_job(struct proc *proc)
               "control", run_job, NULL, CONTAINER_OF(proc->jobs.next, struct job, node));
 }
 
-void roles_serve(struct proc *proc, uint64_t id, struct view frame)
+void roles_serve(struct proc *proc, const struct net_request *request)
 {
     struct job *job = MEM_NEW(struct job);
     struct wire_request_header header;
     size_t used;
     job->proc = proc;
-    job->id = id;
-    buf_put(&job->frame, frame.ptr + 4, frame.len - 4); /* without its size */
+    job->id = request->id;
+    job->connection = request->connection;
+    buf_put(&job->frame, request->body.ptr + 4, request->body.len - 4); /* without its size */
     ASSERT(wire_decode_request_header(buf_view(&job->frame), &header, &job->api, &used, NULL) == ERR_NONE);
     job->version = header.request_api_version;
     job->correlation_id = header.correlation_id;

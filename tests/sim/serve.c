@@ -136,6 +136,9 @@ static enum err read_records(const struct fetch_state *state, struct fetch_part 
     log_slice_close(&slice);
     if (err == ERR_KAFKA_STORAGE_ERROR)
         proc_fail_storage(part->proc, &why);
+    else if (err != ERR_NONE && err != ERR_OFFSET_OUT_OF_RANGE)
+        sim_fail(part->proc->sim, "I13", "%d cannot read %s at %lld: %s: %s", part->proc->id, part->name,
+                 (long long)look->asked.fetch_offset, err_name(err), why.text);
     return err;
 }
 

@@ -129,13 +129,13 @@ enum err upkeep_save(struct proc *proc, unsigned kinds, struct errmsg *why)
 enum err upkeep_lower(struct part *part, int64_t offset, struct errmsg *why)
 {
     unsigned lowered = 0;
-    for (size_t k = 0; k < ARRAY_LEN(KINDS); k++) {
-        struct offset_map *map = &part->proc->dir.checkpoints[KINDS[k]];
+    for (unsigned kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++) {
+        struct offset_map *map = &part->proc->dir.checkpoints[kind];
         int64_t value;
         if (!offset_map_get(map, view_str(part->topic), part->index, &value) || value <= offset)
             continue;
         offset_map_put(map, view_str(part->topic), part->index, offset);
-        lowered |= 1u << KINDS[k];
+        lowered |= 1u << kind;
     }
     return lowered ? log_dir_save_checkpoints(&part->proc->dir, lowered, why) : ERR_NONE;
 }

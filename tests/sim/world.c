@@ -192,9 +192,11 @@ static void draw_shape(struct sim *sim)
     shape->flush_each = sim_chance(sim, rng, 150);
     shape->zk_flaky = sim_chance(sim, rng, 500);
     shape->run_us = sim_between(sim, rng, 20, 40) * 1000 * SIM_MS;
+    shape->compacts = sim_chance(sim, rng, 400);
     for (int i = 0; i < shape->parts; i++) {
         snprintf(sim->parts[i].topic, sizeof sim->parts[i].topic, "%c", 'a' + i % shape->topics);
         sim->parts[i].index = i / shape->topics;
+        sim->parts[i].compacted = shape->compacts && i % shape->topics == 0;
     }
 }
 

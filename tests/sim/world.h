@@ -73,12 +73,14 @@ struct sim_shape {
     bool suspect;
     bool zk_flaky;   /* connections to ZooKeeper like to break when a watch fires */
     bool flush_each; /* flush.messages=1 */
+    bool compacts;   /* the first topic is compacted */
     int64_t run_us;  /* until everything is healed */
 };
 
 struct sim_part_name {
     char topic[16];
     int32_t index;
+    bool compacted;
 };
 
 #define SIM_LINES 200
@@ -100,6 +102,7 @@ struct sim {
     struct list calls;                          /* every request that is not answered, oldest first */
     struct map calls_by_id;
     uint64_t last_call;
+    int64_t last_connection;
     struct zk_ensemble *zk;
     struct broker_node *nodes[SIM_BROKERS_MAX + 1];
     struct client *clients[SIM_ENDPOINTS];

@@ -329,6 +329,29 @@ START_TEST(a_handler_may_end_what_is_abandoned)
 }
 END_TEST
 
+START_TEST(requests_know_which_connection_is_the_later_one)
+{
+    fixture_start(&f);
+    int first = client_connect(&f);
+    int second = client_connect(&f);
+    client_send(&f, second, 'l', 1);
+    TURN_UNTIL(&f, f.held_count == 1);
+    client_send(&f, first, 'l', 1);
+    TURN_UNTIL(&f, f.held_count == 2);
+    ck_assert_int_gt(f.held[0]->conn_number, f.held[1]->conn_number);
+    ck_assert_int_gt(f.held[1]->conn_number, 0);
+    int64_t number = f.held[1]->conn_number;
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(first, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(first);
+    TURN_UNTIL(&f, !f.held[1]->conn);
+    ck_assert_int_eq(f.held[1]->conn_number, number);
+    fixture_answer(&f, 1);
+    fixture_answer(&f, 0);
+    close(second);
+}
+END_TEST
+
 START_TEST(stopping_abandons_what_waits)
 {
     fixture_start(&f);
@@ -437,6 +460,7 @@ Suite *server_suite(void)
     tcase_add_test(tc, a_peer_that_resets_loses_its_requests);
     tcase_add_test(tc, a_half_closed_peer_gets_its_answers);
     tcase_add_test(tc, a_handler_may_end_what_is_abandoned);
+    tcase_add_test(tc, requests_know_which_connection_is_the_later_one);
     tcase_add_test(tc, stopping_abandons_what_waits);
     tcase_add_test(tc, a_request_may_outlive_its_server);
     tcase_add_test(tc, a_muted_peer_that_sends_on_does_not_spin_the_loop);

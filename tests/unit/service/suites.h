@@ -6,6 +6,7 @@
 Suite *append_suite(void);
 Suite *cleaner_suite(void);
 Suite *config_edit_suite(void);
+Suite *control_fence_suite(void);
 Suite *controlled_shutdown_suite(void);
 Suite *controller_channel_suite(void);
 Suite *controller_wire_suite(void);

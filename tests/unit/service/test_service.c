@@ -13,6 +13,7 @@ int main(void)
     srunner_add_suite(runner, flush_suite());
     srunner_add_suite(runner, lookup_suite());
     srunner_add_suite(runner, hang_watch_suite());
+    srunner_add_suite(runner, control_fence_suite());
     srunner_add_suite(runner, dir_parts_suite());
     srunner_add_suite(runner, followers_suite());
     srunner_add_suite(runner, group_appends_suite());

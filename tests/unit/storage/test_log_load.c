@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -393,6 +394,103 @@ START_TEST(power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed)
 }
 END_TEST
 
+static void flush_all(struct rig *rig)
+{
+    struct log_flush flush = {0};
+    struct log_flush_ticket ticket;
+    bool needed;
+    ck_assert_int_eq(log_flush_begin(rig->log, log_end(rig->log).offset, &flush, &ticket, &needed, &rig->why),
+                     ERR_NONE);
+    if (needed) {
+        enum err err = log_flush_run(&flush, &rig->why);
+        ck_assert_int_eq(err, ERR_NONE);
+        log_flush_end(rig->log, &ticket, err, &rig->why);
+    }
+    log_flush_close(&flush);
+    rig->recovery_point = log_recovery_point(rig->log);
+}
+
+/* A log of several segments, each append of which was flushed. */
+static struct rig flushed_each_time(void)
+{
+    struct rig rig;
+    rig_init(&rig);
+    ck_assert_int_eq(DISK(rig.disk, sync_fs, "/", &rig.why), ERR_NONE);
+    rig_load(&rig, true);
+    while (log_segment_count(rig.log) < 4) {
+        rig_append(&rig, (struct rig_append){.count = 2, .value_size = 150});
+        flush_all(&rig);
+    }
+    rig.power_lost = true;
+    return rig;
+}
+
+START_TEST(indexes_of_a_segment_that_was_flushed_to_its_end_are_synced_with_the_next_flush)
+{
+    struct rig rig = flushed_each_time();
+    size_t before, after;
+    const uint8_t *content = crash_disk_content(rig.mem, FIRST ".index", &before);
+    uint8_t *index = mem_dup(content, before);
+    ck_assert_uint_gt(before, 0);
+    rig_kill(&rig);
+    crash_disk_power_cut(rig.mem, CRASH_KEEP_NONE, 0);
+    content = crash_disk_content(rig.mem, FIRST ".index", &after);
+    ck_assert_uint_eq(after, before);
+    ck_assert_mem_eq(content, index, before);
+    free(index);
+    rig_load(&rig, false);
+    ck_assert_int_eq(rig_check_prefix(&rig), log_end(rig.log).offset);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(indexes_that_were_not_synced_yet_are_made_anew)
+{
+    struct rig rig = flushed_each_time();
+    /* As the roll finds it: all is flushed, and a segment begins there. */
+    rig.recovery_point = log_active_base_offset(rig.log);
+    rig_kill(&rig);
+    crash_disk_power_cut(rig.mem, CRASH_KEEP_ALL, 0);
+    rig_load(&rig, false);
+    ck_assert_int_eq(rig.report.segments_recovered, 2);
+    ck_assert_int_eq(rig_check_prefix(&rig), log_end(rig.log).offset);
+    rig_close(&rig);
+}
+END_TEST
+
+/* Of a compacted log, too: what lies behind the hole would hide that something is missing before it. */
+START_TEST(what_lies_behind_a_lost_tail_goes)
+{
+    for (int compacted = 0; compacted < 2; compacted++) {
+        struct rig rig = fresh(21, 60);
+        ck_assert_int_gt(log_segment_count(rig.log), 2);
+        const int64_t next_base = log_active_base_offset(rig.log);
+        const struct rig_batch *last = rig_batch_at(&rig, next_base - 1);
+        const int64_t expected = last->base_offset;
+        const size_t lost = last->len;
+        rig_kill(&rig);
+        crash_disk_power_cut(rig.mem, CRASH_KEEP_ALL, 0);
+        char path[80];
+        const uint8_t *content = NULL;
+        size_t len = 0;
+        for (int64_t base = next_base - 1; base >= 0 && !content; base--) {
+            snprintf(path, sizeof path, RIG_DIR "/%020lld.log", (long long)base);
+            content = crash_disk_content(rig.mem, path, &len);
+        }
+        uint8_t *torn = mem_dup(content, len);
+        crash_disk_put(rig.mem, path, torn, len - lost);
+        free(torn);
+        rig.settings.cleanup_compact = compacted;
+        rig.power_lost = true;
+        rig.recovery_point = 0;
+        rig_load(&rig, false);
+        ck_assert_int_eq(log_end(rig.log).offset, expected);
+        ck_assert_int_eq(rig_check_prefix(&rig), expected);
+        rig_close(&rig);
+    }
+}
+END_TEST
+
 START_TEST(power_cut_during_recovery_is_recovered_from)
 {
     bool survived = false;
@@ -649,6 +747,9 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, epoch_that_a_truncation_took_back_does_not_come_back_with_its_file);
     tcase_add_test(tc, recovery_can_be_interrupted_and_done_again);
     tcase_add_test(tc, power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed);
+    tcase_add_test(tc, what_lies_behind_a_lost_tail_goes);
+    tcase_add_test(tc, indexes_of_a_segment_that_was_flushed_to_its_end_are_synced_with_the_next_flush);
+    tcase_add_test(tc, indexes_that_were_not_synced_yet_are_made_anew);
     tcase_add_test(tc, power_cut_during_recovery_is_recovered_from);
     suite_add_tcase(suite, tc);
     return suite;
