@@ -159,13 +159,18 @@ static bool is_hole_before(const struct load *load, int64_t offset)
 }
 
 /*
- * Compacted logs have gaps by nature, but not here: a segment begins where the log ended, compaction leaves
- * what is not synced alone, and where it empties a segment's end it fills it.
+ * Compacted logs have gaps by nature, but not where the cleaner has not been: a segment begins where the log
+ * ended. Ours leaves alone what is not synced, and fills a segment's end that it empties; Kafka's does
+ * neither.
  */
 static bool has_hole_behind(const struct load *load, int i)
 {
     const struct log *log = load->log;
-    return i + 1 < log->segment_count && is_hole_before(load, log->segments[i + 1]->base_offset);
+    if (i + 1 >= log->segment_count)
+        return false;
+    const int64_t next = log->segments[i + 1]->base_offset;
+    bool is_cleaned = log->settings.cleanup_compact && next <= load->args->cleaned_up_to;
+    return !is_cleaned && is_hole_before(load, next);
 }
 
 /* Within what was one segment a compacted log may have a gap of any size. */

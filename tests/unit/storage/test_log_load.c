@@ -458,36 +458,56 @@ START_TEST(indexes_that_were_not_synced_yet_are_made_anew)
 }
 END_TEST
 
+/* Takes the last batch of the segment before the active one out of its file; gives the batch. */
+static const struct rig_batch *lose_a_tail(struct rig *rig)
+{
+    ck_assert_int_gt(log_segment_count(rig->log), 2);
+    const int64_t next_base = log_active_base_offset(rig->log);
+    const struct rig_batch *last = rig_batch_at(rig, next_base - 1);
+    rig_kill(rig);
+    crash_disk_power_cut(rig->mem, CRASH_KEEP_ALL, 0);
+    char path[80];
+    const uint8_t *content = NULL;
+    size_t len = 0;
+    for (int64_t base = next_base - 1; base >= 0 && !content; base--) {
+        snprintf(path, sizeof path, RIG_DIR "/%020lld.log", (long long)base);
+        content = crash_disk_content(rig->mem, path, &len);
+    }
+    uint8_t *torn = mem_dup(content, len);
+    crash_disk_put(rig->mem, path, torn, len - last->len);
+    free(torn);
+    rig->power_lost = true;
+    rig->recovery_point = 0;
+    return last;
+}
+
 /* Of a compacted log, too: what lies behind the hole would hide that something is missing before it. */
 START_TEST(what_lies_behind_a_lost_tail_goes)
 {
     for (int compacted = 0; compacted < 2; compacted++) {
         struct rig rig = fresh(21, 60);
-        ck_assert_int_gt(log_segment_count(rig.log), 2);
-        const int64_t next_base = log_active_base_offset(rig.log);
-        const struct rig_batch *last = rig_batch_at(&rig, next_base - 1);
-        const int64_t expected = last->base_offset;
-        const size_t lost = last->len;
-        rig_kill(&rig);
-        crash_disk_power_cut(rig.mem, CRASH_KEEP_ALL, 0);
-        char path[80];
-        const uint8_t *content = NULL;
-        size_t len = 0;
-        for (int64_t base = next_base - 1; base >= 0 && !content; base--) {
-            snprintf(path, sizeof path, RIG_DIR "/%020lld.log", (long long)base);
-            content = crash_disk_content(rig.mem, path, &len);
-        }
-        uint8_t *torn = mem_dup(content, len);
-        crash_disk_put(rig.mem, path, torn, len - lost);
-        free(torn);
+        const int64_t expected = lose_a_tail(&rig)->base_offset;
         rig.settings.cleanup_compact = compacted;
-        rig.power_lost = true;
-        rig.recovery_point = 0;
+        rig.cleaned_up_to = expected;
         rig_load(&rig, false);
         ck_assert_int_eq(log_end(rig.log).offset, expected);
         ck_assert_int_eq(rig_check_prefix(&rig), expected);
         rig_close(&rig);
     }
+}
+END_TEST
+
+/* Kafka's cleaner leaves such gaps, also above the recovery point. */
+START_TEST(what_lies_behind_a_gap_of_the_cleaner_stays)
+{
+    struct rig rig = fresh(21, 60);
+    const int64_t end = log_end(rig.log).offset;
+    rig.settings.cleanup_compact = true;
+    rig.cleaned_up_to = log_active_base_offset(rig.log);
+    (void)lose_a_tail(&rig);
+    rig_load(&rig, false);
+    ck_assert_int_eq(log_end(rig.log).offset, end);
+    rig_close(&rig);
 }
 END_TEST
 
@@ -748,6 +768,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, recovery_can_be_interrupted_and_done_again);
     tcase_add_test(tc, power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed);
     tcase_add_test(tc, what_lies_behind_a_lost_tail_goes);
+    tcase_add_test(tc, what_lies_behind_a_gap_of_the_cleaner_stays);
     tcase_add_test(tc, indexes_of_a_segment_that_was_flushed_to_its_end_are_synced_with_the_next_flush);
     tcase_add_test(tc, indexes_that_were_not_synced_yet_are_made_anew);
     tcase_add_test(tc, power_cut_during_recovery_is_recovered_from);
