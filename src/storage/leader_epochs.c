@@ -122,6 +122,14 @@ struct truncation_point leader_epochs_truncation_point(const struct leader_epoch
 
 /* --- commands --- */
 
+static void reserve(struct leader_epochs *epochs, size_t count)
+{
+    if (count <= epochs->cap)
+        return;
+    epochs->cap = count > epochs->cap * 2 ? count : epochs->cap * 2;
+    epochs->items = mem_resize(epochs->items, epochs->cap * sizeof *epochs->items);
+}
+
 bool leader_epochs_assign(struct leader_epochs *epochs, int32_t epoch, int64_t start_offset)
 {
     ASSERT(epoch >= 0 && start_offset >= 0);
@@ -131,12 +139,41 @@ bool leader_epochs_assign(struct leader_epochs *epochs, int32_t epoch, int64_t s
     while (epochs->count && (epochs->items[epochs->count - 1].epoch >= epoch ||
                              epochs->items[epochs->count - 1].start_offset >= start_offset))
         epochs->count--;
-    if (epochs->count == epochs->cap) {
-        epochs->cap = epochs->cap ? epochs->cap * 2 : 1;
-        epochs->items = mem_resize(epochs->items, epochs->cap * sizeof *epochs->items);
-    }
+    reserve(epochs, epochs->count + 1);
     epochs->items[epochs->count++] = (struct leader_epoch){epoch, start_offset};
     return epochs->dirty = true;
+}
+
+/* Puts `entry`, or nothing if NULL, in the place of the entries [from, to). */
+static bool replace(struct leader_epochs *epochs, size_t from, size_t to, const struct leader_epoch *entry)
+{
+    const size_t put = entry != NULL;
+    const size_t behind = epochs->count - to;
+    if (to - from == put && (!put || (epochs->items[from].epoch == entry->epoch &&
+                                      epochs->items[from].start_offset == entry->start_offset)))
+        return false;
+    reserve(epochs, from + put + behind);
+    memmove(epochs->items + from + put, epochs->items + to, behind * sizeof *epochs->items);
+    if (put)
+        epochs->items[from] = *entry;
+    epochs->count = from + put + behind;
+    return epochs->dirty = true;
+}
+
+bool leader_epochs_reconcile(struct leader_epochs *epochs, int32_t epoch, int64_t base_offset,
+                             int64_t last_offset)
+{
+    ASSERT(epoch >= LEADER_EPOCH_UNDEFINED && base_offset >= 0 && last_offset >= base_offset);
+    const size_t below = count_below(epochs, epoch);
+    const bool known = below < epochs->count && epochs->items[below].epoch == epoch;
+    const bool earlier = known && epochs->items[below].start_offset < base_offset;
+    const struct leader_epoch entry = {epoch, earlier ? epochs->items[below].start_offset : base_offset};
+    /* What stays: older epochs that begin below the batch, newer ones that begin behind it. */
+    const size_t begun = count_started(epochs, base_offset - 1);
+    const size_t ended = count_started(epochs, last_offset);
+    const size_t from = begun < below ? begun : below;
+    const size_t to = ended > below + known ? ended : below + known;
+    return replace(epochs, from, to, epoch == LEADER_EPOCH_UNDEFINED ? NULL : &entry);
 }
 
 bool leader_epochs_truncate_from_end(struct leader_epochs *epochs, int64_t end_offset)
@@ -177,10 +214,7 @@ bool leader_epochs_copy(struct leader_epochs *epochs, const struct leader_epochs
                epochs->items[i].start_offset == from->items[i].start_offset;
     if (same)
         return false;
-    if (epochs->cap < from->count) {
-        epochs->cap = from->count;
-        epochs->items = mem_resize(epochs->items, epochs->cap * sizeof *epochs->items);
-    }
+    reserve(epochs, from->count);
     for (size_t i = 0; i < from->count; i++)
         epochs->items[i] = from->items[i];
     epochs->count = from->count;

@@ -4,7 +4,8 @@
  *
  * Epochs and start offsets both strictly rise. Mirrored in the file
  * `leader-epoch-checkpoint`: a new epoch is durable before it is used; what
- * truncation removes may stay in the file for a while, for loading trims again.
+ * truncation removes may stay in the file for a while, for loading trims again and
+ * believes the batches it reads.
  *
  * The list itself is pure; leader_epochs_load/save are the only calls that
  * touch the disk.
@@ -84,6 +85,14 @@ struct truncation_point leader_epochs_truncation_point(const struct leader_epoch
  * Does nothing when the latest entry has this epoch and begins no later.
  */
 bool leader_epochs_assign(struct leader_epochs *epochs, int32_t epoch, int64_t start_offset);
+/*
+ * Recovery read [base_offset, last_offset] in the log, written by a leader of `epoch`, or of none that is
+ * known (LEADER_EPOCH_UNDEFINED). Entries that this contradicts go; the epoch begins there at the latest, but
+ * stays where it began if that was earlier: its first batches may be gone by compaction. An epoch that lies
+ * between what is read stays as well.
+ */
+bool leader_epochs_reconcile(struct leader_epochs *epochs, int32_t epoch, int64_t base_offset,
+                             int64_t last_offset);
 /* Drops entries that begin at or after `end_offset`. */
 bool leader_epochs_truncate_from_end(struct leader_epochs *epochs, int64_t end_offset);
 /* Drops entries that end at or before `start_offset`; the one that covers it now begins there. */

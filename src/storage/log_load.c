@@ -250,14 +250,6 @@ static enum err recover(struct load *load, struct errmsg *why)
     if (unclean && load->args->power_lost && last > 0 &&
         load->log->segments[last]->base_offset == load->args->recovery_point)
         load->unsound[last - 1] = true;
-    /*
-     * A follower that cut its log saves its epochs with the next flush only: until then the file may hold an
-     * epoch where the log goes on with an older one. What is scanned says which they are.
-     */
-    if (unclean && load->log->segment_count > 0)
-        leader_epochs_truncate_from_end(
-            &load->log->epochs,
-            load->log->segments[load->unflushed_from > 0 ? load->unflushed_from : 0]->base_offset);
     for (int i = 0; i < load->log->segment_count; i++) {
         const bool unflushed = unclean && i >= load->unflushed_from;
         if (!unflushed && !load->unsound[i])

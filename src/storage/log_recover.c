@@ -1,7 +1,7 @@
 /*
  * Recovery of a segment: its batches are read one by one; what is whole stays, the first bad one and all
- * behind it goes. Indexes, abort index, leader epochs and producers come out as if the batches had just been
- * appended.
+ * behind it goes. Indexes, abort index and producers come out as if the batches had just been appended;
+ * leader epochs agree with them.
  *
  * Safe to be interrupted and run again: the indexes are rebuilt from the file, and the file is cut last,
  * when later segments have gone for good.
@@ -51,6 +51,20 @@ static enum err recover_producers(struct recovery *r, const struct batch_info *i
     return ERR_NONE;
 }
 
+/*
+ * A follower that cut its log saves its epochs with the next flush only: until then the file may hold an
+ * epoch where the log goes on with an older one. What the batches do not contradict stays: of a compacted log
+ * only the file knows where an epoch began. Old formats tell the last offset only, and epochs do not precede
+ * them.
+ */
+static void recover_epochs(struct log *log, const struct batch_info *info)
+{
+    if (info->magic < 2)
+        leader_epochs_reconcile(&log->epochs, LEADER_EPOCH_UNDEFINED, info->last_offset, info->last_offset);
+    else if (info->leader_epoch >= 0)
+        leader_epochs_reconcile(&log->epochs, info->leader_epoch, info->base_offset, info->last_offset);
+}
+
 static enum err take_batch(struct recovery *r, const struct batch_info *info, struct view entry, int32_t pos,
                            struct errmsg *why)
 {
@@ -70,13 +84,15 @@ static enum err take_batch(struct recovery *r, const struct batch_info *info, st
             return err;
         r->last_indexed_pos = pos;
     }
-    if (info->magic >= 2 && info->leader_epoch > leader_epochs_latest_epoch(&log->epochs))
-        leader_epochs_assign(&log->epochs, info->leader_epoch, info->base_offset);
+    recover_epochs(log, info);
     return recover_producers(r, info, entry, pos, why);
 }
 
 static bool is_good(const struct recovery *r, const struct batch_info *info, struct view entry)
 {
+    /* The base offset lies outside the CRC. */
+    if (info->magic >= 2 && (info->base_offset < 0 || info->base_offset > info->last_offset))
+        return false;
     return info->last_offset > r->last_offset && batch_check_crc(entry) == ERR_NONE;
 }
 

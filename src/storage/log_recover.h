@@ -16,11 +16,11 @@ struct log_progress {
 };
 
 /*
- * Rebuilds the indexes from the batches, assigns epochs, feeds the log's producers, which must end at the
- * segment's base. *valid_bytes: where the good batches end. The file is not cut yet: what lies in later
- * segments has to go first, or a crash in between would leave a hole. *outgrown_at: the base of the segment
- * in which what is good behind that would have its place, too far above this one's; -1 = there is none.
- * ERR_CLOSED when the progress function gave up.
+ * Rebuilds the indexes from the batches, reconciles the epochs with them, feeds the log's producers, which
+ * must end at the segment's base. *valid_bytes: where the good batches end. The file is not cut yet: what
+ * lies in later segments has to go first, or a crash in between would leave a hole. *outgrown_at: the base of
+ * the segment in which what is good behind that would have its place, too far above this one's; -1 = there is
+ * none. ERR_CLOSED when the progress function gave up.
  */
 MUST_USE enum err log_recover_segment(struct log *log, struct segment *seg,
                                       const struct log_progress *progress, int32_t *valid_bytes,

@@ -161,6 +161,120 @@ START_TEST(truncation_from_the_start_keeps_the_epoch_that_covers_it)
 }
 END_TEST
 
+START_TEST(an_epoch_stays_where_it_began_though_its_first_batches_are_gone)
+{
+    struct leader_epochs epochs = MAKE({0, 0}, {1, 125}, {2, 240}, {3, 337});
+    ck_assert(!leader_epochs_reconcile(&epochs, 0, 119, 119));
+    ck_assert(!leader_epochs_reconcile(&epochs, 1, 221, 225));
+    ck_assert(!leader_epochs_reconcile(&epochs, 3, 400, 409)); /* 2 is gone whole */
+    ck_assert(!epochs.dirty);
+    ASSERT_EPOCHS(&epochs, {0, 0}, {1, 125}, {2, 240}, {3, 337});
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
+START_TEST(an_epoch_goes_where_the_log_goes_on_with_an_older_one)
+{
+    struct leader_epochs epochs = MAKE({3, 0}, {5, 50}, {6, 55}, {7, 90});
+    ck_assert(leader_epochs_reconcile(&epochs, 3, 50, 59));
+    ck_assert(epochs.dirty);
+    ASSERT_EPOCHS(&epochs, {3, 0}, {7, 90});
+    ck_assert(leader_epochs_reconcile(&epochs, 4, 60, 99));
+    ASSERT_EPOCHS(&epochs, {3, 0}, {4, 60});
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
+START_TEST(an_epoch_begins_no_later_than_its_first_batch)
+{
+    struct leader_epochs epochs = MAKE({1, 10}, {2, 20}, {4, 40}, {5, 60});
+    ck_assert(leader_epochs_reconcile(&epochs, 4, 30, 34)); /* begins too late */
+    ASSERT_EPOCHS(&epochs, {1, 10}, {2, 20}, {4, 30}, {5, 60});
+    ck_assert(leader_epochs_reconcile(&epochs, 3, 25, 29)); /* is not known */
+    ASSERT_EPOCHS(&epochs, {1, 10}, {2, 20}, {3, 25}, {4, 30}, {5, 60});
+    ck_assert(leader_epochs_reconcile(&epochs, 5, 20, 59)); /* so do those between */
+    ASSERT_EPOCHS(&epochs, {1, 10}, {5, 20});
+    ck_assert(leader_epochs_reconcile(&epochs, 6, 70, 70));
+    ck_assert(leader_epochs_reconcile(&epochs, 0, 0, 9));
+    ASSERT_EPOCHS(&epochs, {0, 0}, {1, 10}, {5, 20}, {6, 70});
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
+START_TEST(epochs_do_not_begin_before_what_has_none)
+{
+    struct leader_epochs epochs = MAKE({1, 10}, {2, 20}, {3, 30});
+    ck_assert(!leader_epochs_reconcile(&epochs, LEADER_EPOCH_UNDEFINED, 9, 9));
+    ck_assert(leader_epochs_reconcile(&epochs, LEADER_EPOCH_UNDEFINED, 20, 20));
+    ASSERT_EPOCHS(&epochs, {3, 30});
+    leader_epochs_close(&epochs);
+}
+END_TEST
+
+/* Batches one behind the other, each of an epoch no lower than the one before; *epochs is what they say. */
+static size_t draw_batches(struct prng *prng, struct leader_epoch *batches, size_t cap,
+                           struct leader_epochs *epochs)
+{
+    const size_t count = 1 + prng_below(prng, cap);
+    struct leader_epoch next = {0, 0};
+    for (size_t i = 0; i < count; i++) {
+        if (prng_below(prng, 3) == 0)
+            next.epoch += 1 + (int32_t)prng_below(prng, 3);
+        batches[i] = next;
+        leader_epochs_assign(epochs, next.epoch, next.start_offset);
+        next.start_offset += 1 + (int64_t)prng_below(prng, 5);
+    }
+    return count;
+}
+
+static void reconcile_all(struct leader_epochs *epochs, const struct leader_epoch *batches, size_t count)
+{
+    for (size_t i = 0; i + 1 < count; i++)
+        leader_epochs_reconcile(epochs, batches[i].epoch, batches[i].start_offset,
+                                batches[i + 1].start_offset - 1);
+}
+
+/* The last of the batches is but where the log ends. */
+START_TEST(any_file_says_after_a_whole_log_what_its_batches_say)
+{
+    struct prng prng;
+    prng_seed(&prng, 4);
+    for (int round = 0; round < 20000; round++) {
+        struct leader_epoch batches[30], others[30];
+        struct leader_epochs want = {0}, file = {0};
+        const size_t count = draw_batches(&prng, batches, 30, &want);
+        draw_batches(&prng, others, 30, &file);
+        const int64_t end = batches[count - 1].start_offset;
+        reconcile_all(&file, batches, count);
+        leader_epochs_truncate_from_end(&file, end);
+        leader_epochs_truncate_from_end(&want, end);
+        ck_assert(equals(&file, want.items, want.count));
+        leader_epochs_close(&want);
+        leader_epochs_close(&file);
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_is_right_stays_whatever_compaction_left)
+{
+    struct prng prng;
+    prng_seed(&prng, 5);
+    for (int round = 0; round < 20000; round++) {
+        struct leader_epoch batches[30];
+        struct leader_epochs file = {0}, want = {0};
+        const size_t count = draw_batches(&prng, batches, 30, &want);
+        leader_epochs_copy(&file, &want);
+        for (size_t i = 0; i + 1 < count; i++)
+            if (prng_below(&prng, 3) == 0)
+                ck_assert(!leader_epochs_reconcile(&file, batches[i].epoch, batches[i].start_offset,
+                                                   batches[i + 1].start_offset - 1));
+        ck_assert(equals(&file, want.items, want.count));
+        leader_epochs_close(&want);
+        leader_epochs_close(&file);
+    }
+}
+END_TEST
+
 START_TEST(epochs_and_offsets_rise_after_any_commands)
 {
     struct prng prng;
@@ -168,12 +282,16 @@ START_TEST(epochs_and_offsets_rise_after_any_commands)
     struct leader_epochs epochs = {0};
     for (int step = 0; step < 100000; step++) {
         int64_t offset = (int64_t)prng_below(&prng, 200);
-        switch (prng_below(&prng, 4)) {
+        switch (prng_below(&prng, 5)) {
         case 0:
             leader_epochs_truncate_from_end(&epochs, offset);
             break;
         case 1:
             leader_epochs_truncate_from_start(&epochs, offset);
+            break;
+        case 2:
+            leader_epochs_reconcile(&epochs, (int32_t)prng_below(&prng, 50) - 1, offset,
+                                    offset + (int64_t)prng_below(&prng, 20));
             break;
         default:
             leader_epochs_assign(&epochs, (int32_t)prng_below(&prng, 50), offset);
@@ -296,6 +414,12 @@ Suite *leader_epochs_suite(void)
     tcase_add_test(tc, a_log_whose_epochs_all_come_later_is_cut_to_the_leaders_end);
     tcase_add_test(tc,
                    a_leader_that_knows_no_epochs_cuts_by_its_end_and_one_that_knows_nothing_to_the_fallback);
+    tcase_add_test(tc, an_epoch_stays_where_it_began_though_its_first_batches_are_gone);
+    tcase_add_test(tc, an_epoch_goes_where_the_log_goes_on_with_an_older_one);
+    tcase_add_test(tc, an_epoch_begins_no_later_than_its_first_batch);
+    tcase_add_test(tc, epochs_do_not_begin_before_what_has_none);
+    tcase_add_test(tc, any_file_says_after_a_whole_log_what_its_batches_say);
+    tcase_add_test(tc, a_file_that_is_right_stays_whatever_compaction_left);
     tcase_add_test(tc, epochs_and_offsets_rise_after_any_commands);
     tcase_add_test(tc, a_file_of_kafka_reads_and_writes_back_byte_for_byte);
     tcase_add_test(tc, a_new_epoch_is_on_disk_before_it_is_used);

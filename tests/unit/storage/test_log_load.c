@@ -535,6 +535,27 @@ START_TEST(power_cut_during_recovery_is_recovered_from)
     }
 }
 END_TEST
+
+START_TEST(batch_that_begins_below_zero_is_cut)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    rig_append(&rig, (struct rig_append){.count = 2});
+    rig_kill(&rig);
+    size_t len;
+    const uint8_t *content = crash_disk_content(rig.mem, FIRST ".log", &len);
+    uint8_t *bytes = mem_dup(content, len);
+    memset(bytes, 0xff, 8); /* outside the CRC: now it is -1 to 0 */
+    crash_disk_put(rig.mem, FIRST ".log", bytes, len);
+    rig_load(&rig, false);
+    ck_assert_int_eq(log_end(rig.log).offset, 0);
+    ck_assert_uint_eq(log_leader_epochs(rig.log)->count, 0);
+    free(bytes);
+    rig_close(&rig);
+}
+END_TEST
+
 /* Elected, it wrote nothing; the next leader goes on in an older epoch at the same offset. */
 START_TEST(epoch_that_a_truncation_took_back_does_not_come_back_with_its_file)
 {
@@ -764,6 +785,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, log_cut_or_garbled_anywhere_in_its_last_batches_recovers_to_a_prefix);
     tcase_add_test(tc, damage_in_an_old_unflushed_segment_drops_what_follows);
     tcase_add_test(tc, segments_below_the_recovery_point_are_not_read);
+    tcase_add_test(tc, batch_that_begins_below_zero_is_cut);
     tcase_add_test(tc, epoch_that_a_truncation_took_back_does_not_come_back_with_its_file);
     tcase_add_test(tc, recovery_can_be_interrupted_and_done_again);
     tcase_add_test(tc, power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed);

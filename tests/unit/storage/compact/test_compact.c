@@ -352,6 +352,28 @@ START_TEST(epochs_end_and_recovery_are_what_they_were)
 }
 END_TEST
 
+/* Followers that have something of an older epoch that was never committed are told by it where to cut. */
+START_TEST(a_kill_does_not_move_where_epochs_began)
+{
+    for (int i = 0; i < 5; i++) {
+        compact_rig_append(&rig, &plain, i % 2 ? "a=1 b=1" : i ? "a=1 c=1" : "a=1 d=1");
+        rig.rig.leader_epoch++;
+        seal();
+    }
+    struct leader_epochs before = {0};
+    (void)leader_epochs_copy(&before, log_leader_epochs(rig.rig.log));
+    ck_assert_uint_eq(before.count, 5);
+    compact_rig_run(&rig);
+    expect(false, "1:d=1 7:b=1 8:a=1 9:c=1");
+    rig_kill(&rig.rig);
+    rig.rig.recovery_point = 0;
+    rig_load(&rig.rig, false);
+    ck_assert_int_gt(rig.rig.report.segments_recovered, 0);
+    ck_assert(!leader_epochs_copy(&before, log_leader_epochs(rig.rig.log)));
+    leader_epochs_close(&before);
+}
+END_TEST
+
 /* --- beside it ---------------------------------------------------------------------------------------- */
 
 START_TEST(who_shares_an_old_file_reads_on)
@@ -537,6 +559,7 @@ Suite *compact_suite(void)
     tcase_add_test(tc, a_map_that_is_too_small_goes_on_where_it_stopped);
     tcase_add_test(tc, what_went_at_the_end_of_a_segment_is_no_hole_in_the_log);
     tcase_add_test(tc, epochs_end_and_recovery_are_what_they_were);
+    tcase_add_test(tc, a_kill_does_not_move_where_epochs_began);
     tcase_add_test(tc, who_shares_an_old_file_reads_on);
     tcase_add_test(tc, a_high_watermark_that_lay_in_an_old_file_is_found_anew);
     tcase_add_loop_test(tc, a_log_that_changed_meanwhile_is_left_as_it_is, 0, 3);
