@@ -254,7 +254,7 @@ def test_a_throttled_move_is_shown_changed_and_taken_back(both, tools, tmp_path)
             entry = found.get(there, {"is_future_key": False})
             return entry["is_future_key"] and entry["partition_size"] > 0 and 0 < entry["offset_lag"] < 60
 
-        wait_until(shown, 20, "the future replica is shown")
+        wait_until(shown, 60, "the future replica is shown")
         told(run_reassign(tool, broker, "--verify", file))
         told(run_reassign(tool, broker, "--verify", back))
         told(run_reassign(tool, broker, "--cancel", file))

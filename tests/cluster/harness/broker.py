@@ -1,8 +1,11 @@
 """A broker of either make under one interface. The same dict of Kafka's settings starts both."""
 
 import os
+import re
 import signal
 import socket
+
+from kazoo.client import KazooClient
 
 from . import environment, requests, sanitizers
 from .ports import free_port
@@ -141,9 +144,16 @@ class Broker:
     def wait_led(self, deadline_s=120):
         """Until it leads what nobody else can lead. A broker serves before its controller has told it anything."""
 
+        wanted = self._topics_on_disk()
+
         def leads():
             with self.connect(timeout_s=20) as client:
-                for topic in client.metadata(None)["topics"]:
+                topics = client.metadata(None)["topics"]
+                # The first that a controller tells is the brokers alone.
+                unknown = wanted - {topic["name"] for topic in topics}
+                if unknown and unknown & self._topics_in_zookeeper():
+                    return False
+                for topic in topics:
                     mine = [p for p in topic["partitions"] if p["replicas"] == [self.id] and not p["offline"]]
                     if any(p["leader"] != self.id for p in mine):
                         return False
@@ -152,6 +162,20 @@ class Broker:
             return True
 
         wait_until(leads, deadline_s, f"{self.process.name} leads its partitions")
+
+    def _topics_on_disk(self):
+        folders = [name for folder in self.log_dirs if os.path.isdir(folder) for name in os.listdir(folder)]
+        return {name.rpartition("-")[0] for name in folders if re.fullmatch(r"[\w.-]+-\d+", name)}
+
+    def _topics_in_zookeeper(self):
+        client = KazooClient(self.config["zookeeper.connect"])
+        client.start(timeout=20)
+        try:
+            going = client.get_children("/admin/delete_topics") if client.exists("/admin/delete_topics") else []
+            return set(client.get_children("/brokers/topics")) - set(going)
+        finally:
+            client.stop()
+            client.close()
 
     def stop(self, deadline_s=60):
         status = self.process.stop(deadline_s)
