@@ -151,32 +151,18 @@ static enum err ready_producers(struct load *load, int i, struct errmsg *why)
 
 /*
  * After the machine went down, unsynced tails may be missing while what was appended behind them, in a later
- * segment, has survived.
+ * segment, has survived. Compacted logs have gaps by nature, there nothing can be told.
  */
 static bool is_hole_before(const struct load *load, int64_t offset)
 {
-    return load->args->power_lost && load->log->producers.end_offset < offset;
+    const struct log *log = load->log;
+    return load->args->power_lost && !log->settings.cleanup_compact && log->producers.end_offset < offset;
 }
 
-/*
- * Compacted logs have gaps by nature, but not where the cleaner has not been: a segment begins where the log
- * ended. Ours leaves alone what is not synced, and fills a segment's end that it empties; Kafka's does
- * neither.
- */
 static bool has_hole_behind(const struct load *load, int i)
 {
     const struct log *log = load->log;
-    if (i + 1 >= log->segment_count)
-        return false;
-    const int64_t next = log->segments[i + 1]->base_offset;
-    bool is_cleaned = log->settings.cleanup_compact && next <= load->args->cleaned_up_to;
-    return !is_cleaned && is_hole_before(load, next);
-}
-
-/* Within what was one segment a compacted log may have a gap of any size. */
-static bool has_hole_within(const struct load *load, int64_t outgrown_at)
-{
-    return !load->log->settings.cleanup_compact && is_hole_before(load, outgrown_at);
+    return i + 1 < log->segment_count && is_hole_before(load, log->segments[i + 1]->base_offset);
 }
 
 /*
@@ -216,7 +202,7 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
     int64_t outgrown_at;
     err = log_recover_segment(log, seg, &progress, &valid_bytes, &outgrown_at, why);
     bool splits = false;
-    if (!err && outgrown_at >= 0 && !(unflushed && has_hole_within(load, outgrown_at)))
+    if (!err && outgrown_at >= 0 && !(unflushed && is_hole_before(load, outgrown_at)))
         err = split(load, i, valid_bytes, outgrown_at, &splits, why);
     if (err)
         return err;

@@ -18,7 +18,6 @@ struct log_load_args {
     const struct log_settings *settings;
     int64_t recovery_point; /* from the checkpoint, 0 if absent */
     int64_t log_start_offset;
-    int64_t cleaned_up_to; /* of a compacted log: the cleaner has been below it; 0 if absent */
     int64_t now_ms;
     uint64_t seed;      /* for the jitter of segment.ms */
     bool power_lost;    /* the machine may have restarted since the last run: unsynced tails may be missing */

@@ -205,10 +205,10 @@ WRAPPED(enum err, log_dirt, struct log *log, const struct log_dirt_args *args, s
     return err;
 }
 
-WRAPPED(enum err, output_finish, struct output *output, int64_t next_base, bool may_fill, struct errmsg *why)
+WRAPPED(enum err, output_sync, struct output *output, struct errmsg *why)
 {
     crash_disk_set_deaf(output->disk, plant_is(PLANT_COMPACTED_NOT_SYNCED));
-    enum err err = __real_output_finish(output, next_base, may_fill, why);
+    enum err err = __real_output_sync(output, why);
     crash_disk_set_deaf(output->disk, false);
     return err;
 }

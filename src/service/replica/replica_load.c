@@ -60,7 +60,6 @@ static struct log_load_args args_of(struct broker *broker, struct partition *par
                                   .dir = path,
                                   .settings = &settings->log,
                                   .recovery_point = checkpointed(dir, LOG_DIR_RECOVERY_POINT, part),
-                                  .cleaned_up_to = checkpointed(dir, LOG_DIR_CLEANER, part),
                                   .log_start_offset = replica_manager_log_start(dir, part),
                                   .now_ms = clock_wall_ms(broker->clock),
                                   .seed = random_u64(broker->random),

@@ -36,7 +36,6 @@ enum err rig_try_load(struct rig *rig, bool clean)
         .settings = &rig->settings,
         .recovery_point = rig->recovery_point,
         .log_start_offset = rig->log_start_offset,
-        .cleaned_up_to = rig->cleaned_up_to,
         .now_ms = rig->now_ms,
         .seed = 7,
         .clean = clean,

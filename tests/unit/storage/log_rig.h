@@ -37,7 +37,6 @@ struct rig {
     int64_t now_ms;
     int32_t leader_epoch;
     bool power_lost;
-    int64_t cleaned_up_to;
     struct rig_batch *batches;
     size_t count;
     size_t cap;
