@@ -201,7 +201,7 @@ def test_what_an_earlier_connection_of_the_controller_brings_is_not_obeyed(clust
         assert nothing["error_code"] == NONE
         with pytest.raises(rawclient.Closed):
             schema.ask(earlier, name, version, **sender, **takes_leadership(cluster, topic, name, version))
-    assert said(cluster, "CONNECTION_REPLACED")
+    wait_said(cluster, "CONNECTION_REPLACED")
     still_leads(cluster, topic)
 
 
