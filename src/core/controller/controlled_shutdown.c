@@ -91,8 +91,8 @@ void ctl_start_controlled_shutdown(struct controller *c, const struct controller
 {
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, request->broker_id);
     if (!broker) {
-        ctl_answer_error(
-            c, ERR_UNKNOWN_SERVER_ERROR); /* as Kafka, which trips over the epoch it looks for first */
+        /* As Kafka, which trips over the epoch it looks for first. */
+        ctl_answer_error(c, ERR_UNKNOWN_SERVER_ERROR);
         return;
     }
     if (request->broker_epoch != -1 && request->broker_epoch < broker->epoch) {
