@@ -68,6 +68,8 @@ def _processes_of(value):
         return [broker.process for broker in value.brokers]
     if isinstance(value, Maker):
         return [broker.process for broker in value.made]
+    if isinstance(getattr(value, "cluster", None), Cluster):
+        return _processes_of(value.cluster)
     return []
 
 

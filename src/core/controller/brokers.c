@@ -77,7 +77,7 @@ static void leaders_to_offline(struct controller *c)
 {
     CTL_EACH_TOPIC(&c->ctx, topic)
     {
-        for (int32_t i = 0; !topic->to_be_deleted && i < topic->partitions_count; i++) {
+        for (int32_t i = 0; !ctl_topic_is_going(topic) && i < topic->partitions_count; i++) {
             struct ctl_partition *p = topic->partitions[i];
             if (p->state == CTL_PARTITION_ONLINE && !ctl_leader_is_online(&c->ctx, p))
                 ctl_partition_set_state(p, CTL_PARTITION_OFFLINE);
@@ -100,7 +100,7 @@ static enum ctl_next run_lost(struct controller *c, struct ctl_frame *frame)
         struct ctl_refs others = {0};
         for (int32_t i = 0; i < lost->refs.count; i++) {
             struct ctl_ref *ref = &lost->refs.items[i];
-            ctl_refs_add(c, ref->p->topic->to_be_deleted ? &deleting : &others, ref->p, ref->broker_id);
+            ctl_refs_add(c, ctl_topic_is_going(ref->p->topic) ? &deleting : &others, ref->p, ref->broker_id);
         }
         ctl_deletion_failed(c, &deleting);
         ctl_call_replicas_offline(c, &others);
@@ -131,7 +131,7 @@ static void tell_newcomer(struct controller *c, struct ctl_broker *newcomer)
     CTL_EACH_TOPIC(&c->ctx, topic)
     {
         for (int32_t i = 0; i < topic->partitions_count; i++) {
-            if (topic->partitions[i]->has_leadership && !topic->to_be_deleted)
+            if (topic->partitions[i]->has_leadership && !ctl_topic_is_going(topic))
                 ctl_send_update_metadata_to(newcomer, topic->partitions[i]);
         }
     }

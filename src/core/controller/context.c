@@ -225,6 +225,11 @@ bool ctl_topic_is_reassigning(const struct ctl_topic *topic)
     return false;
 }
 
+bool ctl_topic_is_going(const struct ctl_topic *topic)
+{
+    return topic->to_be_deleted && (topic->deletion_started || !ctl_topic_is_reassigning(topic));
+}
+
 struct znode_topic ctl_topic_to_znode(const struct ctl_topic *topic, struct arena *arena)
 {
     struct znode_topic znode = {.topic_id = topic->id, .partitions_count = topic->partitions_count};

@@ -146,6 +146,12 @@ static inline bool ctl_partition_is_reassigning(const struct ctl_partition *p)
     return p->adding.count > 0 || p->removing.count > 0;
 }
 bool ctl_topic_is_reassigning(const struct ctl_topic *topic);
+/*
+ * Its deletion is under way, or begins as soon as it is looked at: nothing else is done with it. A topic
+ * whose deletion waits for a move lives on until then: were it no longer led, told of and fetched, the move
+ * would never end. (Kafka does nothing more for a topic that is marked, and such a one may stay for good.)
+ */
+bool ctl_topic_is_going(const struct ctl_topic *topic);
 /* The znode's content as it follows from memory. */
 struct znode_topic ctl_topic_to_znode(const struct ctl_topic *topic, struct arena *arena);
 

@@ -16,7 +16,7 @@ enum { SHUTDOWN_ELECT, SHUTDOWN_FOLLOWERS, SHUTDOWN_ANSWER };
 
 static bool concerns(const struct ctl_partition *p, int32_t id)
 {
-    return p->has_leadership && p->replicas.count > 1 && !p->topic->to_be_deleted &&
+    return p->has_leadership && p->replicas.count > 1 && !ctl_topic_is_going(p->topic) &&
            ctl_ids_contain(&p->replicas, id);
 }
 

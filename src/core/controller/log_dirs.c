@@ -39,7 +39,7 @@ static void retry_deletions_on(struct controller *c, int32_t broker_id)
     struct ctl_broker *broker = ctl_broker_find(&c->ctx, broker_id);
     CTL_EACH_TOPIC(&c->ctx, topic)
     {
-        for (int32_t i = 0; broker && topic->to_be_deleted && i < topic->partitions_count; i++)
+        for (int32_t i = 0; broker && ctl_topic_is_going(topic) && i < topic->partitions_count; i++)
             map_remove_int(&broker->offline, (int64_t)(intptr_t)topic->partitions[i]);
     }
     ctl_deletion_retry(c, broker_id);

@@ -98,7 +98,7 @@ static bool fill_update_metadata(struct controller *c, const struct ctl_out_entr
                                  struct controller_partition_state *out)
 {
     const struct ctl_partition *p = entry->p;
-    bool deleted = !p || p->topic->to_be_deleted;
+    bool deleted = !p || ctl_topic_is_going(p->topic);
     if (!deleted && !p->has_leadership)
         return false;
     if (p) {
@@ -118,7 +118,7 @@ static bool fill_log_end(struct ctl_out_entry *entry, int32_t broker_id,
                          struct controller_partition_state *out)
 {
     const struct ctl_partition *p = entry->p;
-    if (!p || p->topic->to_be_deleted || !ctl_ids_contain(&p->replicas, broker_id))
+    if (!p || ctl_topic_is_going(p->topic) || !ctl_ids_contain(&p->replicas, broker_id))
         return false;
     *out = (struct controller_partition_state){.partition = p->number};
     entry->leader_epoch = p->leadership.leader_epoch;
@@ -206,7 +206,7 @@ static void fill_stops(struct controller *c, struct ctl_out_set *set, struct con
         topic->partitions = arena_alloc(arena, (size_t)topic->partitions_count * sizeof *topic->partitions);
         for (int32_t i = 0; i < topic->partitions_count; i++) {
             const struct ctl_out_entry *entry = &set->items[g.order[g.begins[t] + i]];
-            bool deleting = entry->p && entry->p->topic->to_be_deleted;
+            bool deleting = entry->p && ctl_topic_is_going(entry->p->topic);
             topic->partitions[i] =
                 (struct controller_stop_partition){.partition = entry->p ? entry->p->number : entry->number,
                                                    .leader_epoch = deleting ? -2 : entry->leader_epoch,

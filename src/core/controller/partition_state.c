@@ -515,7 +515,7 @@ struct ctl_parts ctl_leaderless(struct controller *c, const struct ctl_topic *on
     struct ctl_parts parts = {0};
     CTL_EACH_TOPIC(&c->ctx, topic)
     {
-        if ((only && topic != only) || topic->to_be_deleted)
+        if ((only && topic != only) || ctl_topic_is_going(topic))
             continue;
         for (int32_t i = 0; i < topic->partitions_count; i++) {
             struct ctl_partition *p = topic->partitions[i];

@@ -23,7 +23,7 @@ static void delete_replica(struct controller *c, struct ctl_partition *p, int32_
 {
     if (ctl_replica_get_state(p, id) != CTL_REPLICA_OFFLINE)
         return;
-    if (!p->topic->to_be_deleted && p->has_leadership && ctl_ids_contain(&p->leadership.isr, id)) {
+    if (!ctl_topic_is_going(p->topic) && p->has_leadership && ctl_ids_contain(&p->leadership.isr, id)) {
         log_error("controller", "replica_kept", "topic=%s partition=%d broker=%d; it is still in the ISR",
                   p->topic->name, p->number, id);
         return;

@@ -25,7 +25,7 @@ void ctl_replicas_online(struct controller *c, const struct ctl_refs *refs)
         if (!may_come_online(from)) /* its deletion goes on */
             continue;
         ctl_replica_set_state(p, id, CTL_REPLICA_ONLINE);
-        if (from != CTL_REPLICA_NEW && p->has_leadership && !p->topic->to_be_deleted) {
+        if (from != CTL_REPLICA_NEW && p->has_leadership && !ctl_topic_is_going(p->topic)) {
             ctl_send_leader_and_isr_to(c, p, id, false);
             ctl_send_update_metadata(c, p);
         }
@@ -64,7 +64,7 @@ static void shrink(struct controller *c, struct offline *o, struct leaving *item
 {
     struct ctl_partition *p = item->p;
     struct znode_state state;
-    if (!p->has_leadership || p->topic->to_be_deleted ||
+    if (!p->has_leadership || ctl_topic_is_going(p->topic) ||
         !ctl_shrink(ctl_candidates(c, p), p->replicas.count, &item->gone, &p->leadership, &c->arena,
                     &state)) {
         item->settled = true;
@@ -143,7 +143,7 @@ static void tell(struct controller *c, const struct leaving *item)
         ctl_send_stop_replica(c, p, item->gone.ids[i], item->epoch_before, false);
         ctl_replica_set_state(p, item->gone.ids[i], CTL_REPLICA_OFFLINE);
     }
-    if (p->topic->to_be_deleted)
+    if (ctl_topic_is_going(p->topic))
         return;
     for (int32_t i = 0; item->changed && i < p->replicas.count; i++) {
         if (!ctl_ids_contain(&item->gone, p->replicas.ids[i]))

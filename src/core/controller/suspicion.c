@@ -41,7 +41,7 @@ enum { AWAY_PUBLISH, AWAY_ELECT, AWAY_FOLLOWERS, AWAY_END };
 
 static bool concerns(const struct ctl_partition *p)
 {
-    return p->has_leadership && p->replicas.count > 1 && !p->topic->to_be_deleted;
+    return p->has_leadership && p->replicas.count > 1 && !ctl_topic_is_going(p->topic);
 }
 
 /* A failover has deleted what was stale, so that these can only be there if somebody else made them. */

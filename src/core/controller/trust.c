@@ -207,7 +207,7 @@ static void find_changes(struct controller *c, struct trust *t)
     int32_t sole = 0;
     CTL_EACH_TOPIC(&c->ctx, topic)
     {
-        for (int32_t i = 0; i < topic->partitions_count && !topic->to_be_deleted; i++) {
+        for (int32_t i = 0; i < topic->partitions_count && !ctl_topic_is_going(topic); i++) {
             struct ctl_partition *p = topic->partitions[i];
             if (!concerns(t, p))
                 continue;

@@ -576,6 +576,27 @@ START_TEST(deletion_waits_for_the_end_of_a_move)
 }
 END_TEST
 
+/* Whoever restarts meanwhile (the leader, who stays, who comes), the move ends, and the deletion after it. */
+START_TEST(topic_whose_deletion_waits_lives_on)
+{
+    struct rig *rig = cluster_with(4, "2,3");
+    move(rig, "3,4");
+    rig_delete_topic(rig, "t");
+    rig_kill(rig, _i);
+    rig_run(rig);
+    rig_register(rig, _i, NULL);
+    rig_forget_trace(rig);
+    rig_run(rig);
+    ck_assert(rig_saw(rig, arena_printf(&rig->arena, "Update broker=%d t-0 leader=", _i)));
+    ck_assert(rig_saw(rig, arena_printf(&rig->arena, "LeaderAndIsr broker=%d t-0 leader=", _i)));
+    ck_assert(!rig_saw(rig, "leader=-"));
+    ck_assert(fake_zk_exists(rig->zk, "/brokers/topics/t"));
+    set_isr(rig, rig_state(rig, "t", 0)->leader == 2 ? "2,3,4" : "3,4");
+    ck_assert(!fake_zk_exists(rig->zk, "/brokers/topics/t"));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(partitions_are_not_added_to_what_moves)
 {
     struct rig *rig = cluster_with(3, "1");
@@ -824,6 +845,7 @@ Suite *reassignment_suite(void)
     tcase_add_test(tcase, next_controller_goes_on_with_a_move);
     tcase_add_test(tcase, next_controller_ends_a_move_that_is_complete);
     tcase_add_test(tcase, deletion_waits_for_the_end_of_a_move);
+    tcase_add_loop_test(tcase, topic_whose_deletion_waits_lives_on, 2, 5);
     tcase_add_test(tcase, partitions_are_not_added_to_what_moves);
     tcase_add_test(tcase, partition_that_a_tool_adds_meanwhile_is_kept);
     tcase_add_test(tcase, znode_that_changes_under_the_move_is_read_again);
