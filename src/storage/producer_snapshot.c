@@ -95,9 +95,25 @@ void producer_snapshot_entry(struct view bytes, size_t i, struct producer_entry 
 
 /* --- the files of one partition --- */
 
+static char *path_in(const char *dir, int64_t offset)
+{
+    return mem_printf("%s/%020" PRId64 "%s", dir, offset, PRODUCER_SNAPSHOT_SUFFIX);
+}
+
 static char *path_of(const struct producer_snapshots *files, int64_t offset)
 {
-    return mem_printf("%s/%020" PRId64 "%s", files->dir, offset, PRODUCER_SNAPSHOT_SUFFIX);
+    return path_in(files->dir, offset);
+}
+
+enum err producer_snapshot_read(struct disk *disk, const char *dir, int64_t offset, struct buf *bytes,
+                                size_t *count, struct errmsg *why)
+{
+    char *path = path_in(dir, offset);
+    enum err err = atomic_file_read(disk, path, bytes, why);
+    if (!err)
+        err = producer_snapshot_decode(buf_view(bytes), count, why);
+    free(path);
+    return err;
 }
 
 /* First place with an offset of at least `offset`. */
@@ -322,16 +338,12 @@ static void load_rows(struct producer_state *state, struct view bytes, size_t co
 static enum err load_one(const struct producer_snapshots *files, struct producer_state *state, int64_t offset,
                          int64_t now_ms, int64_t expiration_ms, struct errmsg *why)
 {
-    char *path = path_of(files, offset);
     struct buf bytes = {0};
     size_t count;
-    enum err err = atomic_file_read(files->disk, path, &bytes, why);
-    if (!err)
-        err = producer_snapshot_decode(buf_view(&bytes), &count, why);
+    enum err err = producer_snapshot_read(files->disk, files->dir, offset, &bytes, &count, why);
     if (!err)
         load_rows(state, buf_view(&bytes), count, now_ms, expiration_ms);
     buf_close(&bytes);
-    free(path);
     return err;
 }
 

@@ -30,6 +30,12 @@ void producer_snapshot_encode(const struct producer_state *state, struct buf *ou
  */
 enum err producer_snapshot_decode(struct view bytes, size_t *count, struct errmsg *why) MUST_USE;
 void producer_snapshot_entry(struct view bytes, size_t i, struct producer_entry *out);
+/*
+ * Reads and checks the one at `offset` in a directory that another may hold: its bytes into an empty
+ * buffer, for producer_snapshot_entry. ERR_NOT_FOUND: there is none.
+ */
+enum err producer_snapshot_read(struct disk *disk, const char *dir, int64_t offset, struct buf *bytes,
+                                size_t *count, struct errmsg *why) MUST_USE;
 
 /* --- the files of one partition --- */
 

@@ -1,5 +1,6 @@
 /* The first pass: the dirty part is read, and of every key the newest offset is kept. */
 #include "storage/compact/internal.h"
+#include "storage/producer_snapshot.h"
 
 struct mapping {
     struct log_compact *compact;
@@ -135,6 +136,20 @@ static enum err map_all(struct mapping *m, struct errmsg *why)
     return err;
 }
 
+/* One that is damaged is none: recovery passes over it as well. */
+static enum err take_producers_below(struct log_compact *compact, int64_t end, struct errmsg *why)
+{
+    if (compact->last.count == 0)
+        return ERR_NONE;
+    struct buf bytes = {0};
+    size_t count;
+    enum err err = producer_snapshot_read(compact->disk, compact->dir, end, &bytes, &count, why);
+    if (!err)
+        last_batches_take_below(&compact->last, buf_view(&bytes), count);
+    buf_close(&bytes);
+    return err == ERR_NOT_FOUND || err == ERR_CORRUPT_FILE ? ERR_NONE : err;
+}
+
 enum err log_compact_map(struct log_compact *compact, struct errmsg *why)
 {
     struct compact_memory *memory = compact->memory;
@@ -159,5 +174,9 @@ enum err log_compact_map(struct log_compact *compact, struct errmsg *why)
     while (compact->source_count > n)
         disk_file_release(compact->sources[--compact->source_count].file);
     compact->stats.segments_before = (int)n;
-    return compact_begin_transactions(compact, 0, INT64_MAX, why);
+    if (n > 0)
+        err = take_producers_below(compact, compact->sources[n - 1].next_base, why);
+    if (!err)
+        err = compact_begin_transactions(compact, 0, INT64_MAX, why);
+    return err ? compact_worker_error(compact, err, why) : ERR_NONE;
 }

@@ -203,6 +203,32 @@ START_TEST(the_last_batch_of_a_producer_stays_when_it_is_empty)
 }
 END_TEST
 
+/* What lies above may be lost with the power: then the one below is the last. */
+START_TEST(the_last_batch_of_a_producer_below_what_is_not_compacted_stays_too)
+{
+    const struct rig_set first = {.producer_id = 5}, second = {.producer_id = 5, .base_sequence = 2},
+                         third = {.producer_id = 5, .base_sequence = 4};
+    compact_rig_append(&rig, &first, "a=1 b=1");
+    compact_rig_append(&rig, &second, "a=2 b=2");
+    const int64_t end = compact_rig_append(&rig, &plain, "a=3 b=3") + 1;
+    seal();
+    compact_rig_append(&rig, &third, "c=1");
+    compact_rig_run(&rig);
+    expect(false, "4:a=3 5:b=3 6:c=1");
+    struct log_doomed doomed = {0};
+    bool truncated;
+    ck_assert_int_eq(log_truncate_to(rig.rig.log, end, rig.rig.now_ms, &doomed, &truncated, &rig.rig.why),
+                     ERR_NONE);
+    log_doomed_close(&doomed);
+    rig.rig.recovery_point = 0;
+    rig_kill(&rig.rig);
+    rig_load(&rig.rig, false);
+    const struct producer_entry *entry = producer_state_find(log_producers(rig.rig.log), 5);
+    ck_assert_ptr_nonnull(entry);
+    ck_assert_int_eq(entry->last.last_seq, 3);
+}
+END_TEST
+
 /* --- bytes -------------------------------------------------------------------------------------------- */
 
 START_TEST(batches_that_lose_nothing_are_copied_byte_for_byte)
@@ -552,6 +578,7 @@ Suite *compact_suite(void)
     tcase_add_test(tc, aborted_data_goes_at_once_and_its_marker_later);
     tcase_add_test(tc, a_transaction_that_is_open_is_not_touched);
     tcase_add_test(tc, the_last_batch_of_a_producer_stays_when_it_is_empty);
+    tcase_add_test(tc, the_last_batch_of_a_producer_below_what_is_not_compacted_stays_too);
     tcase_add_test(tc, batches_that_lose_nothing_are_copied_byte_for_byte);
     tcase_add_test(tc, offsets_and_timestamps_of_what_stays_do_not_change);
     tcase_add_test(tc, a_damaged_batch_is_told_and_nothing_is_replaced);
