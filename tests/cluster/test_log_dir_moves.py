@@ -12,7 +12,7 @@ import types
 import pytest
 
 from conftest import CLUSTER_CONFIG, make_topic, or_skip
-from harness import environment, records, schema
+from harness import environment, records, schema, settings
 from harness.cluster import Cluster
 from harness.mounts import LoopExt4
 from harness.power import as_if_rebooted
@@ -271,12 +271,13 @@ RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
 
 
 def throttle(broker, rate):
-    """Bytes a second; None takes the limit away."""
+    """Bytes a second, in force; None takes the limit away."""
     config = {"name": RATE, "config_operation": DELETE if rate is None else SET, "value": rate and str(rate)}
     wanted = [{"resource_type": BROKER, "resource_name": str(broker.id), "configs": [config]}]
     with broker.connect() as client:
         answer = schema.ask(client, "IncrementalAlterConfigs", 1, resources=wanted, validate_only=False)
     assert [one["error_code"] for one in answer["responses"]] == [NONE]
+    settings.wait_dynamic(broker, RATE, config["value"])
 
 
 def begin_slowly(broker, topic, target):

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from conftest import or_skip
-from harness import records, schema, tools
+from harness import records, schema, settings, tools
 from harness.cluster import Cluster
 from harness.wait import wait_until
 
@@ -143,6 +143,8 @@ def slow_down(mixed, topic):
         ("brokers/1", THROTTLE), ("brokers/2", THROTTLE),
     ):  # fmt: skip
         set_config(mixed, name, config)
+    for broker in (mixed.first, mixed.second):
+        settings.wait_dynamic(broker, "leader.replication.throttled.rate", "1")
 
 
 def let_go(mixed, topic):

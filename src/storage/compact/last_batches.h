@@ -2,8 +2,8 @@
  * The newest batch of every producer that the log still remembers: emptied it stays, so that the producer's
  * sequence and epoch can be read from the log again. A producer without data has its marker instead.
  *
- * The newest one below what is compacted to stays, too, where that is another: what lies above may be lost with
- * the power, and then it is the newest. Kafka drops it, and an idempotent producer that goes on hears
+ * The newest one below what is compacted to stays, too, where that is another: what lies above may be lost
+ * with the power, and then it is the newest. Kafka drops it, and an idempotent producer that goes on hears
  * OUT_OF_ORDER_SEQUENCE_NUMBER.
  * Ownership: owns a copy. Runs on: filled by the holder of the log, asked by a worker.
  */
@@ -30,7 +30,8 @@ struct last_batches {
 
 void last_batches_close(struct last_batches *last);
 void last_batches_take(struct last_batches *last, const struct producer_state *producers);
-/* What a producer snapshot (producer_snapshot_read) at the end of what is compacted says of the same producers. */
+/* What a producer snapshot (producer_snapshot_read) at the end of what is compacted says of the same
+ * producers. */
 void last_batches_take_below(struct last_batches *last, struct view snapshot, size_t count);
 bool last_batches_has(const struct last_batches *last, const struct batch_info *info);
 
