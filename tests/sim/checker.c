@@ -433,9 +433,9 @@ void checker_controlled(struct sim *sim, const struct proc *proc, const struct c
 
 static void note_state(struct sim *sim, const struct controller_op *op)
 {
-    char topic[16];
+    char topic[24];
     int index;
-    if (sscanf(op->path, "/brokers/topics/%15[^/]/partitions/%d/state", topic, &index) != 2)
+    if (sscanf(op->path, "/brokers/topics/%23[^/]/partitions/%d/state", topic, &index) != 2)
         return;
     int number = sim_part_find(sim, topic, strlen(topic), index);
     if (number < 0 || op->value.kind != CONTROLLER_VALUE_STATE)
@@ -593,6 +593,18 @@ int64_t checker_consumed(struct sim *sim, int number, int64_t offset, struct vie
 int64_t checker_committed(const struct sim *sim, int number)
 {
     return sim->checker->ghosts[number].end;
+}
+
+bool checker_is_committed(const struct sim *sim, int number, int32_t epoch, int64_t offset)
+{
+    const struct ghost *ghost = &sim->checker->ghosts[number];
+    const struct batch *batch = offset < ghost->end ? ghost_at(ghost, offset) : NULL;
+    return batch && batch->epoch == epoch;
+}
+
+bool checker_is_deposed(const struct part *part)
+{
+    return ghost_of(part)->zk_epoch > part->replica.leader_epoch;
 }
 
 /* --- ends and starts (I10, I13) ----------------------------------------------------------------------- */

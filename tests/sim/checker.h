@@ -68,4 +68,11 @@ int64_t checker_consumed(struct sim *sim, int number, int64_t offset, struct vie
 void checker_end(struct sim *sim);
 int64_t checker_committed(const struct sim *sim, int number);
 
+/* --- for checks of what is built on a log --- */
+
+/* What was written there in this epoch is committed. */
+bool checker_is_committed(const struct sim *sim, int number, int32_t epoch, int64_t offset);
+/* There is a newer leader epoch in ZooKeeper than this broker has heard of. */
+bool checker_is_deposed(const struct part *part);
+
 #endif

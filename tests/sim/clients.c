@@ -105,6 +105,8 @@ static void client_new(struct sim *sim, int number)
         struct client_part *part = &client->parts[i];
         *part = (struct client_part){
             .client = client, .number = i, .leader = -1, .leader_epoch = -1, .read_epoch = -1};
+        if (i == sim->shape.offsets)
+            continue; /* the brokers' own */
         producer_begin(part);
         if (number == 0)
             consumer_begin(part);

@@ -1,7 +1,7 @@
 /*
  * What compaction may take away of a partition, told from what is committed: records that a later committed
  * one of the same key has superseded, and nothing else. Keys follow from producer and sequence, so that they
- * are known of records that are gone.
+ * are known of records that are gone; those of the groups' coordinator are noted in the batch.
  *
  * Runs on: the one thread.
  */
@@ -22,6 +22,8 @@ void newest_init(struct newest *newest);
 void newest_note(struct newest *newest, const struct batch *batch);
 
 int compacted_key(int64_t producer_id, int32_t sequence);
+/* Of a batch without a producer, as it was written. */
+void compacted_note_keys(struct batch *batch, struct view entry);
 /* All records of it are superseded. */
 bool compacted_may_miss(const struct newest *newest, const struct batch *batch);
 /* The entry is this batch without some records that are superseded; the others lie where they lay. */

@@ -262,7 +262,7 @@ static void take_create(const struct sim *sim, struct ask *ask)
 {
     struct controller_new_topic *topics = arena_zalloc(&ask->arena, sizeof *topics * SIM_PARTS_MAX);
     for (int i = 0; i < sim->shape.parts; i++) {
-        struct controller_new_topic *topic = &topics[i % sim->shape.topics];
+        struct controller_new_topic *topic = &topics[sim->parts[i].topic_number];
         topic->name = sim->parts[i].topic;
         topic->partitions_count++;
         topic->replication_factor = sim->shape.rf;

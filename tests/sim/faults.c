@@ -127,6 +127,29 @@ static void lose_power(struct sim *sim, void *arg)
         end(sim, node->id, NODE_END_POWER);
 }
 
+/* Of all but one, which is down by then, more often than not, and out of the ISR: it may have what they lose.
+ */
+static void lose_other_power(struct sim *sim, void *arg)
+{
+    const struct broker_node *spared = arg;
+    for (int id = 1; id <= sim->shape.brokers && !sim->healed; id++)
+        if (id != spared->id)
+            end(sim, id, NODE_END_POWER);
+}
+
+static void lose_all_power(struct sim *sim, struct broker_node *spared)
+{
+    if (sim_chance(sim, SIM_RNG_FAULT, 500)) {
+        int64_t delay_us = sim_between(sim, SIM_RNG_FAULT, 0, 2 * sim->shape.lag_ms * SIM_MS);
+        start_later(sim, spared, delay_us + moment_us(sim));
+        end(sim, spared->id, NODE_END_KILLED);
+        sim_after(sim, delay_us, SIM_WORLD, "power_of_others", lose_other_power, NULL, spared);
+        return;
+    }
+    for (int id = 1; id <= sim->shape.brokers; id++)
+        end(sim, id, NODE_END_POWER);
+}
+
 /* One call fails, and now and then the machine soon after. */
 static void fail_disk(struct sim *sim, struct broker_node *node)
 {
@@ -295,8 +318,7 @@ static void strike(struct sim *sim, enum fault fault)
             crash_disk_die_at(node->disk, sim_between(sim, SIM_RNG_FAULT, 0, 60));
         return;
     case FAULT_POWER_ALL:
-        for (int other = 1; other <= sim->shape.brokers; other++)
-            end(sim, other, NODE_END_POWER);
+        lose_all_power(sim, node);
         return;
     case FAULT_WIPE:
         end(sim, id, NODE_END_WIPED);
@@ -367,7 +389,7 @@ void faults_new(struct sim *sim)
     bool alone = sim->shape.rf < 2;
     faults->enabled[FAULT_WIPE] &= !alone && sim_chance(sim, SIM_RNG_SHAPE, 500);
     faults->enabled[FAULT_JOIN_TRAP] &= !alone;
-    faults->enabled[FAULT_POWER_ALL] &= sim_chance(sim, SIM_RNG_SHAPE, 300);
+    faults->enabled[FAULT_POWER_ALL] &= sim_chance(sim, SIM_RNG_SHAPE, 500);
     if (alone && !sim->shape.flush_each)
         faults->enabled[FAULT_POWER] = faults->enabled[FAULT_POWER_IN] = faults->enabled[FAULT_POWER_ALL] =
             false;

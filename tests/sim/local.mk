@@ -13,8 +13,14 @@ tests_sim_sim_SOURCES = \
   tests/sim/consumer.c \
   tests/sim/faults.c tests/sim/faults.h \
   tests/sim/follow.c \
+  tests/sim/groups.c tests/sim/groups.h \
+  tests/sim/groups_check.c tests/sim/groups_check.h \
+  tests/sim/groups_load.c \
+  tests/sim/groups_serve.c \
   tests/sim/isr.c \
   tests/sim/main.c \
+  tests/sim/member.c tests/sim/member.h \
+  tests/sim/members.c tests/sim/members.h \
   tests/sim/minimise.c tests/sim/minimise.h \
   tests/sim/mirror.c tests/sim/mirror.h \
   tests/sim/net.c tests/sim/net.h \
@@ -45,6 +51,7 @@ tests_sim_sim_LDADD = \
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) \
   -Wl,--wrap=name \
   -Wl,--wrap=ctl_choose \
+  -Wl,--wrap=group_commit \
   -Wl,--wrap=replica_may_join \
   -Wl,--wrap=replica_high_watermark \
   -Wl,--wrap=replica_has_min_isr \

@@ -82,6 +82,7 @@ static bool take_compacted(struct mirror *mirror, const struct mirror_past *past
     struct batch batch = batch_of(info);
     if (compacted_is_filler(info))
         return fill(mirror, past, batch.last + 1);
+    compacted_note_keys(&batch, entry);
     if (!fill(mirror, past, batch.base))
         return false;
     const struct batch *whole = past->whole(past->arg, &batch, entry);

@@ -8,6 +8,8 @@
 #include "storage/log.h"
 #include "wire/record_batch.h"
 
+#define BATCH_KEYS_MAX 8
+
 struct batch {
     int64_t base;
     int64_t last;
@@ -16,6 +18,8 @@ struct batch {
     int32_t epoch;
     uint32_t crc;
     bool missing; /* compaction took it: it is what was there */
+    uint8_t
+        keys[BATCH_KEYS_MAX]; /* of the records of a coordinator, which has no sequences; see compacted.h */
 };
 
 struct mirror {

@@ -11,6 +11,7 @@
 #include "base/be.h"
 #include "base/mem.h"
 #include "sim/checker.h"
+#include "sim/groups.h"
 #include "sim/recovery.h"
 #include "storage/clean_shutdown.h"
 #include "storage/log_load.h"
@@ -183,6 +184,7 @@ void node_start(struct broker_node *node)
     list_init(&proc->fetches);
     list_init(&proc->jobs);
     conductor_new(proc);
+    groups_begin(proc);
     struct errmsg why;
     if (open_dir(proc, &why) != ERR_NONE) {
         proc_fail_storage(proc, &why);
@@ -227,6 +229,7 @@ static void free_proc(struct proc *proc, bool in_order)
 {
     conductor_free(proc);
     cleaner_free(proc);
+    groups_free(proc);
     follow_free(proc);
     roles_free(proc);
     serve_free(proc);
@@ -392,6 +395,13 @@ void broker_serve(struct sim *sim, int to, const struct net_request *request)
     case NET_CONTROLLED_SHUTDOWN:
     case NET_CREATE_TOPICS:
         conductor_ask(proc, id, request->api, body);
+        return;
+    case NET_JOIN_GROUP:
+    case NET_SYNC_GROUP:
+    case NET_HEARTBEAT:
+    case NET_OFFSET_COMMIT:
+    case NET_OFFSET_FETCH:
+        groups_serve(proc, request);
         return;
     }
 }

@@ -12,6 +12,7 @@
  *   isr.c        asking the controller for another ISR
  *   upkeep.c     checkpoints, flush
  *   cleaner.c    compaction
+ *   groups.c     coordinating a consumer group
  *
  * Runs on: the one thread.
  */
@@ -51,7 +52,7 @@ struct part {
     int number;
     const char *topic;
     int32_t index;
-    char name[24];
+    char name[40];
     struct replica replica;
     struct log *log; /* NULL = not here, or failed */
     bool is_leader;  /* it serves */
@@ -93,6 +94,7 @@ struct peer {
 
 struct fetch_state;
 struct cleaning;
+struct groups;
 
 struct proc {
     struct sim *sim;
@@ -136,6 +138,8 @@ struct proc {
     struct net_conn *to_controller[SIM_BROKERS_MAX + 1];
     bool asking;
     struct cleaning *cleaning; /* NULL = nothing is compacted */
+    struct groups *groups;     /* NULL = there are none in this run */
+    uint64_t last_wait;        /* of an append */
     bool flush_runs;           /* one flush at a time, as of one directory */
 
     struct control_sender obeyed; /* whom it obeyed last */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/controller/election.h"
+#include "core/group/internal.h"
 #include "core/replica/replica.h"
 #include "fake/crash_disk.h"
 #include "service/identity/incarnation.h"
@@ -42,6 +43,10 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_OTHERS_NOT_WAITED_FOR] = "others-not-waited-for",
     [PLANT_UNCOMMITTED_COMPACTED] = "uncommitted-compacted",
     [PLANT_COMPACTED_NOT_SYNCED] = "compacted-not-synced",
+    [PLANT_LOADED_TO_HIGH_WATERMARK] = "loaded-to-high-watermark",
+    [PLANT_COMMIT_ANSWERED_EARLY] = "commit-answered-early",
+    [PLANT_COORDINATOR_NOT_UNLOADED] = "coordinator-not-unloaded",
+    [PLANT_OLD_GENERATION_COMMITS] = "old-generation-commits",
 };
 
 static enum plant chosen;
@@ -139,6 +144,16 @@ WRAPPED(bool, ctl_choose, enum ctl_strategy strategy, const struct ctl_candidate
         list[i].overdue |= plant_is(PLANT_OTHERS_NOT_WAITED_FOR);
     }
     return __real_ctl_choose(strategy, list, count, now, allow_unclean, arena, out);
+}
+
+WRAPPED(void, group_commit, struct group_coordinator *c, const struct group_commit_request *request,
+        uint64_t token, const struct group_time *now, struct group_effects *out)
+{
+    struct group_commit_request lenient = *request;
+    const struct grp_group *group = c ? grp_find(&c->tables, request->group_id) : NULL;
+    if (plant_is(PLANT_OLD_GENERATION_COMMITS) && group)
+        lenient.generation = group->generation;
+    __real_group_commit(c, &lenient, token, now, out);
 }
 
 /* --- of the storage ----------------------------------------------------------------------------------- */

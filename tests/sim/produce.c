@@ -6,24 +6,15 @@
 #include "base/mem.h"
 #include "sim/checker.h"
 #include "sim/plants.h"
-#include "wire/record_validate.h"
 
 struct waiting_append {
     struct list node;
-    uint64_t id;
+    uint64_t number; /* of the process */
+    struct produce_op op;
     int64_t base_offset;
     int64_t last_offset;
     bool for_flush;
 };
-
-static void answer(struct sim *sim, uint64_t id, enum err err, int64_t base_offset)
-{
-    struct buf out = {0};
-    buf_put_i16(&out, (int16_t)err);
-    buf_put_i64(&out, base_offset);
-    net_answer(sim, id, buf_view(&out));
-    buf_close(&out);
-}
 
 /* --- waiting ------------------------------------------------------------------------------------------ */
 
@@ -44,7 +35,7 @@ static void end_wait(struct part *part, struct waiting_append *wait, enum err er
     part->waiting_count--;
     if (err == ERR_NONE)
         checker_acknowledged(sim, part, wait->base_offset, wait->last_offset);
-    answer(sim, wait->id, err, err == ERR_NONE ? wait->base_offset : -1);
+    wait->op.done(part->proc, wait->op.id, err, err == ERR_NONE ? wait->base_offset : -1);
     free(wait);
 }
 
@@ -92,7 +83,7 @@ void produce_drop_waiting(struct part *part)
 struct deadline {
     int node;
     int part;
-    uint64_t id;
+    uint64_t number;
 };
 
 static void timed_out(struct sim *sim, void *arg)
@@ -104,7 +95,7 @@ static void timed_out(struct sim *sim, void *arg)
         return;
     LIST_EACH (node, &part->waiting) {
         struct waiting_append *waiting = CONTAINER_OF(node, struct waiting_append, node);
-        if (waiting->id == deadline.id) {
+        if (waiting->number == deadline.number) {
             end_wait(part, waiting, ERR_REQUEST_TIMED_OUT);
             return;
         }
@@ -117,20 +108,21 @@ static void free_deadline(struct sim *sim, void *arg)
     free(arg);
 }
 
-static void wait_for_commit(struct part *part, uint64_t id, const struct log_append_result *result,
-                            bool for_flush)
+static void wait_for_commit(struct part *part, const struct produce_op *op,
+                            const struct log_append_result *result, bool for_flush)
 {
     struct sim *sim = part->proc->sim;
     struct waiting_append *entry = MEM_NEW(struct waiting_append);
-    *entry = (struct waiting_append){.id = id,
+    *entry = (struct waiting_append){.number = ++part->proc->last_wait,
+                                     .op = *op,
                                      .base_offset = result->first_offset,
                                      .last_offset = result->last_offset,
                                      .for_flush = for_flush};
     list_push_back(&part->waiting, &entry->node);
     part->waiting_count++;
     struct deadline *deadline = MEM_NEW(struct deadline);
-    *deadline = (struct deadline){part->proc->id, part->number, id};
-    sim_after(sim, PRODUCE_TIMEOUT_MS * SIM_MS, part->proc->id, "produce_timeout", timed_out, free_deadline,
+    *deadline = (struct deadline){part->proc->id, part->number, entry->number};
+    sim_after(sim, op->timeout_ms * SIM_MS, part->proc->id, "produce_timeout", timed_out, free_deadline,
               deadline);
 }
 
@@ -156,14 +148,15 @@ static enum err prepare(struct part *part, struct buf *records, struct append_pl
     return err;
 }
 
-static enum err append(struct part *part, struct buf *records, uint64_t id, int64_t *base_offset, bool *waits)
+static enum err append(struct part *part, struct buf *records, const struct produce_op *op,
+                       int64_t *base_offset, bool *waits)
 {
     struct sim *sim = part->proc->sim;
     if (!part->log || part->proc->failing)
         return ERR_KAFKA_STORAGE_ERROR;
     if (!part->is_leader)
         return ERR_NOT_LEADER_OR_FOLLOWER;
-    if (!replica_has_min_isr(&part->replica, sim->shape.min_isr))
+    if (op->waits && !replica_has_min_isr(&part->replica, sim->shape.min_isr))
         return ERR_NOT_ENOUGH_REPLICAS;
     struct append_plan plan = {0};
     struct errmsg why;
@@ -173,7 +166,7 @@ static enum err append(struct part *part, struct buf *records, uint64_t id, int6
     if (err == ERR_NONE) {
         struct log_append_args args = {.now_ms = proc_wall_ms(part->proc),
                                        .leader_epoch = part->replica.leader_epoch,
-                                       .origin = APPEND_CLIENT};
+                                       .origin = op->origin};
         err = log_append_as_leader(part->log, &plan, &args, &result, &why);
     }
     if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
@@ -194,25 +187,49 @@ static enum err append(struct part *part, struct buf *records, uint64_t id, int6
     bool flush_due = result.flush_due || (result.duplicate && sim->shape.flush_each);
     if (flush_due || result.sealed_up_to >= 0)
         upkeep_flush(part);
+    if (!op->waits)
+        return ERR_NONE;
     bool must_sync = flush_due && !is_synced(part, result.last_offset);
     *waits =
         (!is_committed(part, result.last_offset) && !plant_is(PLANT_ACKNOWLEDGED_TOO_EARLY)) || must_sync;
     if (*waits)
-        wait_for_commit(part, id, &result, must_sync);
+        wait_for_commit(part, op, &result, must_sync);
     else
         checker_acknowledged(sim, part, result.first_offset, result.last_offset);
     return ERR_NONE;
 }
 
+void produce_append(struct part *part, struct buf *records, const struct produce_op *op)
+{
+    int64_t base_offset = -1;
+    bool waits = false;
+    enum err err = append(part, records, op, &base_offset, &waits);
+    if (!waits)
+        op->done(part->proc, op->id, err, err == ERR_NONE ? base_offset : -1);
+}
+
+/* --- of clients --------------------------------------------------------------------------------------- */
+
+static void answer(struct proc *proc, uint64_t id, enum err err, int64_t base_offset)
+{
+    struct buf out = {0};
+    buf_put_i16(&out, (int16_t)err);
+    buf_put_i64(&out, base_offset);
+    net_answer(proc->sim, id, buf_view(&out));
+    buf_close(&out);
+}
+
 void serve_produce(struct proc *proc, uint64_t id, struct view body)
 {
     struct part *part = proc->parts[be_get_i32(body.ptr)];
+    struct produce_op op = {
+        .origin = APPEND_CLIENT, .waits = true, .timeout_ms = PRODUCE_TIMEOUT_MS, .done = answer, .id = id};
+    if (!part) {
+        answer(proc, id, ERR_UNKNOWN_TOPIC_OR_PARTITION, -1);
+        return;
+    }
     struct buf records = {0};
     buf_put(&records, body.ptr + 4, body.len - 4);
-    int64_t base_offset = -1;
-    bool waits = false;
-    enum err err = part ? append(part, &records, id, &base_offset, &waits) : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    produce_append(part, &records, &op);
     buf_close(&records);
-    if (!waits)
-        answer(proc->sim, id, err, err == ERR_NONE ? base_offset : -1);
 }

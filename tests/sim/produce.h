@@ -8,8 +8,22 @@
 #define BARNABAS_TESTS_SIM_PRODUCE_H
 
 #include "sim/node.h"
+#include "wire/record_validate.h"
 
 #define PRODUCE_TIMEOUT_MS 1500
+
+/* An append as leader, of whoever. */
+struct produce_op {
+    enum append_origin origin;
+    bool waits; /* acks=all */
+    int64_t timeout_ms;
+    /* What became of it, once; maybe before produce_append returns. Not when the process ends before. */
+    void (*done)(struct proc *proc, uint64_t id, enum err err, int64_t base_offset);
+    uint64_t id;
+};
+
+/* The records may be patched. */
+void produce_append(struct part *part, struct buf *records, const struct produce_op *op);
 
 /* Answers those that are below the high watermark. */
 void produce_complete(struct part *part);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "service/controller/controller_translate.h"
 #include "sim/checker.h"
+#include "sim/groups.h"
 #include "sim/node.h"
 #include "sim/plants.h"
 #include "storage/atomic_file.h"
@@ -33,6 +34,7 @@ struct change {
     struct part *part;
     int number;
     enum err err;
+    bool was_leader;
     bool became_leader;
     bool epochs_changed;
     struct buf epochs_text;
@@ -165,7 +167,7 @@ static void take_role(struct proc *proc, struct change *change)
     struct sim *sim = proc->sim;
     struct replica_command command = command_of(proc, change->state);
     int64_t end = log_end(part->log).offset;
-    bool was_leader = part->replica.role == REPLICA_ROLE_LEADER;
+    change->was_leader = part->replica.role == REPLICA_ROLE_LEADER;
     replica_apply(&part->replica, &command, proc->id, end, sim_now_ms(sim));
     part->proposes = false;
     change->became_leader = part->replica.role == REPLICA_ROLE_LEADER;
@@ -183,7 +185,7 @@ static void take_role(struct proc *proc, struct change *change)
     } else {
         part->is_leader = false;
     }
-    if ((!was_leader || !change->became_leader) && !plant_is(PLANT_WAIT_OUTLIVES_LEADER))
+    if ((!change->was_leader || !change->became_leader) && !plant_is(PLANT_WAIT_OUTLIVES_LEADER))
         part_fail_waiting(part);
     part_announce(part);
     part->leader_high_watermark = -1;
@@ -242,6 +244,15 @@ static void begin_to_serve(const struct change *change)
         upkeep_flush(part);
 }
 
+/* Whoever follows coordinates no groups. */
+static void tell_groups(const struct change *change)
+{
+    if (change->err == ERR_NONE && change->became_leader)
+        groups_led(change->part, change->was_leader);
+    else if (change->err == ERR_NONE)
+        groups_lost(change->part);
+}
+
 static void answer_roles(struct job *job)
 {
     const struct wire_leader_and_isr_request *request = job->request;
@@ -278,6 +289,8 @@ static void second_half(struct sim *sim, void *arg)
     for (int i = 0; i < job->count; i++)
         if (job->changes[i].err == ERR_NONE && job->changes[i].became_leader)
             begin_to_serve(&job->changes[i]);
+    for (int i = 0; i < job->count; i++)
+        tell_groups(&job->changes[i]);
     answer_roles(job);
 }
 
@@ -345,6 +358,7 @@ static enum err stop_replica(struct proc *proc, int number, int32_t leader_epoch
     part->replica.role = REPLICA_ROLE_NONE;
     part_fail_waiting(part);
     part_announce(part);
+    groups_lost(part);
     return ERR_NONE;
 }
 

@@ -6,6 +6,8 @@
 #include "sim/checker.h"
 #include "sim/clients.h"
 #include "sim/faults.h"
+#include "sim/groups_check.h"
+#include "sim/members.h"
 #include "sim/node.h"
 
 /* After the faults: the clients go on for a while, then rest, then all must be whole. */
@@ -31,6 +33,7 @@ static void rest(struct sim *sim, void *arg)
     (void)arg;
     sim_trace(sim, "the clients rest");
     clients_rest(sim);
+    members_rest(sim);
 }
 
 static bool offline(const struct sim *sim)
@@ -44,12 +47,14 @@ static bool offline(const struct sim *sim)
 static void build(struct sim *sim)
 {
     checker_new(sim);
+    groups_check_new(sim);
     zk_ensemble_new(sim);
     for (int id = 1; id <= sim->shape.brokers; id++) {
         node_init(sim, id);
         node_start(sim->nodes[id]);
     }
     clients_new(sim);
+    members_new(sim);
     faults_new(sim);
     sim_after(sim, sim->shape.run_us, SIM_WORLD, "heal", heal, NULL, NULL);
     sim_after(sim, sim->shape.run_us + WRITE_US, SIM_WORLD, "rest", rest, NULL, NULL);
@@ -84,8 +89,10 @@ struct run_result run_seed(const struct sim_options *options)
     struct run_result result = {.finished = go(sim)};
     if (result.finished && !sim->failed && !sim->over) {
         checker_end(sim);
-        if (!offline(sim))
+        if (!offline(sim)) {
             clients_end(sim);
+            members_end(sim);
+        }
     }
     if (sim->failed) {
         result.failed = true;
@@ -101,10 +108,12 @@ struct run_result run_seed(const struct sim_options *options)
     result.virtual_ms = sim->now_us / SIM_MS;
     result.acknowledged = clients_acknowledged(sim);
     clients_free(sim);
+    members_free(sim);
     for (int id = 1; id <= SIM_BROKERS_MAX; id++)
         node_free(sim->nodes[id]);
     faults_free(sim);
     zk_ensemble_free(sim->zk);
+    groups_check_free(sim);
     checker_free(sim);
     sim_free(sim);
     present = NULL;

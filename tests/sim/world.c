@@ -195,9 +195,27 @@ static void draw_shape(struct sim *sim)
     shape->compacts = sim_chance(sim, rng, 400);
     for (int i = 0; i < shape->parts; i++) {
         snprintf(sim->parts[i].topic, sizeof sim->parts[i].topic, "%c", 'a' + i % shape->topics);
+        sim->parts[i].topic_number = i % shape->topics;
         sim->parts[i].index = i / shape->topics;
         sim->parts[i].compacted = shape->compacts && i % shape->topics == 0;
     }
+}
+
+/* Of chance of its own, so that whether there is a group changes nothing else. It has the last partition. */
+static void draw_group(struct sim *sim)
+{
+    struct sim_shape *shape = &sim->shape;
+    shape->offsets = -1;
+    if (!sim_chance(sim, SIM_RNG_GROUP, 500))
+        return;
+    if (shape->parts < SIM_PARTS_MAX)
+        shape->parts++;
+    shape->offsets = shape->parts - 1;
+    shape->members = (int)sim_between(sim, SIM_RNG_GROUP, 1, SIM_MEMBERS_MAX);
+    struct sim_part_name *part = &sim->parts[shape->offsets];
+    *part = (struct sim_part_name){.topic = "__consumer_offsets", .topic_number = shape->topics++};
+    part->compacted = sim_chance(sim, SIM_RNG_GROUP, 700);
+    shape->compacts |= part->compacted;
 }
 
 struct sim *sim_new(const struct sim_options *options)
@@ -209,6 +227,7 @@ struct sim *sim_new(const struct sim_options *options)
     for (int i = 0; i < SIM_RNGS; i++)
         prng_seed(&sim->rng[i], options->seed * 64 + (uint64_t)i + 1);
     draw_shape(sim);
+    draw_group(sim);
     return sim;
 }
 

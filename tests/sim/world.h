@@ -21,11 +21,15 @@
 /* Endpoints of the network. Brokers have their id. */
 #define SIM_ZK          0
 #define SIM_BROKERS_MAX 5
-#define SIM_CLIENT      8 /* the first client */
+#define SIM_CLIENT      8  /* the first client */
+#define SIM_MEMBER      12 /* the first member of the group */
+#define SIM_MEMBERS_MAX 3
+#define SIM_OBSERVER    15 /* asks what the group has committed */
 #define SIM_ENDPOINTS   16
 #define SIM_WORLD       (-1) /* owner of what belongs to nobody */
 
 #define SIM_PARTS_MAX 4
+#define SIM_SHARES    4             /* what the members of the group share among them */
 #define SIM_MS        INT64_C(1000) /* microseconds */
 
 enum sim_rng {
@@ -37,7 +41,8 @@ enum sim_rng {
     SIM_RNG_WORK,
     SIM_RNG_SHAPE,
     SIM_RNG_NODE, /* brokers' own */
-    SIM_RNGS = SIM_RNG_NODE + SIM_BROKERS_MAX + 1
+    SIM_RNG_GROUP = SIM_RNG_NODE + SIM_BROKERS_MAX + 1,
+    SIM_RNGS
 };
 
 struct sim;
@@ -45,6 +50,8 @@ struct broker_node;
 struct checker;
 struct client;
 struct faults;
+struct groups_check;
+struct member;
 struct zk_ensemble;
 
 typedef void (*sim_fn)(struct sim *sim, void *arg);
@@ -73,12 +80,15 @@ struct sim_shape {
     bool suspect;
     bool zk_flaky;   /* connections to ZooKeeper like to break when a watch fires */
     bool flush_each; /* flush.messages=1 */
-    bool compacts;   /* the first topic is compacted */
-    int64_t run_us;  /* until everything is healed */
+    bool compacts;   /* some topic is compacted */
+    int offsets;     /* the number of the partition that groups are coordinated by; -1 = there are none */
+    int members;
+    int64_t run_us; /* until everything is healed */
 };
 
 struct sim_part_name {
-    char topic[16];
+    char topic[24];
+    int topic_number;
     int32_t index;
     bool compacted;
 };
@@ -106,7 +116,9 @@ struct sim {
     struct zk_ensemble *zk;
     struct broker_node *nodes[SIM_BROKERS_MAX + 1];
     struct client *clients[SIM_ENDPOINTS];
+    struct member *members[SIM_MEMBERS_MAX + 1]; /* and the observer */
     struct checker *checker;
+    struct groups_check *groups_check; /* NULL = there are none */
     struct faults *faults;
     bool healed; /* no more faults */
 
