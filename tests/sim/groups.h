@@ -7,9 +7,10 @@
  *   groups_load.c   loading
  *   groups_serve.c  requests
  *
- * Bodies of JoinGroup, SyncGroup and Heartbeat are Kafka's. OffsetCommit: generation i32, an i64 for each
- * share (-1 = not committed), the member's id; answered by an error i16. OffsetFetch: nothing; answered by
- * an error i16 and, without one, an i64 for each share (-1 = none).
+ * Bodies of JoinGroup, SyncGroup and Heartbeat are Kafka's. LeaveGroup: the member's id; answered by nothing.
+ * OffsetCommit: generation i32, an i64 for each share (-1 = not committed), the member's id; answered by an
+ * error i16. OffsetFetch: nothing; answered by an error i16 and, without one, an i64 for each share (-1 =
+ * none).
  *
  * Runs on: the one thread.
  */
@@ -24,6 +25,7 @@
 #define JOIN_VERSION      9
 #define SYNC_VERSION      5
 #define HEARTBEAT_VERSION 4
+#define LEAVE_VERSION     5
 #define MEMBER_ID_MAX     80
 
 struct groups {

@@ -129,8 +129,13 @@ void groups_check_synced(const struct groups *groups, const struct groups_ask *a
     if (answer->error_code != ERR_NONE)
         return;
     sim_trace(sim, "%d gives %s its share of generation %d", groups->proc->id, ask->member, ask->generation);
-    if (!is_committed(sim, map_get_int(&check->generations, ask->generation)))
+    const struct place *place = map_get_int(&check->generations, ask->generation);
+    if (!is_committed(sim, place)) {
+        if (!place || place->epoch == groups->part->replica.leader_epoch)
+            sim_fail(sim, "I12", "%d gives out generation %d, which is not stored", groups->proc->id,
+                     ask->generation);
         return;
+    }
     if (ask->generation < ask->promised && !groups_may_be_late(groups))
         sim_fail(sim, "I12", "%d gives out generation %d, there was %d", groups->proc->id, ask->generation,
                  ask->promised);

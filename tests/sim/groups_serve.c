@@ -105,6 +105,18 @@ static void heartbeat(struct groups *groups, uint64_t id, struct view body)
     arena_close(&arena);
 }
 
+static void leave(struct groups *groups, uint64_t id, struct view body)
+{
+    struct arena arena = {0};
+    struct wire_leave_group_request_member_identity who = {.member_id = body};
+    struct wire_leave_group_request request = {.group_id = GROUP_ID, .members = &who, .members_count = 1};
+    struct wire_leave_group_response answer;
+    group_leave(groups->coordinator, &request, LEAVE_VERSION, &groups->now, &arena, &answer,
+                &groups->effects);
+    net_answer(groups->proc->sim, id, VIEW_LIT(""));
+    arena_close(&arena);
+}
+
 /* --- offsets ------------------------------------------------------------------------------------------ */
 
 static void commit(struct groups *groups, uint64_t id, struct view body)
@@ -165,6 +177,8 @@ void groups_serve(struct proc *proc, const struct net_request *request)
         sync_group(groups, request->id, request->body);
     else if (request->api == NET_HEARTBEAT)
         heartbeat(groups, request->id, request->body);
+    else if (request->api == NET_LEAVE_GROUP)
+        leave(groups, request->id, request->body);
     else if (request->api == NET_OFFSET_COMMIT)
         commit(groups, request->id, request->body);
     else

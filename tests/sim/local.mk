@@ -52,6 +52,7 @@ tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) \
   -Wl,--wrap=name \
   -Wl,--wrap=ctl_choose \
   -Wl,--wrap=group_commit \
+  -Wl,--wrap=grp_store_group \
   -Wl,--wrap=replica_may_join \
   -Wl,--wrap=replica_high_watermark \
   -Wl,--wrap=replica_has_min_isr \

@@ -209,7 +209,8 @@ static void join(struct member *member)
                  joined);
 }
 
-/* --- Heartbeat ---------------------------------------------------------------------------------------- */
+/* --- Heartbeat, LeaveGroup
+ * ---------------------------------------------------------------------------------------- */
 
 static void beaten(struct member *member, struct view answer)
 {
@@ -231,6 +232,20 @@ static void heartbeat(struct member *member)
                  beaten);
 }
 
+static void left(struct member *member, struct view answer)
+{
+    (void)member;
+    (void)answer;
+}
+
+/* Whether it is heard or not, it begins anew. */
+static void leave(struct member *member)
+{
+    call_coordinator(member, NET_LEAVE_GROUP, view_str(member->id), TIMEOUT_US, left);
+    member->id[0] = '\0';
+    set_state(member, MEMBER_OUT);
+}
+
 static bool is_awake(const struct member *member)
 {
     return member->sim->healed || member->wakes_us <= member->sim->now_us;
@@ -239,13 +254,15 @@ static bool is_awake(const struct member *member)
 static void act(struct sim *sim, void *arg)
 {
     struct member *member = arg;
-    if (member->state == MEMBER_IN && sim_chance(sim, SIM_RNG_GROUP, 15))
+    if (member->state == MEMBER_IN && sim_chance(sim, SIM_RNG_GROUP, 25))
         member->wakes_us = sim->now_us + sim_between(sim, SIM_RNG_GROUP, 200, 2 * SESSION_MS) * SIM_MS;
     if (is_awake(member)) {
         if (member->coordinator < 1)
             find_coordinator(member);
         else if (member->state == MEMBER_OUT)
             join(member);
+        else if (member->state == MEMBER_IN && !sim->healed && sim_chance(sim, SIM_RNG_GROUP, 8))
+            leave(member);
         else if (member->state == MEMBER_IN && !member->beats)
             heartbeat(member);
     }

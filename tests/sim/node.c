@@ -399,6 +399,7 @@ void broker_serve(struct sim *sim, int to, const struct net_request *request)
     case NET_JOIN_GROUP:
     case NET_SYNC_GROUP:
     case NET_HEARTBEAT:
+    case NET_LEAVE_GROUP:
     case NET_OFFSET_COMMIT:
     case NET_OFFSET_FETCH:
         groups_serve(proc, request);

@@ -47,6 +47,7 @@ static const char *const NAMES[PLANTS] = {
     [PLANT_COMMIT_ANSWERED_EARLY] = "commit-answered-early",
     [PLANT_COORDINATOR_NOT_UNLOADED] = "coordinator-not-unloaded",
     [PLANT_OLD_GENERATION_COMMITS] = "old-generation-commits",
+    [PLANT_ASSIGNMENT_GIVEN_EARLY] = "assignment-given-early",
 };
 
 static enum plant chosen;
@@ -154,6 +155,13 @@ WRAPPED(void, group_commit, struct group_coordinator *c, const struct group_comm
     if (plant_is(PLANT_OLD_GENERATION_COMMITS) && group)
         lenient.generation = group->generation;
     __real_group_commit(c, &lenient, token, now, out);
+}
+
+WRAPPED(void, grp_store_group, struct grp_append *a)
+{
+    __real_grp_store_group(a);
+    if (plant_is(PLANT_ASSIGNMENT_GIVEN_EARLY) && a->kind == GRP_APPEND_ASSIGNMENT)
+        grp_assignment_stored(a, ERR_NONE);
 }
 
 /* --- of the storage ----------------------------------------------------------------------------------- */

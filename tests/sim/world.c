@@ -211,7 +211,8 @@ static void draw_group(struct sim *sim)
     if (shape->parts < SIM_PARTS_MAX)
         shape->parts++;
     shape->offsets = shape->parts - 1;
-    shape->members = (int)sim_between(sim, SIM_RNG_GROUP, 1, SIM_MEMBERS_MAX);
+    shape->members =
+        sim_chance(sim, SIM_RNG_GROUP, 150) ? 1 : (int)sim_between(sim, SIM_RNG_GROUP, 2, SIM_MEMBERS_MAX);
     struct sim_part_name *part = &sim->parts[shape->offsets];
     *part = (struct sim_part_name){.topic = "__consumer_offsets", .topic_number = shape->topics++};
     part->compacted = sim_chance(sim, SIM_RNG_GROUP, 700);
