@@ -83,8 +83,9 @@ static void append_begin(struct groups *groups, const struct group_append_wish *
     buf_put_view(&records, wish->batch);
     int64_t base = part->log ? log_end(part->log).offset : 0;
     produce_append(part, &records, &op);
-    if (part->log && log_end(part->log).offset > base)
-        groups_check_appended(part, wish->batch, base);
+    /* Where the disk failed in the middle of it, it may be there after the next start. */
+    if (part->log && (log_end(part->log).offset > base || part->proc->failing))
+        groups_check_appended(groups, wish->batch, base);
     buf_close(&records);
 }
 

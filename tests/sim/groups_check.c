@@ -11,10 +11,13 @@
 #include "sim/member.h"
 #include "wire/record_iter.h"
 
-/* Where something was appended. */
+/* Where something was appended, and by whom. */
 struct place {
     int32_t epoch;
     int64_t offset;
+    int broker;
+    int64_t life; /* of the broker */
+    uint64_t term;
 };
 
 /* To whom the shares of one generation were given. */
@@ -44,18 +47,17 @@ int32_t groups_check_generation(const struct sim *sim)
     return sim->groups_check->generation;
 }
 
-static void note_place(struct map *map, int64_t key, int32_t epoch, int64_t offset)
+static void note_place(struct map *map, int64_t key, const struct place *at)
 {
     struct place *place = map_get_int(map, key);
     if (!place) {
         place = MEM_NEW(struct place);
         map_put_int(map, key, place);
     }
-    *place = (struct place){epoch, offset};
+    *place = *at;
 }
 
-static void note_record(struct groups_check *check, int32_t epoch, const struct record *record,
-                        int64_t offset)
+static void note_record(struct groups_check *check, const struct record *record, const struct place *at)
 {
     struct group_key key;
     struct offset_value committed;
@@ -64,23 +66,36 @@ static void note_record(struct groups_check *check, int32_t epoch, const struct 
     ASSERT(group_key_parse(record->key, &key, NULL) == ERR_NONE);
     if (key.kind == GROUP_KEY_OFFSET) {
         ASSERT(offset_value_parse(record->value, &committed, NULL) == ERR_NONE);
-        note_place(&check->values, committed.offset, epoch, offset);
+        note_place(&check->values, committed.offset, at);
     } else {
         ASSERT(group_value_parse(record->value, &arena, &group, NULL) == ERR_NONE);
-        note_place(&check->generations, group.generation, epoch, offset);
+        note_place(&check->generations, group.generation, at);
     }
     arena_close(&arena);
 }
 
-void groups_check_appended(const struct part *part, struct view batch, int64_t base_offset)
+void groups_check_appended(const struct groups *groups, struct view batch, int64_t base_offset)
 {
+    struct sim *sim = groups->proc->sim;
+    int id = groups->proc->id;
     struct record_iter it;
     struct record record;
     record_iter_open(&it, batch, RECORD_VIEW, NULL, NULL);
-    while (record_iter_next(&it, &record))
-        note_record(part->proc->sim->groups_check, part->replica.leader_epoch, &record,
-                    base_offset + record.offset);
+    while (record_iter_next(&it, &record)) {
+        struct place at = {.epoch = groups->part->replica.leader_epoch,
+                           .offset = base_offset + record.offset,
+                           .broker = id,
+                           .life = sim->life[id],
+                           .term = groups->term};
+        note_record(sim->groups_check, &record, &at);
+    }
     ASSERT(record_iter_close(&it) == ERR_NONE);
+}
+
+static bool is_of_this_term(const struct groups *groups, const struct place *place)
+{
+    int id = groups->proc->id;
+    return place->broker == id && place->life == groups->proc->sim->life[id] && place->term == groups->term;
 }
 
 static bool is_committed(const struct sim *sim, const struct place *place)
@@ -131,9 +146,10 @@ void groups_check_synced(const struct groups *groups, const struct groups_ask *a
     sim_trace(sim, "%d gives %s its share of generation %d", groups->proc->id, ask->member, ask->generation);
     const struct place *place = map_get_int(&check->generations, ask->generation);
     if (!is_committed(sim, place)) {
-        if (!place || place->epoch == groups->part->replica.leader_epoch)
-            sim_fail(sim, "I12", "%d gives out generation %d, which is not stored", groups->proc->id,
-                     ask->generation);
+        if (!place || is_of_this_term(groups, place)) /* another's was loaded */
+            sim_fail(sim, "I12", "%d gives out generation %d, which is not committed: at %lld of epoch %d",
+                     groups->proc->id, ask->generation, place ? (long long)place->offset : -1,
+                     place ? place->epoch : -1);
         return;
     }
     if (ask->generation < ask->promised && !groups_may_be_late(groups))

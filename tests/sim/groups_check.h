@@ -22,7 +22,7 @@ int64_t groups_check_value(struct sim *sim, int share);
 int32_t groups_check_generation(const struct sim *sim);
 
 /* A coordinator's batch is in its log. */
-void groups_check_appended(const struct part *part, struct view batch, int64_t base_offset);
+void groups_check_appended(const struct groups *groups, struct view batch, int64_t base_offset);
 
 /* --- about to be answered --- */
 
