@@ -144,11 +144,15 @@ def test_known_batch_of_the_protocol_page():
 RACE = """
 #include <pthread.h>
 static int shared;
-static void *add(void *none) { shared++; return none; }
+static void *add(void *none) {
+    for (int i = 0; i < 1000; i++)
+        shared++;
+    return none;
+}
 int main(void) {
     pthread_t other;
     pthread_create(&other, 0, add, 0);
-    shared++;
+    add(0);
     pthread_join(other, 0);
     return 0;
 }
