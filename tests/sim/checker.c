@@ -154,7 +154,7 @@ static void check_holders(struct part *part, const struct batch *batch, unsigned
 
 static int64_t record_key(const struct batch *batch)
 {
-    return batch->producer_id << 32 | (int64_t)(uint32_t)batch->sequence;
+    return (int64_t)((uint64_t)batch->producer_id << 32 | (uint32_t)batch->sequence);
 }
 
 static void commit(struct part *part, const struct batch *batch)
