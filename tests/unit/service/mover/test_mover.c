@@ -560,11 +560,16 @@ static void hang(struct log_dir_state *dir, bool on)
         hang_watch_end(&dir->hang, now_ms);
 }
 
+#define IDLE_DEADLINE_MS 20000
+
 /* Whoever was on his way has ended: otherwise he would seem to have moved just after it began to hang. */
 static void hang_idle(struct log_dir_state *dir)
 {
-    while (atomic_load(&dir->hang.busy) > 0)
+    const int64_t end_ms = clock_mono_ms(rig.broker.clock) + IDLE_DEADLINE_MS;
+    while (atomic_load(&dir->hang.busy) > 0) {
+        ck_assert_msg(clock_mono_ms(rig.broker.clock) < end_ms, "%s is still used", dir->dir.path);
         usleep(1000);
+    }
     hang(dir, true);
 }
 
