@@ -178,7 +178,8 @@ struct log_settings node_log_settings(const struct sim *sim, int number);
 
 struct part *part_new(struct proc *proc, int number);
 void part_free(struct part *part);
-int64_t part_lag_ms(const struct part *part);
+/* See broker.h: sure_to_lead_ms. */
+int64_t part_sure_to_lead_ms(const struct part *part);
 void part_advance(struct part *part);
 void part_announce(struct part *part);
 enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch);

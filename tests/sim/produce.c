@@ -131,9 +131,9 @@ static void wait_for_commit(struct part *part, const struct produce_op *op,
 /* See service/partition/append.c. */
 static enum err doubt(const struct part *part, enum err err)
 {
-    struct sim *sim = part->proc->sim;
     if (err != ERR_OUT_OF_ORDER_SEQUENCE_NUMBER ||
-        replica_is_followed(&part->replica, part->proc->id, sim_now_ms(sim), sim->shape.session_ms / 2))
+        replica_is_followed(&part->replica, part->proc->id, sim_now_ms(part->proc->sim),
+                            part_sure_to_lead_ms(part)))
         return err;
     return ERR_NOT_LEADER_OR_FOLLOWER;
 }

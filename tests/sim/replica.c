@@ -95,6 +95,11 @@ void part_fail_waiting(struct part *part)
 
 /* --- followers ---------------------------------------------------------------------------------------- */
 
+int64_t part_sure_to_lead_ms(const struct part *part)
+{
+    return part->proc->sim->shape.session_ms / 2;
+}
+
 enum err part_note_fetch(struct part *part, const struct replica_fetch *fetch)
 {
     struct replica_progress progress;

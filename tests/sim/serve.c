@@ -114,6 +114,7 @@ static enum err note_replica(const struct fetch_state *state, const struct fetch
                                   .offset = look->asked.fetch_offset,
                                   .start_offset = look->asked.log_start_offset,
                                   .now_ms = sim_now_ms(part->proc->sim),
+                                  .gap_ms = part_sure_to_lead_ms(part),
                                   .leader_end = end};
     return part_note_fetch(part, &fetch);
 }

@@ -51,6 +51,15 @@ int64_t replica_follower_epoch(const struct replica *replica, int32_t broker_id)
     return remote ? remote->broker_epoch : -1;
 }
 
+static void note_time(struct replica_remote *remote, const struct replica_fetch *fetch)
+{
+    if (remote->last_fetch_ms != REPLICA_NEVER_MS && fetch->now_ms - remote->last_fetch_ms > fetch->gap_ms)
+        remote->steady_from_ms = fetch->now_ms + fetch->gap_ms;
+    remote->fetch_before_ms = remote->last_fetch_ms;
+    if (fetch->now_ms > remote->last_fetch_ms)
+        remote->last_fetch_ms = fetch->now_ms;
+}
+
 bool replica_note_fetch(struct replica *replica, const struct replica_fetch *fetch,
                         struct replica_progress *progress)
 {
@@ -73,9 +82,7 @@ bool replica_note_fetch(struct replica *replica, const struct replica_fetch *fet
     remote->end_offset = fetch->offset;
     remote->start_offset = fetch->start_offset;
     remote->last_fetch_leader_end = fetch->leader_end;
-    remote->fetch_before_ms = remote->last_fetch_ms;
-    if (fetch->now_ms > remote->last_fetch_ms)
-        remote->last_fetch_ms = fetch->now_ms;
+    note_time(remote, fetch);
     if (fetch->broker_epoch >= 0)
         remote->broker_epoch = fetch->broker_epoch;
     return true;
@@ -120,12 +127,17 @@ bool replica_may_join(const struct replica *replica, int32_t broker_id, int64_t 
            remote->end_offset >= replica->epoch_start_offset;
 }
 
-bool replica_is_followed(const struct replica *replica, int32_t my_id, int64_t now_ms, int64_t within_ms)
+static bool is_steady(const struct replica_remote *remote, int64_t now_ms, int64_t gap_ms)
+{
+    return remote->fetch_before_ms != REPLICA_NEVER_MS && now_ms - remote->last_fetch_ms <= gap_ms &&
+           now_ms >= remote->steady_from_ms;
+}
+
+bool replica_is_followed(const struct replica *replica, int32_t my_id, int64_t now_ms, int64_t gap_ms)
 {
     for (int32_t i = 0; i < replica->isr.count; i++) {
         const struct replica_remote *remote = find(replica, replica->isr.ids[i]);
-        if (replica->isr.ids[i] != my_id && (!remote || now_ms - remote->last_fetch_ms > within_ms ||
-                                             remote->last_fetch_ms - remote->fetch_before_ms > within_ms))
+        if (replica->isr.ids[i] != my_id && (!remote || !is_steady(remote, now_ms, gap_ms)))
             return false;
     }
     return true;

@@ -71,6 +71,7 @@ static struct replica_remote remote_in_epoch(const struct replica_remote *old, i
                                     .last_fetch_leader_end = -1,
                                     .broker_epoch = -1};
     remote.last_fetch_ms = REPLICA_NEVER_MS;
+    remote.steady_from_ms = REPLICA_NEVER_MS;
     if (old) {
         remote = *old;
         remote.last_fetch_leader_end = log_end;

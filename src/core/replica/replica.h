@@ -32,6 +32,7 @@ struct replica_remote {
     int64_t last_caught_up_ms;     /* REPLICA_NEVER_MS = not in this epoch */
     int64_t last_fetch_ms;         /* likewise */
     int64_t fetch_before_ms;       /* the one before that, likewise */
+    int64_t steady_from_ms;        /* the first time that is as far from the last gap as a gap is long */
     int64_t last_fetch_leader_end; /* our log end when it last fetched; -1 = it has not */
     int64_t broker_epoch;          /* as it said with its last Fetch; -1 = it did not */
 };
@@ -134,6 +135,7 @@ struct replica_fetch {
     int64_t offset;
     int64_t start_offset; /* of its log */
     int64_t now_ms;       /* when the request came; monotonic, as all times here */
+    int64_t gap_ms;       /* longer since the fetch before is a gap, see replica_is_followed */
     int64_t leader_end;   /* our log end */
 };
 
@@ -165,11 +167,12 @@ int32_t replica_laggards(const struct replica *replica, int32_t my_id, int64_t l
                          int64_t lag_max_ms, int32_t *out);
 
 /*
- * Do all other members of the ISR fetch in this epoch: two of them, no more than `within_ms` apart, and no
- * longer ago? Whom they have left may have been deposed without having heard of it, as a process that stood
- * still; it finds one fetch of each in its sockets then.
+ * Do all other members of the ISR fetch: twice at least in this epoch, the last time no more than `gap_ms`
+ * ago, and without a gap for as long? Whom they have left may have been deposed without having heard of it,
+ * as a process that stood still; it finds several fetches of each in its sockets then, one of every
+ * connection that was tried meanwhile, and takes them all for new.
  */
-bool replica_is_followed(const struct replica *replica, int32_t my_id, int64_t now_ms, int64_t within_ms);
+bool replica_is_followed(const struct replica *replica, int32_t my_id, int64_t now_ms, int64_t gap_ms);
 
 /* What is proposed now is pending, and counts as the maximal ISR. Only where nothing is proposed. */
 void replica_propose_join(struct replica *replica, int32_t broker_id);

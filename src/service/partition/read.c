@@ -64,6 +64,7 @@ static enum err note_replica(struct read_op *op, struct partition *part)
                                   .offset = op->fetch_offset,
                                   .start_offset = op->replica_start_offset,
                                   .now_ms = op->now_ms,
+                                  .gap_ms = op->broker->sure_to_lead_ms,
                                   .leader_end = end};
     op->note_replica = false; /* a second look at the log is no second fetch */
     return partition_note_fetch(part, &fetch);

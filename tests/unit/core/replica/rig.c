@@ -58,6 +58,7 @@ bool rig_fetch(struct rig *rig, int32_t broker, int64_t offset)
                                   .broker_epoch = -1,
                                   .offset = offset,
                                   .now_ms = rig->now_ms,
+                                  .gap_ms = 500,
                                   .leader_end = rig->leader_end};
     struct replica_progress progress;
     ck_assert(replica_note_fetch(&rig->replica, &fetch, &progress));

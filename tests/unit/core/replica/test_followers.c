@@ -26,6 +26,7 @@ static bool note(int32_t broker, int64_t epoch, int64_t offset, int64_t start,
                                   .offset = offset,
                                   .start_offset = start,
                                   .now_ms = rig.now_ms,
+                                  .gap_ms = 500,
                                   .leader_end = rig.leader_end};
     return replica_note_fetch(&rig.replica, &fetch, progress);
 }

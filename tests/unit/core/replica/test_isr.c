@@ -41,15 +41,37 @@ START_TEST(leader_to_whom_a_member_does_not_come_is_not_followed)
 }
 END_TEST
 
-START_TEST(fetch_that_lay_there_while_the_leader_stood_still_does_not_count)
+/* As many as there are: of the connection that was open, and of those that were tried since. */
+START_TEST(fetches_that_lay_there_while_the_leader_stood_still_do_not_count)
 {
     rig_fetch(&rig, 2, 100);
     rig_fetch(&rig, 2, 100);
     rig.now_ms += 501;
+    for (int i = 0; i < 3; i++) {
+        rig_fetch(&rig, 2, 100);
+        ck_assert(!is_followed());
+    }
+    rig.now_ms += 499;
     rig_fetch(&rig, 2, 100);
     ck_assert(!is_followed());
-    rig.now_ms += 100;
-    rig_fetch(&rig, 2, 50); /* wherever it stands */
+    rig.now_ms += 1;
+    ck_assert(is_followed()); /* it came all the while */
+    rig_fetch(&rig, 2, 50);   /* wherever it stands */
+    ck_assert(is_followed());
+}
+END_TEST
+
+/* The first fetch of an epoch ends no gap, however long ago the epoch began: elections take long enough. */
+START_TEST(leader_of_a_new_epoch_is_followed_by_whom_comes_twice)
+{
+    rig_fetch(&rig, 2, 100);
+    rig.now_ms += 10000;
+    rig_command(&rig, 6, 2, "1,2");
+    rig_command(&rig, 7, RIG_ME, "1,2");
+    rig.now_ms += 501;
+    rig_fetch(&rig, 2, 100);
+    ck_assert(!is_followed());
+    rig_fetch(&rig, 2, 100);
     ck_assert(is_followed());
 }
 END_TEST
@@ -264,7 +286,8 @@ Suite *isr_suite(void)
     TCase *tc = tcase_create("isr");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, leader_to_whom_a_member_does_not_come_is_not_followed);
-    tcase_add_test(tc, fetch_that_lay_there_while_the_leader_stood_still_does_not_count);
+    tcase_add_test(tc, fetches_that_lay_there_while_the_leader_stood_still_do_not_count);
+    tcase_add_test(tc, leader_of_a_new_epoch_is_followed_by_whom_comes_twice);
     tcase_add_test(tc, leader_alone_in_the_isr_needs_nobody);
     tcase_add_test(tc, replica_joins_at_the_high_watermark);
     tcase_add_test(tc, replica_must_have_come_to_the_beginning_of_the_epoch);

@@ -101,7 +101,8 @@ static void fetch_to_the_end(struct partition *part, void *arg)
     struct replica_fetch fetch = {.broker_id = OTHER,
                                   .broker_epoch = -1,
                                   .offset = log_end(part->log).offset,
-                                  .now_ms = clock_mono_ms(part->broker->clock)};
+                                  .now_ms = clock_mono_ms(part->broker->clock),
+                                  .gap_ms = 3600000};
     ck_assert_int_eq(partition_note_fetch(part, &fetch), ERR_NONE);
 }
 

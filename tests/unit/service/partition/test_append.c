@@ -62,7 +62,7 @@ static void be_fetched_from(struct partition *part, void *arg)
 {
     (void)arg;
     struct replica_fetch fetch = {
-        .broker_id = 2, .broker_epoch = -1, .now_ms = clock_mono_ms(part->broker->clock)};
+        .broker_id = 2, .broker_epoch = -1, .now_ms = clock_mono_ms(part->broker->clock), .gap_ms = 3600000};
     ck_assert_int_eq(partition_note_fetch(part, &fetch), ERR_NONE);
 }
 

@@ -40,8 +40,10 @@ static void lead(int32_t epoch, int32_t replicas)
 static void be_fetched_from(struct partition *of, void *arg)
 {
     (void)arg;
-    struct replica_fetch fetch = {
-        .broker_id = FOLLOWER, .broker_epoch = -1, .now_ms = clock_mono_ms(of->broker->clock)};
+    struct replica_fetch fetch = {.broker_id = FOLLOWER,
+                                  .broker_epoch = -1,
+                                  .now_ms = clock_mono_ms(of->broker->clock),
+                                  .gap_ms = 3600000};
     ck_assert_int_eq(partition_note_fetch(of, &fetch), ERR_NONE);
 }
 
