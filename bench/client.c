@@ -32,7 +32,8 @@ static const char USAGE[] =
 
 #define BATCH_BYTES       "65536"
 #define QUEUED_RECORDS    "500000"
-#define FETCHED_RECORDS   "1000000"
+#define FETCHED_RECORDS   "10000000" /* all: see consumers.c */
+#define FETCHED_KB        "2097151"
 #define DELIVERY_LIMIT_MS "60000"
 #define PATIENCE_NS       INT64_C(60000000000) /* without any progress */
 #define SERVE_EVERY       512                  /* records sent between two looks at what was delivered */
@@ -187,6 +188,7 @@ static rd_kafka_t *open_client(const struct options *o, rd_kafka_type_t type, st
         rd_kafka_conf_set_opaque(conf, delivery);
     } else {
         set(conf, "queued.min.messages", FETCHED_RECORDS);
+        set(conf, "queued.max.messages.kbytes", FETCHED_KB);
     }
     rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
     if (!rk)

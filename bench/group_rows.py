@@ -306,7 +306,8 @@ def start_and_warm_cluster(cluster, sizes):
 
 
 def read_together(cluster, topic, group, consumers, records):
-    """records/s from when the group is stable, and CPU seconds of all brokers per million records until it is left."""
+    """records/s from the first one on, and CPU seconds of all brokers per million from when the group is stable until
+    it is left."""
     argv = [tool("consumers"), "--bootstrap", cluster.bootstrap, "--topic", topic, "--group", group]
     argv += ["--consumers", str(consumers), "--records", str(records), "--partitions", str(cluster_rows.PARTITIONS)]
     with Prepared(argv) as ready:
