@@ -40,6 +40,7 @@ src_service_libservice_a_SOURCES += \
   src/service/replica/replica_stop.c \
   src/service/replica/replica_state.c src/service/replica/replica_state.h \
   src/service/replica/strays.c src/service/replica/strays.h \
+  src/service/replica/takeover_sync.c src/service/replica/takeover_sync.h \
   src/service/replica/upkeep.c
 
 # compacting logs
@@ -138,6 +139,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/replica/test_isr_changes.c \
   tests/unit/service/replica/test_isr_znodes.c \
   tests/unit/service/replica/test_roles.c \
+  tests/unit/service/replica/test_takeover_sync.c \
   tests/unit/service/replica/test_upkeep.c \
   tests/unit/service/settings/test_config_edit.c \
   tests/unit/service/settings/test_settings.c \

@@ -221,6 +221,16 @@ static enum err check_continues(struct log *log, const struct records_summary *s
     return ERR_OFFSET_OUT_OF_RANGE;
 }
 
+/*
+ * Where a segment begins in which these batches are the first: at the log end, so that a gap before a segment
+ * is a lost tail (log_load.c), unless they lie too far above it. An old wrapper tells its last offset only.
+ */
+static int64_t roll_base(const struct log *log, const struct records_summary *sum, int64_t first_offset)
+{
+    return sum->first_offset >= 0 && sum->last_offset - log->end.offset > INT32_MAX ? first_offset
+                                                                                    : log->end.offset;
+}
+
 enum err log_append_as_follower(struct log *log, struct view records, int32_t leader_epoch, int64_t now_ms,
                                 struct log_append_result *out, struct errmsg *why)
 {
@@ -247,8 +257,7 @@ enum err log_append_as_follower(struct log *log, struct view records, int32_t le
 
     const struct segment_append append = {sum.bytes, sum.last_offset, sum.max_timestamp,
                                           sum.offset_of_max_timestamp};
-    /* An old wrapper tells its last offset only: what it holds may begin at the log end. */
-    err = roll_if_needed(log, &append, sum.first_offset >= 0 ? first_offset : 0, now_ms, out, why);
+    err = roll_if_needed(log, &append, roll_base(log, &sum, first_offset), now_ms, out, why);
     if (err)
         return err;
     bool has_producers;

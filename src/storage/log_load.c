@@ -34,6 +34,7 @@ struct load {
     bool *unsound;        /* per segment: its index is missing or cannot be right */
     int unflushed_from;   /* segment that the recovery point is in */
     int64_t producers_at; /* base offset that the log's producers are good for; -1 none */
+    int8_t last_magic;    /* of the last batch that was recovered; -1 none */
 };
 
 /* --- opening segments --- */
@@ -151,18 +152,27 @@ static enum err ready_producers(struct load *load, int i, struct errmsg *why)
 
 /*
  * After the machine went down, unsynced tails may be missing while what was appended behind them, in a later
- * segment, has survived. Compacted logs have gaps by nature, there nothing can be told.
+ * segment, has survived. In a compacted log Kafka's cleaner leaves such gaps, too; but all that lies above
+ * the recovery point is ours (log_load_args). Our cleaner leaves an empty batch there, where one has its
+ * place and in the present format (compact/output.c), and what is appended begins a segment at the log end,
+ * or too far above it (log_append.c).
  */
 static bool is_hole_before(const struct load *load, int64_t offset)
 {
     const struct log *log = load->log;
-    return load->args->power_lost && !log->settings.cleanup_compact && log->producers.end_offset < offset;
+    const bool is_old = load->last_magic == 0 || load->last_magic == 1;
+    return load->args->power_lost && log->producers.end_offset < offset &&
+           !(is_old && log->settings.cleanup_compact);
 }
 
 static bool has_hole_behind(const struct load *load, int i)
 {
     const struct log *log = load->log;
-    return i + 1 < log->segment_count && is_hole_before(load, log->segments[i + 1]->base_offset);
+    if (i + 1 == log->segment_count)
+        return false;
+    const int64_t next_base = log->segments[i + 1]->base_offset;
+    return is_hole_before(load, next_base) &&
+           (!log->settings.cleanup_compact || segment_has_room_to(log->segments[i], next_base));
 }
 
 /*
@@ -198,15 +208,16 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
     const int left = log->segment_count - 1 - i;
     struct log_progress progress = {load->args->progress, load->args->progress_arg,
                                     load->report.bytes_recovered, left};
-    int32_t valid_bytes;
-    int64_t outgrown_at;
-    err = log_recover_segment(log, seg, &progress, &valid_bytes, &outgrown_at, why);
+    struct log_recovered found;
+    err = log_recover_segment(log, seg, &progress, &found, why);
+    if (!err && found.last_magic >= 0)
+        load->last_magic = found.last_magic;
     bool splits = false;
-    if (!err && outgrown_at >= 0 && !(unflushed && is_hole_before(load, outgrown_at)))
-        err = split(load, i, valid_bytes, outgrown_at, &splits, why);
+    if (!err && found.outgrown_at >= 0 && !(unflushed && is_hole_before(load, found.outgrown_at)))
+        err = split(load, i, found.valid_bytes, found.outgrown_at, &splits, why);
     if (err)
         return err;
-    const int32_t cut = splits ? 0 : seg->size_bytes - valid_bytes;
+    const int32_t cut = splits ? 0 : seg->size_bytes - found.valid_bytes;
     if (cut > 0)
         log_warn("storage", "segment_cut", "log=%s segment=%" PRId64 " bytes=%" PRId32, log_name(log),
                  seg->base_offset, cut);
@@ -214,11 +225,11 @@ static enum err recover_segment(struct load *load, int i, bool unflushed, struct
     if (unflushed && left > 0 && !splits && (cut > 0 || has_hole_behind(load, i)))
         err = drop_segments_from(load, i + 1, why);
     if (!err)
-        err = log_recover_finish(log, seg, valid_bytes, why);
+        err = log_recover_finish(log, seg, found.valid_bytes, why);
     if (err)
         return err;
     load->report.segments_recovered++;
-    load->report.bytes_recovered += valid_bytes;
+    load->report.bytes_recovered += found.valid_bytes;
     load->report.bytes_cut += cut;
     if (i + 1 < log->segment_count)
         load->producers_at = log->segments[i + 1]->base_offset;
@@ -376,7 +387,7 @@ enum err log_load(const struct log_load_args *args, struct log **out, struct log
                   struct errmsg *why)
 {
     struct log *log = log_new(args);
-    struct load load = {.args = args, .log = log, .producers_at = -1};
+    struct load load = {.args = args, .log = log, .producers_at = -1, .last_magic = -1};
     enum err err = load_all(&load, why);
     partition_files_close(&load.files);
     free(load.unsound);

@@ -19,10 +19,12 @@ struct log_load_args {
     int64_t recovery_point; /* from the checkpoint, 0 if absent */
     int64_t log_start_offset;
     int64_t now_ms;
-    uint64_t seed;      /* for the jitter of segment.ms */
-    bool power_lost;    /* the machine may have restarted since the last run: unsynced tails may be missing */
-    bool clean;         /* the broker stopped cleanly: nothing is scanned */
-    bool skip_recovery; /* a -delete directory */
+    uint64_t seed; /* for the jitter of segment.ms */
+    /* The machine may have restarted since the last run, which was ours: of what that run appended, above the
+     * recovery point, tails of segments may be missing. */
+    bool power_lost;
+    bool clean;                    /* the broker stopped cleanly: nothing is scanned */
+    bool skip_recovery;            /* a -delete directory */
     log_load_progress_fn progress; /* NULL: none */
     void *progress_arg;
 };

@@ -20,7 +20,6 @@ struct recovery {
     struct segment_reader reader;
     int32_t last_indexed_pos;
     int64_t last_offset; /* of the batch before; base - 1 at first */
-    int64_t outgrown_at; /* -1: nothing is too far above the base */
 };
 
 static enum err recover_producers(struct recovery *r, const struct batch_info *info, struct view entry,
@@ -105,12 +104,11 @@ static int64_t base_for(const struct recovery *r, const struct batch_info *info)
     return lowest > r->last_offset ? lowest : r->last_offset + 1;
 }
 
-/* Walks the good batches; *valid_bytes is where they end. */
-static enum err walk(struct recovery *r, const struct log_progress *progress, int32_t *valid_bytes,
+/* Walks the good batches. */
+static enum err walk(struct recovery *r, const struct log_progress *progress, struct log_recovered *out,
                      struct errmsg *why)
 {
     int32_t reported = 0;
-    *valid_bytes = 0;
     for (;;) {
         struct batch_info info;
         struct view entry;
@@ -125,15 +123,16 @@ static enum err walk(struct recovery *r, const struct log_progress *progress, in
         if (!is_good(r, &info, entry))
             return ERR_NONE;
         if (!segment_fits_offset(r->seg, info.last_offset)) {
-            r->outgrown_at = base_for(r, &info);
+            out->outgrown_at = base_for(r, &info);
             return ERR_NONE;
         }
         err = take_batch(r, &info, entry, pos, why);
         if (err)
             return err;
-        *valid_bytes = pos + info.size_bytes;
-        if (*valid_bytes - reported >= PROGRESS_EVERY_BYTES) {
-            reported = *valid_bytes;
+        out->valid_bytes = pos + info.size_bytes;
+        out->last_magic = info.magic;
+        if (out->valid_bytes - reported >= PROGRESS_EVERY_BYTES) {
+            reported = out->valid_bytes;
             if (progress->fn &&
                 !progress->fn(progress->arg, progress->bytes_before + reported, progress->segments_left))
                 return ERR_CLOSED;
@@ -142,13 +141,11 @@ static enum err walk(struct recovery *r, const struct log_progress *progress, in
 }
 
 enum err log_recover_segment(struct log *log, struct segment *seg, const struct log_progress *progress,
-                             int32_t *valid_bytes, int64_t *outgrown_at, struct errmsg *why)
+                             struct log_recovered *out, struct errmsg *why)
 {
-    struct recovery r = {.log = log,
-                         .seg = seg,
-                         .files = log_files(log, seg),
-                         .last_offset = seg->base_offset - 1,
-                         .outgrown_at = -1};
+    struct recovery r = {
+        .log = log, .seg = seg, .files = log_files(log, seg), .last_offset = seg->base_offset - 1};
+    *out = (struct log_recovered){.last_magic = -1, .outgrown_at = -1};
     seg->max_timestamp_ms = -1;
     seg->max_timestamp_offset = seg->base_offset;
     seg->timestamps_known = true;
@@ -158,9 +155,8 @@ enum err log_recover_segment(struct log *log, struct segment *seg, const struct 
     if (!err)
         err = segment_reader_open(&r.reader, seg, &r.files, 0, seg->size_bytes, false, NULL, 0, why);
     if (!err)
-        err = walk(&r, progress, valid_bytes, why);
+        err = walk(&r, progress, out, why);
     segment_reader_close(&r.reader);
-    *outgrown_at = r.outgrown_at;
     if (err && err != ERR_CLOSED)
         errmsg_prefix(why, "recover segment %" PRId64, seg->base_offset);
     return err;

@@ -105,6 +105,11 @@ bool segment_fits_offset(const struct segment *seg, int64_t offset)
     return offset >= seg->base_offset && offset - seg->base_offset <= INT32_MAX;
 }
 
+bool segment_has_room_to(const struct segment *seg, int64_t next_base)
+{
+    return segment_fits_offset(seg, next_base - 1) && seg->size_bytes <= INT32_MAX - BATCH_V2_HEADER_SIZE;
+}
+
 static bool indexes_are_full(const struct segment *seg, const struct log_settings *settings)
 {
     const int32_t max_bytes = settings->segment_index_bytes;

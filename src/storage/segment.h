@@ -59,6 +59,11 @@ struct segment_append {
 };
 
 bool segment_fits_offset(const struct segment *seg, int64_t offset);
+/*
+ * Whether a batch without records that covers the offsets up to `next_base` has its place at the segment's
+ * end: where it has, the cleaner leaves no gap there.
+ */
+bool segment_has_room_to(const struct segment *seg, int64_t next_base);
 /* Whether to begin a new segment before this append. */
 MUST_USE enum err segment_must_roll(struct segment *seg, const struct segment_files *files,
                                     const struct log_settings *settings, const struct segment_append *append,

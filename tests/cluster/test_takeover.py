@@ -147,6 +147,7 @@ def test_kafkas_directory_opens_here_and_goes_back(kafka_written, new_broker, zk
 
     ours = hand_over(kafka, new_broker, None, clean)
     assert_same(written, contents(zk, ours), "after the take-over")
+    assert ("taken_over" in ours.process.log_text()) != clean, "what a killed Kafka did not sync is synced"
     with ours.connect() as client:
         again = client.produce("sequenced", idempotent_batch(kafka.producer, 5))
         assert (again["error"], again["base_offset"]) == (0, 5), "a repeated batch of before is known"

@@ -29,7 +29,8 @@ struct log_dir_state {
     bool was_clean;
     _Atomic int partitions;   /* logs in it */
     _Atomic int logs_to_load; /* that the start has yet to open */
-    bool power_lost;          /* the machine was started again since a broker last used the directory */
+    bool is_ours;             /* the last run in it was ours, and did not stop in order */
+    bool power_lost;          /* and the machine was started again since */
 
     pthread_mutex_t checkpoints_lock; /* its checkpoint maps, also while they are written */
 

@@ -23,6 +23,7 @@
 #include "service/replica/dir_checkpoints.h"
 #include "service/replica/replica_manager_internal.h"
 #include "service/replica/replica_state.h"
+#include "service/replica/takeover_sync.h"
 #include "service/settings/topic_configs.h"
 #include "storage/clean_shutdown.h"
 #include "storage/log_flush.h"
@@ -207,7 +208,8 @@ static enum err take_marker(struct broker *broker, struct log_dir_state *state)
 static void look_for_power_loss(struct log_dir_state *state)
 {
     struct session_record last, self;
-    if (state->was_clean || !session_record_read(state->dir.path, &last))
+    state->is_ours = !state->was_clean && session_record_read(state->dir.path, &last);
+    if (!state->is_ours)
         return;
     session_record_of_self(&self);
     state->power_lost = self.boot_id[0] && strcmp(self.boot_id, last.boot_id) != 0;
@@ -300,11 +302,15 @@ static void collect(struct replica_manager *manager, const struct move_listing *
     }
 }
 
+/* What other makes left is made ours, then requests and the controller find it. */
 static void publish(struct replica_manager *manager, struct loading *loading)
 {
     struct partition **parts = mem_zalloc(sizeof *parts * (size_t)(loading->count + 1));
     for (int i = 0; i < loading->count; i++)
         parts[i] = loading->items[i].part;
+    for (int i = 0; i < manager->dirs.count; i++)
+        if (!manager->dirs.items[i]->is_ours && !log_dir_is_offline(&manager->dirs.items[i]->dir))
+            takeover_sync(manager->dirs.items[i], parts, loading->count);
     replica_manager_change_table(manager, parts, loading->count, NULL, 0);
     for (int i = 0; i < loading->count; i++)
         partition_release(parts[i]);

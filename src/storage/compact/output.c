@@ -167,9 +167,7 @@ enum err output_finish(struct output *output, int64_t next_base, bool may_fill, 
     uint8_t filler[BATCH_V2_HEADER_SIZE];
     struct buf bytes = {filler, 0, sizeof filler};
     enum err err = ERR_NONE;
-    const bool fits =
-        segment_fits_offset(seg, next_base - 1) && seg->size_bytes <= INT32_MAX - BATCH_V2_HEADER_SIZE;
-    if (may_fill && fits && output->last_offset < next_base - 1) {
+    if (may_fill && output->last_offset < next_base - 1 && segment_has_room_to(seg, next_base)) {
         const struct batch_info info = {.base_offset = next_base - 1,
                                         .last_offset = next_base - 1,
                                         .max_timestamp = NO_TIMESTAMP,

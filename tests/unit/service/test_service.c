@@ -31,6 +31,7 @@ int main(void)
     srunner_add_suite(runner, session_record_suite());
     srunner_add_suite(runner, settings_suite());
     srunner_add_suite(runner, suspected_suite());
+    srunner_add_suite(runner, takeover_sync_suite());
     srunner_add_suite(runner, upkeep_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

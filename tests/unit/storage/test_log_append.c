@@ -286,6 +286,27 @@ START_TEST(follower_takes_offsets_gaps_and_epochs_as_they_are)
 }
 END_TEST
 
+/* A gap before a segment is what a lost tail looks like. */
+START_TEST(segment_of_a_follower_begins_at_the_log_end_before_a_gap)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig.settings.segment_bytes = 100;
+    rig_load(&rig, true);
+    struct log_append_result out;
+    const int64_t bases[] = {0, 10, 20 + (int64_t)INT32_MAX};
+    const int64_t segments[] = {0, 1, 20 + (int64_t)INT32_MAX}; /* so far away none can begin below it */
+    for (int i = 0; i < 3; i++) {
+        struct buf set = {0};
+        build(&set, bases[i], 1, 1);
+        ck_assert_int_eq(log_append_as_follower(rig.log, buf_view(&set), -1, 1, &out, &rig.why), ERR_NONE);
+        ck_assert_int_eq(log_active_base_offset(rig.log), segments[i]);
+        buf_close(&set);
+    }
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(follower_refuses_a_bad_crc_and_keeps_its_log)
 {
     struct rig rig;
@@ -340,6 +361,7 @@ Suite *log_append_suite(void)
     suite_add_tcase(suite, tc);
     tc = tcase_create("follower");
     tcase_add_test(tc, follower_takes_offsets_gaps_and_epochs_as_they_are);
+    tcase_add_test(tc, segment_of_a_follower_begins_at_the_log_end_before_a_gap);
     tcase_add_test(tc, follower_refuses_a_bad_crc_and_keeps_its_log);
     tcase_add_test(tc, empty_follower_begins_where_the_leaders_first_batch_does);
     suite_add_tcase(suite, tc);

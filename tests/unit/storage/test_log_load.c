@@ -492,15 +492,44 @@ START_TEST(what_lies_behind_a_lost_tail_goes)
 }
 END_TEST
 
-/* Compaction leaves gaps: they are no holes. */
-START_TEST(what_lies_behind_a_gap_of_the_cleaner_stays)
+/* The cleaner leaves no gap at a segment's end (tests/unit/storage/compact). */
+START_TEST(what_lies_behind_a_lost_tail_of_a_compacted_log_goes)
 {
     struct rig rig = fresh(21, 60);
-    const int64_t end = log_end(rig.log).offset;
+    rig.settings.cleanup_compact = true;
+    const int64_t expected = lose_a_tail(&rig)->base_offset;
+    rig_load(&rig, false);
+    ck_assert_int_eq(log_end(rig.log).offset, expected);
+    ck_assert_int_eq(rig_check_prefix(&rig), expected);
+    rig_close(&rig);
+}
+END_TEST
+
+/* Kafka's does, but all of that was synced before this broker went on with the log. */
+START_TEST(what_lies_behind_a_gap_below_the_recovery_point_stays)
+{
+    struct rig rig = fresh(21, 60);
+    const int64_t end = log_end(rig.log).offset, active = log_active_base_offset(rig.log);
     rig.settings.cleanup_compact = true;
     (void)lose_a_tail(&rig);
+    rig.recovery_point = active;
     rig_load(&rig, false);
     ck_assert_int_eq(log_end(rig.log).offset, end);
+    rig_close(&rig);
+}
+END_TEST
+
+/* A whole segment's content, of which the file's name is all that is left. */
+START_TEST(what_lies_behind_a_lost_segment_of_a_compacted_log_goes)
+{
+    struct rig rig = fresh(21, 60);
+    rig.settings.cleanup_compact = true;
+    rig_kill(&rig);
+    crash_disk_power_cut(rig.mem, CRASH_KEEP_ALL, 0);
+    crash_disk_put(rig.mem, FIRST ".log", NULL, 0);
+    rig.power_lost = true;
+    rig_load(&rig, false);
+    ck_assert_int_eq(log_end(rig.log).offset, 0);
     rig_close(&rig);
 }
 END_TEST
@@ -784,7 +813,9 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, recovery_can_be_interrupted_and_done_again);
     tcase_add_test(tc, power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed);
     tcase_add_test(tc, what_lies_behind_a_lost_tail_goes);
-    tcase_add_test(tc, what_lies_behind_a_gap_of_the_cleaner_stays);
+    tcase_add_test(tc, what_lies_behind_a_lost_tail_of_a_compacted_log_goes);
+    tcase_add_test(tc, what_lies_behind_a_gap_below_the_recovery_point_stays);
+    tcase_add_test(tc, what_lies_behind_a_lost_segment_of_a_compacted_log_goes);
     tcase_add_test(tc, indexes_of_a_segment_that_was_flushed_to_its_end_are_synced_with_the_next_flush);
     tcase_add_test(tc, indexes_that_were_not_synced_yet_are_made_anew);
     tcase_add_test(tc, power_cut_during_recovery_is_recovered_from);
