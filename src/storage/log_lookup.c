@@ -146,9 +146,47 @@ enum err log_legacy_offsets_before(struct log *log, int64_t timestamp_ms, int32_
     return log_read_error(log, err, why);
 }
 
-void log_epoch_end_offset(struct log *log, int32_t leader_epoch, int32_t *epoch_out, int64_t *end_offset_out)
+/* Is the first batch that ends at or above `offset` the one at `at`? */
+static enum err leads_to(struct log *log, int64_t offset, struct log_position at, bool nowait, bool *same,
+                         struct errmsg *why)
 {
-    struct leader_epoch found = leader_epochs_end_offset_for(&log->epochs, leader_epoch, log->end.offset);
-    *epoch_out = found.epoch;
-    *end_offset_out = found.start_offset;
+    struct log_position found;
+    enum err err = log_locate(log, offset, nowait, &found, &(int32_t){0}, why);
+    *same = !err && found.segment_base == at.segment_base && found.pos == at.pos;
+    return err;
+}
+
+/* Where the last batch below `offset` ends: in steps that grow, for gaps are mostly small, then by halves. */
+static enum err end_of_batches_below(struct log *log, int64_t offset, bool nowait, int64_t *out,
+                                     struct errmsg *why)
+{
+    struct log_position at;
+    enum err err = log_locate(log, offset, nowait, &at, &(int32_t){0}, why);
+    int64_t above = offset, below = log->start_offset - 1; /* in the gap, at or above its end; in a batch */
+    bool same = true;
+    for (int64_t step = 1; !err && same && above > log->start_offset; step *= 2) {
+        const int64_t probe = above - log->start_offset > step ? above - step : log->start_offset;
+        err = leads_to(log, probe, at, nowait, &same, why);
+        *(same ? &above : &below) = probe;
+    }
+    while (!err && above - below > 1) {
+        const int64_t probe = below + (above - below) / 2;
+        err = leads_to(log, probe, at, nowait, &same, why);
+        *(same ? &above : &below) = probe;
+    }
+    *out = above;
+    return err;
+}
+
+enum err log_epoch_end_for_follower(struct log *log, int32_t leader_epoch, bool nowait,
+                                    struct leader_epoch *out, struct errmsg *why)
+{
+    *out = leader_epochs_end_offset_for(&log->epochs, leader_epoch, log->end.offset);
+    if (!log->settings.cleanup_compact || out->start_offset <= log->start_offset ||
+        out->start_offset >= log->end.offset)
+        return ERR_NONE;
+    enum err err = log_check(log, why);
+    if (!err)
+        err = end_of_batches_below(log, out->start_offset, nowait, &out->start_offset, why);
+    return log_read_error(log, err, why);
 }

@@ -1,11 +1,12 @@
 /*
  * Offsets by timestamp and by leader epoch: what ListOffsets and OffsetsForLeaderEpoch ask.
- * These may wait for the disk (a worker's work), except log_epoch_end_offset.
+ * These may wait for the disk (a worker's work), where not said otherwise.
  * Runs on: the holder of the log.
  */
 #ifndef BARNABAS_STORAGE_LOG_LOOKUP_H
 #define BARNABAS_STORAGE_LOG_LOOKUP_H
 
+#include "storage/leader_epochs.h"
 #include "storage/log.h"
 
 struct log_found {
@@ -29,7 +30,14 @@ enum err log_find_max_timestamp(struct log *log, struct log_found *out, struct e
 enum err log_legacy_offsets_before(struct log *log, int64_t timestamp_ms, int32_t max, int64_t now_ms,
                                    int64_t *out, int32_t *count, struct errmsg *why) MUST_USE;
 
-/* The epoch at or below `leader_epoch` and where it ends; both -1 when that is not known here. */
-void log_epoch_end_offset(struct log *log, int32_t leader_epoch, int32_t *epoch_out, int64_t *end_offset_out);
+/*
+ * The epoch at or below `leader_epoch` and where it ends, {-1, -1} when that is not known here, for a
+ * follower outside the ISR, which cuts its log there or goes on from there. What was compacted before it was
+ * copied here tells only that an epoch ended before the first batch that is left of the next; in between the
+ * follower may have what a deposed leader wrote. So of a compacted log the end is that of the last batch that
+ * is left below. With `nowait` ERR_WOULD_BLOCK instead of waiting for the disk.
+ */
+enum err log_epoch_end_for_follower(struct log *log, int32_t leader_epoch, bool nowait,
+                                    struct leader_epoch *out, struct errmsg *why) MUST_USE;
 
 #endif

@@ -266,8 +266,8 @@ static bool read_mirror(struct part *part, struct mirror *mirror)
 /* --- a log that was touched --------------------------------------------------------------------------- */
 
 /*
- * Where compaction took a whole epoch from a leader, a follower that ends in that epoch, and so is not in
- * sync, goes back to the one before and gets what is left.
+ * Where compaction took from a leader what an epoch ended with, a follower that ends in that epoch, and so is not
+ * in sync, goes back to what is left below and gets the rest.
  */
 static void check_cut(struct part *part, int64_t end)
 {
@@ -452,8 +452,7 @@ static void note_state(struct sim *sim, const struct controller_op *op)
                  state->leader_epoch);
     if (state->leader_recovery_state == 1 && state->leader_epoch > ghost->zk_epoch)
         ghost->recovery_epoch = state->leader_epoch;
-    if (state->leader_epoch > ghost->zk_epoch)
-        ghost->isr = 0;
+    ghost->isr = 0;
     for (int32_t i = 0; i < state->isr.count; i++)
         ghost->isr |= 1u << state->isr.ids[i];
     ghost->zk_epoch = state->leader_epoch;

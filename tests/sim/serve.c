@@ -11,6 +11,7 @@
 #include "sim/node.h"
 #include "sim/plants.h"
 #include "storage/leader_epochs.h"
+#include "storage/log_lookup.h"
 #include "wire/codec.h"
 
 #define FETCH_VERSION   17
@@ -85,14 +86,26 @@ static enum err check_role(const struct fetch_state *state, const struct part *p
     return ERR_NONE;
 }
 
-static enum err check_divergence(struct fetch_part *look, struct part *part)
+/* See service/partition/followers.c. */
+static enum err epoch_end(const struct fetch_state *state, struct part *part, int32_t epoch,
+                          struct leader_epoch *out)
+{
+    if (replica_of(state) >= 0 && !replica_ids_contain(&part->replica.isr, replica_of(state)))
+        return log_epoch_end_for_follower(part->log, epoch, false, out, NULL);
+    *out = leader_epochs_end_offset_for(log_leader_epochs(part->log), epoch, log_end(part->log).offset);
+    return ERR_NONE;
+}
+
+static enum err check_divergence(const struct fetch_state *state, struct fetch_part *look, struct part *part)
 {
     look->diverging_epoch = -1;
     int32_t epoch = look->asked.last_fetched_epoch;
     if (epoch < 0)
         return ERR_NONE;
-    struct leader_epoch end =
-        leader_epochs_end_offset_for(log_leader_epochs(part->log), epoch, log_end(part->log).offset);
+    struct leader_epoch end;
+    enum err err = epoch_end(state, part, epoch, &end);
+    if (err != ERR_NONE)
+        return err;
     if (end.epoch == LEADER_EPOCH_UNDEFINED || end.start_offset == LEADER_EPOCH_UNDEFINED ||
         look->asked.fetch_offset < log_start_offset(part->log))
         return ERR_OFFSET_OUT_OF_RANGE;
@@ -157,7 +170,7 @@ static void look_at(struct fetch_state *state, struct fetch_part *look)
     part_touch(part);
     look->err = check_role(state, part, look->asked.current_leader_epoch);
     if (look->err == ERR_NONE)
-        look->err = check_divergence(look, part);
+        look->err = check_divergence(state, look, part);
     if (look->err == ERR_NONE && state->is_first && replica_of(state) >= 0 &&
         (look->diverging_epoch < 0 || plant_is(PLANT_DIVERGING_IS_PROGRESS)))
         look->err = note_replica(state, look, part);

@@ -12,6 +12,7 @@
 #include "service/replica/isr_changes.h"
 #include "service/replica/log_dirs.h"
 #include "service/replica/replica_state.h"
+#include "storage/log_lookup.h"
 
 /* --- log lines ------------------------------------------------------------------------------------------ */
 
@@ -69,6 +70,20 @@ bool partition_is_sure_to_lead(const struct partition *part)
     const struct broker *broker = part->broker;
     return replica_is_followed(&part->replica, part->broker_id, clock_mono_ms(broker->clock),
                                broker->sure_to_lead_ms);
+}
+
+enum err partition_epoch_end(struct partition *part, int32_t replica_id, int32_t epoch, bool nowait,
+                             struct leader_epoch *out, struct errmsg *why)
+{
+    /* Who is in the ISR has all that is committed, and nothing of a leader that was deposed before. */
+    if (replica_id < 0 || replica_ids_contain(&part->replica.isr, replica_id)) {
+        *out = leader_epochs_end_offset_for(log_leader_epochs(part->log), epoch, log_end(part->log).offset);
+        return ERR_NONE;
+    }
+    enum err err = log_epoch_end_for_follower(part->log, epoch, nowait, out, why);
+    if (err == ERR_KAFKA_STORAGE_ERROR)
+        partition_fail_storage(part, why);
+    return err;
 }
 
 /* --- leaving -------------------------------------------------------------------------------------------- */

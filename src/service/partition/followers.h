@@ -8,6 +8,7 @@
 #define BARNABAS_SERVICE_PARTITION_FOLLOWERS_H
 
 #include "core/replica/replica.h"
+#include "storage/leader_epochs.h"
 
 struct partition;
 
@@ -35,5 +36,12 @@ enum replica_isr_next partition_isr_answered(struct partition *part, const struc
  * successor took, and cannot know; but its followers have left it. By the holder, of a leader.
  */
 bool partition_is_sure_to_lead(const struct partition *part);
+/*
+ * The epoch at or below `epoch` and where it ends, as broker `replica_id`, or a consumer (-1), is told;
+ * {-1, -1} when that is not known here. With `nowait` ERR_WOULD_BLOCK instead of waiting for the disk, which
+ * only followers may have to.
+ */
+MUST_USE enum err partition_epoch_end(struct partition *part, int32_t replica_id, int32_t epoch, bool nowait,
+                                      struct leader_epoch *out, struct errmsg *why);
 
 #endif

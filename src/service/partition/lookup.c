@@ -64,7 +64,12 @@ static void earliest(struct lookup_op *op, struct partition *part)
 
 static void epoch_end(struct lookup_op *op, struct partition *part)
 {
-    log_epoch_end_offset(part->log, op->epoch, &op->leader_epoch, &op->offset);
+    struct leader_epoch end;
+    op->err = partition_epoch_end(part, op->replica_id, op->epoch, false, &end, &op->why);
+    if (op->err != ERR_NONE)
+        return;
+    op->leader_epoch = end.epoch;
+    op->offset = end.start_offset;
 }
 
 /* What the search found counts only below what the reader may see. */
@@ -175,8 +180,8 @@ void lookup_submit(struct lookup_op *op)
     op->result_timestamp = -1;
     op->leader_epoch = -1;
     op->legacy_count = 0;
-    bool needs_disk =
-        op->kind == LOOKUP_MAX_TIMESTAMP || op->kind == LOOKUP_TIMESTAMP || op->kind == LOOKUP_LEGACY;
+    bool needs_disk = op->kind == LOOKUP_MAX_TIMESTAMP || op->kind == LOOKUP_TIMESTAMP ||
+                      op->kind == LOOKUP_LEGACY || (op->kind == LOOKUP_EPOCH_END && op->replica_id >= 0);
     if (needs_disk) {
         op->work = (struct work){
             .home = loop_current(), .run = search_run, .done = search_done, .label = "find_offset"};

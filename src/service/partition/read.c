@@ -35,13 +35,15 @@ static enum err check_role(const struct read_op *op, const struct partition *par
 }
 
 /* KIP-595: a reader that says in which epoch its last record was learns where its log parts from ours. */
-static enum err check_divergence(struct read_op *op, struct partition *part)
+static enum err check_divergence(struct read_op *op, struct partition *part, bool nowait)
 {
     op->diverging_epoch = -1;
     if (op->last_fetched_epoch < 0)
         return ERR_NONE;
-    struct leader_epoch end = leader_epochs_end_offset_for(log_leader_epochs(part->log),
-                                                           op->last_fetched_epoch, log_end(part->log).offset);
+    struct leader_epoch end;
+    enum err err = partition_epoch_end(part, op->replica_id, op->last_fetched_epoch, nowait, &end, &op->why);
+    if (err != ERR_NONE)
+        return err;
     if (end.epoch == LEADER_EPOCH_UNDEFINED || end.start_offset == LEADER_EPOCH_UNDEFINED)
         return ERR_OFFSET_OUT_OF_RANGE;
     if (op->fetch_offset < log_start_offset(part->log))
@@ -111,7 +113,7 @@ static void look(struct read_op *op, struct partition *part, bool nowait)
     op->leader_epoch = part->replica.leader_epoch;
     op->err = check_role(op, part);
     if (op->err == ERR_NONE)
-        op->err = check_divergence(op, part);
+        op->err = check_divergence(op, part, nowait);
     if (op->err == ERR_NONE && op->note_replica && op->diverging_epoch < 0)
         op->err = note_replica(op, part);
     op->err = doubt(op, part);

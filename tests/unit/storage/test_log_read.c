@@ -5,6 +5,7 @@
 #include "log_rig.h"
 #include "storage/log_lookup.h"
 #include "storage/log_trim.h"
+#include "wire/record_builder.h"
 
 /* What a read must give, found the slow way: position of the batch that holds `offset` in its segment file.
  */
@@ -253,6 +254,59 @@ START_TEST(timestamp_lookups_equal_a_scan)
 }
 END_TEST
 
+/* As a follower copies what was compacted before: one record a batch. */
+static void copy(struct rig *rig, int64_t offset, int32_t epoch)
+{
+    struct record_builder_spec spec = RECORD_BUILDER_V2;
+    spec.base_offset = offset;
+    spec.leader_epoch = epoch;
+    struct buf set = {0};
+    struct record_builder b;
+    record_builder_open(&b, &spec, NULL, &set);
+    record_builder_put(&b, rig->now_ms, VIEW_LIT("key"), VIEW_LIT("value"));
+    ck_assert_int_eq(record_builder_finish(&b, NULL), ERR_NONE);
+    struct log_append_result out;
+    ck_assert_int_eq(log_append_as_follower(rig->log, buf_view(&set), -1, rig->now_ms, &out, &rig->why),
+                     ERR_NONE);
+    buf_close(&set);
+}
+
+static struct leader_epoch end_for_follower(struct rig *rig, int32_t epoch)
+{
+    struct leader_epoch end;
+    ck_assert_int_eq(log_epoch_end_for_follower(rig->log, epoch, false, &end, &rig->why), ERR_NONE);
+    return end;
+}
+
+/* Where epoch 1 began nobody knows: at 11 at the lowest. A segment each, or all in one. */
+START_TEST(epoch_of_a_compacted_log_ends_for_followers_with_the_last_batch_that_is_left)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig.settings.cleanup_compact = true;
+    rig.settings.segment_bytes = _i == 0 ? 100 : 4096;
+    rig_load(&rig, true);
+    const int64_t offsets[] = {3, 4, 10, 1000003, 1000004, 1000006};
+    const int32_t epochs[] = {0, 0, 0, 1, 1, 3};
+    for (size_t i = 0; i < ARRAY_LEN(offsets); i++)
+        copy(&rig, offsets[i], epochs[i]);
+    ck_assert_int_eq(end_for_follower(&rig, 0).start_offset, 11);
+    ck_assert_int_eq(end_for_follower(&rig, 1).start_offset, 1000005);
+    ck_assert_int_eq(end_for_follower(&rig, 2).epoch, 1);
+    ck_assert_int_eq(end_for_follower(&rig, 2).start_offset, 1000005);
+    ck_assert_int_eq(end_for_follower(&rig, 3).start_offset, 1000007);
+    ck_assert_int_eq(end_for_follower(&rig, 4).epoch, -1);
+    rig_hw_to_end(&rig);
+    bool raised;
+    ck_assert_int_eq(log_raise_start_offset(rig.log, 500, &raised, &rig.why), ERR_NONE);
+    ck_assert_int_eq(end_for_follower(&rig, 0).start_offset, 500); /* nothing is left of it */
+    rig.settings.cleanup_compact = false;
+    log_update_config(rig.log, &rig.settings);
+    ck_assert_int_eq(end_for_follower(&rig, 1).start_offset, 1000006);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(legacy_offsets_are_segment_bases_newest_first)
 {
     struct rig rig;
@@ -396,6 +450,8 @@ Suite *log_read_suite(void)
     tcase_add_test(tc, cold_read_says_so_and_succeeds_on_a_worker);
     suite_add_tcase(suite, tc);
     tc = tcase_create("lookup");
+    tcase_add_loop_test(tc, epoch_of_a_compacted_log_ends_for_followers_with_the_last_batch_that_is_left, 0,
+                        2);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, timestamp_lookups_equal_a_scan);
     tcase_add_test(tc, legacy_offsets_are_segment_bases_newest_first);

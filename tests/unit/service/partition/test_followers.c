@@ -11,6 +11,7 @@
 #include "service/partition/partition_call.h"
 #include "service/partition/read.h"
 #include "suites.h"
+#include "wire/record_builder.h"
 
 static struct rig rig;
 
@@ -30,6 +31,12 @@ static void setup_throttled(void)
 {
     rig_open(&rig, 2, 1,
              "{\"version\":1,\"config\":{\"leader.replication.throttled.replicas\":\"0:1,1:2\"}}");
+    rig_members(&rig, 3, -1, 0);
+}
+
+static void setup_compacted(void)
+{
+    rig_open(&rig, 2, 1, "{\"version\":1,\"config\":{\"cleanup.policy\":\"compact\"}}");
     rig_members(&rig, 3, -1, 0);
 }
 
@@ -720,6 +727,65 @@ START_TEST(within_the_rate_or_off_the_list_nothing_is_held_back)
 }
 END_TEST
 
+/* --- what was compacted before it came here
+ * -----------------------------------------------------------------
+ */
+
+static void copy_one(struct log *log, int64_t offset, int32_t epoch)
+{
+    struct record_builder_spec spec = RECORD_BUILDER_V2;
+    spec.base_offset = offset;
+    spec.leader_epoch = epoch;
+    struct buf set = {0};
+    struct record_builder b;
+    record_builder_open(&b, &spec, NULL, &set);
+    record_builder_put(&b, 1000, VIEW_LIT("key"), VIEW_LIT("value"));
+    ck_assert_int_eq(record_builder_finish(&b, NULL), ERR_NONE);
+    struct log_append_result out;
+    struct errmsg why;
+    ck_assert_int_eq(log_append_as_follower(log, buf_view(&set), -1, 1000, &out, &why), ERR_NONE);
+    buf_close(&set);
+}
+
+/* Epoch 0 ended somewhere from 11 on, epoch 1 began at 20 at the latest. */
+static void copy_with_a_gap(struct partition *part, void *arg)
+{
+    (void)arg;
+    copy_one(part->log, 10, 0);
+    copy_one(part->log, 20, 1);
+}
+
+static struct read_op fetch_of_epoch_zero(struct partition *part, int32_t replica, int64_t offset)
+{
+    struct read_op found = fetch_how(part, (struct read_op){.replica_id = replica,
+                                                            .replica_epoch = -1,
+                                                            .fetch_offset = offset,
+                                                            .current_leader_epoch = 2,
+                                                            .last_fetched_epoch = 0,
+                                                            .followers_serve = true});
+    ck_assert_int_eq(found.err, ERR_NONE);
+    return found;
+}
+
+START_TEST(what_a_follower_may_have_of_a_deposed_leader_is_cut)
+{
+    ck_assert_int_eq(rig_lead(&rig, "orders", 0, 1, 2, 3), ERR_NONE);
+    struct partition *part = rig_find(&rig, "orders", 0);
+    partition_call(part, copy_with_a_gap, NULL);
+    ck_assert_int_eq(rig_lead_isr(&rig, "orders", 0, 2, RIG_ME, 3, 2), ERR_NONE);
+    for (int64_t offset = 12; offset <= 20; offset += 4) {
+        struct read_op found = fetch_of_epoch_zero(part, 3, offset);
+        ck_assert_int_eq(found.diverging_epoch, 0);
+        ck_assert_int_eq(found.diverging_end_offset, 11);
+    }
+    ck_assert_int_eq(fetch_of_epoch_zero(part, 3, 11).diverging_epoch, -1);
+    /* Of the ISR nobody has such, and a consumer goes by what its records said. */
+    ck_assert_int_eq(fetch_of_epoch_zero(part, 2, 12).diverging_epoch, -1);
+    ck_assert_int_eq(fetch_of_epoch_zero(part, -1, 12).diverging_epoch, -1);
+    partition_release(part);
+}
+END_TEST
+
 Suite *followers_suite(void)
 {
     Suite *suite = suite_create("service: followers");
@@ -754,6 +820,10 @@ Suite *followers_suite(void)
     tcase_add_test(two, new_leader_is_left_alone_only_with_all_that_it_took_over_on_disk);
     tcase_add_test(two, leader_that_is_told_of_an_isr_below_its_minimum_syncs_what_it_has);
     suite_add_tcase(suite, two);
+    TCase *compacted = tcase_create("compacted");
+    tcase_add_checked_fixture(compacted, setup_compacted, teardown);
+    tcase_add_test(compacted, what_a_follower_may_have_of_a_deposed_leader_is_cut);
+    suite_add_tcase(suite, compacted);
     TCase *throttled = tcase_create("throttled");
     tcase_add_checked_fixture(throttled, setup_throttled, teardown);
     tcase_add_test(throttled, over_the_rate_a_follower_that_lags_gets_nothing_and_a_member_of_the_isr_all);
