@@ -50,7 +50,7 @@ static void end(struct proc *proc, enum err err, const struct errmsg *why)
     struct cleaning *cleaning = proc->cleaning;
     if (err == ERR_IO || err == ERR_KAFKA_STORAGE_ERROR)
         proc_fail_storage(proc, why);
-    else if (err != ERR_NONE && err != ERR_CLOSED)
+    else if (err != ERR_NONE && err != ERR_CLOSED && is_the_same(cleaning)) /* it was not cut under way */
         sim_fail(proc->sim, "I16", "%d cannot compact %s: %s: %s", proc->id, cleaning->part->name,
                  err_name(err), why->text);
     log_compact_free(cleaning->compact);
