@@ -266,8 +266,8 @@ static bool read_mirror(struct part *part, struct mirror *mirror)
 /* --- a log that was touched --------------------------------------------------------------------------- */
 
 /*
- * Where compaction took from a leader what an epoch ended with, a follower that ends in that epoch, and so is not
- * in sync, goes back to what is left below and gets the rest.
+ * Where compaction took from a leader what an epoch ended with, a follower that ends in that epoch, and so is
+ * not in sync, goes back to what is left below and gets the rest.
  */
 static void check_cut(struct part *part, int64_t end)
 {
