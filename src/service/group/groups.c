@@ -9,6 +9,7 @@
 #include "loop/latch.h"
 #include "service/group/groups_internal.h"
 #include "service/metadata_cache.h"
+#include "service/partition/partition_settings.h"
 #include "wire/codec.h"
 
 /* --- effects ---------------------------------------------------------------------------------------------
@@ -105,12 +106,21 @@ static void end_term(struct groups_slot *slot)
     slot->part = NULL;
 }
 
+/* Of a batch that the topic takes: half of what it may hold, for its last record comes on top. */
+static size_t tombstones_bytes(const struct partition *part, size_t wanted)
+{
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    size_t most = (size_t)settings->rules.max_message_bytes / 2;
+    return wanted < most ? wanted : most;
+}
+
 static void begin_term(struct groups_slot *slot, struct partition *part)
 {
     struct groups *groups = slot->groups;
     struct group_config config = groups->config;
     config.seed = random_u64(groups->broker->random);
     config.offsets_partition = slot->index;
+    config.tombstones_bytes = tombstones_bytes(part, config.tombstones_bytes);
     slot->term++;
     slot->part = partition_share(part);
     slot->coordinator = group_coordinator_new(&config);

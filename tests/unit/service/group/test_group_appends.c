@@ -200,6 +200,27 @@ START_TEST(commit_that_no_batch_can_hold_is_refused)
 }
 END_TEST
 
+/* Each of them alone would fit. */
+START_TEST(tombstones_of_a_group_are_in_batches_that_the_topic_takes)
+{
+    lead(0, 1);
+    for (int i = 0; i < 10; i++) {
+        struct asked commit = {.group = "g", .partition = i, .offset = i};
+        ck_assert_int_eq(asked_now(&commit, &rig, asked_commit), ERR_NONE);
+    }
+    struct asked delete = {.group = "g"};
+    ck_assert_int_eq(asked_now(&delete, &rig, asked_delete), ERR_NONE);
+    lose(1);
+    await_heartbeat_error(ERR_NOT_COORDINATOR);
+    lead(2, 1);
+    for (int i = 0; i < 10; i++) {
+        struct asked fetch = {.group = "g", .partition = i};
+        ck_assert_int_eq(asked_now(&fetch, &rig, asked_fetch), ERR_NONE);
+        ck_assert_int_eq(fetch.fetched, -1);
+    }
+}
+END_TEST
+
 /* Sit on all workers that batches may be prepared on. */
 static struct work sitters[2];
 static struct latch may_go[ARRAY_LEN(sitters)];
@@ -320,7 +341,8 @@ Suite *group_appends_suite(void)
     add(suite, "two of two", setup_of_two,
         (const TTest *const[]){commit_with_too_few_replicas_is_refused, NULL});
     add(suite, "narrow", setup_narrow,
-        (const TTest *const[]){commit_that_no_batch_can_hold_is_refused, NULL});
+        (const TTest *const[]){commit_that_no_batch_can_hold_is_refused,
+                               tombstones_of_a_group_are_in_batches_that_the_topic_takes, NULL});
     add(suite, "compressed", setup_compressed,
         (const TTest *const[]){commit_that_takes_long_to_compress_is_not_overtaken_by_the_next, NULL});
     add(suite, "acks=1", setup_unasked,
