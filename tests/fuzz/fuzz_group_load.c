@@ -38,7 +38,7 @@ static void use_group(struct group_coordinator *c, struct view id, const struct 
     ASSERT(described.error_code == ERR_NONE && !view_equal_str(described.group_state, "Dead"));
     struct group_fetched_topic *fetched;
     int32_t count;
-    ASSERT(group_fetch_offsets(c, id, NULL, -1, true, &arena, &fetched, &count) == ERR_NONE);
+    ASSERT(group_fetch_offsets(c, id, NULL, -1, true, &arena, SIZE_MAX, &fetched, &count) == ERR_NONE);
     struct wire_join_group_request_join_group_request_protocol protocol = {VIEW_LIT("range"), VIEW_LIT("")};
     struct wire_join_group_request request;
     wire_init(&wire_join_group_request_desc, &request);

@@ -81,7 +81,7 @@ void asked_fetch(struct asked *asked, struct groups_turn *turn)
     int32_t count;
     asked->fetched = -1;
     asked->err = group_fetch_offsets(turn->coordinator, view_str(asked->group), &topic, 1, false, &arena,
-                                     &fetched, &count);
+                                     SIZE_MAX, &fetched, &count);
     if (asked->err == ERR_NONE)
         asked->fetched = fetched[0].offsets[0].offset;
     arena_close(&arena);
