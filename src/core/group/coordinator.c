@@ -18,6 +18,8 @@ const struct group_config GROUP_CONFIG_DEFAULT = {
     .codec = CODEC_NONE,
     .batch_max = (size_t)1 << 30,
     .tombstones_bytes = 500000,
+    .offset_version = OFFSET_VALUE_VERSION,
+    .group_version = GROUP_VALUE_VERSION,
     .history_count = 10,
 };
 
@@ -125,6 +127,13 @@ enum err grp_check(const struct group_coordinator *c, struct view group_id, bool
     if (!c || c->phase == GRP_RESIGNED)
         return ERR_NOT_COORDINATOR;
     return c->phase == GRP_LOADING ? ERR_COORDINATOR_LOAD_IN_PROGRESS : ERR_NONE;
+}
+
+enum err grp_check_instance(const struct group_coordinator *c, struct view instance_id)
+{
+    return view_is_null(instance_id) || c->config.group_version >= GROUP_VALUE_INSTANCES
+               ? ERR_NONE
+               : ERR_UNSUPPORTED_VERSION;
 }
 
 /* The generation before becomes the present one again if the broker dies now; its members are gone, so it

@@ -36,6 +36,9 @@ struct group_config {
     enum codec codec;           /* offsets.topic.compression.codec */
     size_t batch_max;           /* bytes of a batch that is built at all; the log's limit is far lower */
     size_t tombstones_bytes;    /* tombstones that belong together go in batches of about this size */
+    /* Of the values of records: what the oldest broker of the cluster reads. */
+    int16_t offset_version;
+    int16_t group_version; /* without a place for instances there are no static members */
     int32_t history_count; /* rebalances that are remembered of each group, at least one */
 };
 

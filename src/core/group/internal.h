@@ -200,6 +200,9 @@ static inline void grp_enter(struct group_coordinator *c, const struct group_tim
 /* What Kafka checks of every request before it looks at the group; `empty_ok`: the id may be empty. */
 enum err grp_check(const struct group_coordinator *c, struct view group_id, bool empty_ok);
 
+/* An older broker that loads the group next would take a static member for one that is not. */
+enum err grp_check_instance(const struct group_coordinator *c, struct view instance_id);
+
 void grp_timer_arm(struct group_coordinator *c, struct grp_timer *timer, int64_t delay_ms);
 void grp_timer_disarm(struct group_coordinator *c, struct grp_timer *timer);
 

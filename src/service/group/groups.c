@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
 #include "core/metadata/metadata.h"
 #include "loop/latch.h"
 #include "service/group/groups_internal.h"
@@ -368,6 +369,9 @@ static void read_settings(struct groups *groups, const struct config *config)
     groups->config.retention_ms = (int64_t)config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60 * 1000;
     groups->config.retention_check_ms = config_long(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS);
     groups->config.codec = (enum codec)config_int(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC);
+    const struct inter_broker *versions = config_inter_broker(config);
+    groups->config.offset_version = versions->offset_value;
+    groups->config.group_version = versions->group_value;
     /* A number of brokers, as very old ones counted, is met by all of them. */
     int32_t acks = config_int(config, CONFIG_OFFSETS_COMMIT_REQUIRED_ACKS);
     groups->commit_acks = acks == 0 || acks == 1 ? (int16_t)acks : -1;

@@ -52,6 +52,11 @@ static void setup_compressed(void)
              "{\"version\":1,\"config\":{\"compression.type\":\"gzip\"}}");
 }
 
+static void setup_beside_old(void)
+{
+    open_rig(SETTINGS "inter.broker.protocol.version=2.2", NULL);
+}
+
 static void setup_unasked(void)
 {
     open_rig(SETTINGS "offsets.commit.required.acks=1", NULL);
@@ -250,6 +255,15 @@ START_TEST(commit_that_takes_long_to_compress_is_not_overtaken_by_the_next)
 }
 END_TEST
 
+START_TEST(brokers_of_an_older_release_are_given_no_members_that_they_do_not_know)
+{
+    lead(0, 1);
+    struct asked known = {.group = "g", .instance = "i"}, dynamic = {.group = "g"};
+    ck_assert_int_eq(asked_now(&known, &rig, asked_join), ERR_UNSUPPORTED_VERSION);
+    ck_assert_int_eq(asked_now(&dynamic, &rig, asked_join), ERR_NONE);
+}
+END_TEST
+
 START_TEST(commit_that_the_disk_refuses_sends_the_client_elsewhere)
 {
     lead(0, 1);
@@ -343,6 +357,8 @@ Suite *group_appends_suite(void)
     add(suite, "narrow", setup_narrow,
         (const TTest *const[]){commit_that_no_batch_can_hold_is_refused,
                                tombstones_of_a_group_are_in_batches_that_the_topic_takes, NULL});
+    add(suite, "beside an old broker", setup_beside_old,
+        (const TTest *const[]){brokers_of_an_older_release_are_given_no_members_that_they_do_not_know, NULL});
     add(suite, "compressed", setup_compressed,
         (const TTest *const[]){commit_that_takes_long_to_compress_is_not_overtaken_by_the_next, NULL});
     add(suite, "acks=1", setup_unasked,
