@@ -60,6 +60,7 @@ void group_coordinator_loaded(struct group_coordinator *c, struct group_loader *
     grp_enter(c, now, out);
     grp_tables_move(&c->tables, grp_loader_tables(loader));
     c->phase = GRP_SERVING;
+    grp_txn_mark_heard(c);
     LIST_EACH_SAFE (node, &c->tables.list) {
         revive(c, CONTAINER_OF(node, struct grp_group, node));
     }
@@ -112,6 +113,7 @@ void group_coordinator_free(struct group_coordinator *c)
     group_coordinator_resign(c, &c->now, &nobody);
     group_effects_close(&nobody);
     grp_tables_close(&c->tables);
+    free(c->markers);
     map_close(&c->appends);
     heap_close(&c->timers);
     buf_close(&c->key);

@@ -133,7 +133,8 @@ enum err group_commit_error(enum err err);
 
 /*
  * A marker of the producer's transaction is in the partition at `marker_offset`, as durable as it must be:
- * what its transaction committed up to there is the groups' now, or gone.
+ * what its transaction committed up to there is the groups' now, or gone. While loading it is kept until all
+ * is read.
  */
 void group_txn_ended(struct group_coordinator *c, int64_t producer_id, bool committed, int64_t marker_offset);
 
