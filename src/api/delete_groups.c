@@ -2,6 +2,7 @@
  * DeleteGroups (42).
  */
 #include "api/group_call.h"
+#include "base/map.h"
 
 static bool delete (struct group_call *gc)
 {
@@ -16,14 +17,6 @@ static bool delete (struct group_call *gc)
     return true;
 }
 
-static bool is_listed(const struct wire_delete_groups_response *answer, struct view group_id)
-{
-    for (int32_t i = 0; i < answer->results_count; i++)
-        if (view_equal(answer->results[i].group_id, group_id))
-            return true;
-    return false;
-}
-
 void api_delete_groups(struct api_call *call)
 {
     const struct wire_delete_groups_request *request = call_decode(call);
@@ -34,8 +27,10 @@ void api_delete_groups(struct api_call *call)
     int32_t count = request->groups_names_count > 0 ? request->groups_names_count : 0;
     answer->results =
         wire_new(&wire_delete_groups_response_deletable_group_result_desc, &call->req->arena, (size_t)count);
-    for (int32_t i = 0; i < count; i++) /* each once, whatever was asked */
-        if (!is_listed(answer, request->groups_names[i]))
+    struct map listed = {0}; /* each once, whatever was asked */
+    for (int32_t i = 0; i < count; i++)
+        if (!map_put(&listed, request->groups_names[i], answer))
             answer->results[answer->results_count++].group_id = request->groups_names[i];
+    map_close(&listed);
     group_call_submit(gc);
 }

@@ -71,9 +71,14 @@ void group_call_end(struct group_call *gc, const struct groups_turn *turn)
     groups_end(gc->call->broker->groups, turn);
 }
 
+size_t group_call_arena_max(const struct group_call *gc)
+{
+    return gc->arena_before + ANSWER_BYTES_MAX;
+}
+
 bool group_call_has_room(const struct group_call *gc)
 {
-    return gc->call->req->arena.total - gc->arena_before < ANSWER_BYTES_MAX;
+    return gc->call->req->arena.total < group_call_arena_max(gc);
 }
 
 void group_call_count(const struct group_call *gc, int16_t code)

@@ -43,6 +43,8 @@ void group_call_end(struct group_call *gc, const struct groups_turn *turn);
  * names it again and again would take all memory. False: what follows is answered INVALID_REQUEST.
  */
 bool group_call_has_room(const struct group_call *gc);
+/* G. How full the request's arena may become by its answer. */
+size_t group_call_arena_max(const struct group_call *gc);
 /* A code that an answer of the core has already: counts it. */
 void group_call_count(const struct group_call *gc, int16_t code);
 

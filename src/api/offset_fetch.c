@@ -91,8 +91,9 @@ static bool fetch_one(struct group_call *gc)
     struct group_fetched_topic *fetched;
     int32_t fetched_count;
     struct groups_turn turn = group_call_begin(gc, request->group_id);
-    enum err err = group_fetch_offsets(turn.coordinator, request->group_id, topics, count,
-                                       request->require_stable, arena, &fetched, &fetched_count);
+    enum err err =
+        group_fetch_offsets(turn.coordinator, request->group_id, topics, count, request->require_stable,
+                            arena, group_call_arena_max(gc), &fetched, &fetched_count);
     group_call_end(gc, &turn);
     if (err != ERR_NONE)
         put_error(gc, err);
@@ -143,8 +144,9 @@ static void fetch_group(struct group_call *gc,
     struct group_fetched_topic *fetched;
     int32_t fetched_count;
     struct groups_turn turn = group_call_begin(gc, asked->group_id);
-    enum err err = group_fetch_offsets(turn.coordinator, asked->group_id, topics, count,
-                                       request->require_stable, arena, &fetched, &fetched_count);
+    enum err err =
+        group_fetch_offsets(turn.coordinator, asked->group_id, topics, count, request->require_stable, arena,
+                            group_call_arena_max(gc), &fetched, &fetched_count);
     group_call_end(gc, &turn);
     to->group_id = asked->group_id;
     to->error_code = call_error(gc->call, err);

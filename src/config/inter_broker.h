@@ -43,6 +43,9 @@ struct inter_broker {
     int16_t broker_znode;
     int16_t feature_znode; /* 0 = there is none */
     int16_t topic_ids;     /* 1: topics without an id are given one */
+    /* Values of records in __consumer_offsets. */
+    int16_t offset_value;
+    int16_t group_value;
 };
 
 /* The oldest that can be set; before it records were stored in formats that are not written any more. */

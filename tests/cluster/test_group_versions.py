@@ -1,19 +1,21 @@
 """Every version of every request of groups: what we answer is what a Kafka answers to the same, but for the ids that
 brokers make up."""
 
+import glob
+import struct
+
 import pytest
 
 from conftest import make_topic
-from harness import schema
+from harness import records, schema
 from harness.wait import wait_until
 
 NONE, NEEDS_ID = 0, 79
 TOPIC = "kept"
 
 
-@pytest.fixture(scope="module")
-def both(module_broker):
-    made = [module_broker(kind=kind) for kind in ("kafka", "barnabas")]
+def one_of_each(maker, config=None):
+    made = [maker(kind=kind, config=config) for kind in ("kafka", "barnabas")]
     for broker in made:
         make_topic(broker, partitions=2, name=TOPIC)
 
@@ -25,6 +27,11 @@ def both(module_broker):
 
         wait_until(ready, 60, "the coordinators")
     return made
+
+
+@pytest.fixture(scope="module")
+def both(module_broker):
+    return one_of_each(module_broker)
 
 
 class Asker:
@@ -265,3 +272,32 @@ def test_every_version_is_answered_as_by_kafka(both, name, version):
     assert len(ours) == len(theirs) > 0
     for number, (mine, kafkas) in enumerate(zip(ours, theirs)):
         assert mine == kafkas, f"answer {number}:\nours   {mine}\nKafka's {kafkas}"
+
+
+def shapes_of_values(broker):
+    """The version and the length of what stands in the log under each key."""
+    found = {}
+    for path in (p for folder in broker.log_dirs for p in glob.glob(f"{folder}/__consumer_offsets-*/*.log")):
+        with open(path, "rb") as log:
+            for record in records.read(log.read()):
+                found[record["key"]] = struct.unpack(">h", record["value"][:2]), len(record["value"])
+    return found
+
+
+@pytest.mark.parametrize("protocol", ["2.0", "2.1-IV0", "2.2", "2.3"])
+def test_what_older_brokers_may_load_next_is_what_they_read(new_broker, protocol):
+    said, written = [], []
+    for broker in one_of_each(new_broker, {"inter.broker.protocol.version": protocol}):
+        with broker.connect() as client:
+            asker = Asker(broker, client, "JoinGroup", 9)
+            joined = asker.stable("dynamic")
+            asker.commit("simple", 1, "metadata")
+            asker.join("static", note=True, group_instance_id="i")
+            named = {"group_id": "dynamic", "generation_id": joined["generation_id"], "group_instance_id": "i"}
+            for name in ("Heartbeat", "SyncGroup"):
+                asker.said.append(asker.ask(name, 3, member_id=joined["member_id"], **named))
+            answer = asker.commit("dynamic", 2, joined=joined, group_instance_id="i")
+            said.append([*asker.said, asker.plain(answer)])
+        written.append(shapes_of_values(broker))
+    assert said[1] == said[0]
+    assert len(written[0]) == 2 and written[1] == written[0]

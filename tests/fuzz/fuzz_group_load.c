@@ -38,7 +38,7 @@ static void use_group(struct group_coordinator *c, struct view id, const struct 
     ASSERT(described.error_code == ERR_NONE && !view_equal_str(described.group_state, "Dead"));
     struct group_fetched_topic *fetched;
     int32_t count;
-    ASSERT(group_fetch_offsets(c, id, NULL, -1, true, &arena, &fetched, &count) == ERR_NONE);
+    ASSERT(group_fetch_offsets(c, id, NULL, -1, true, &arena, SIZE_MAX, &fetched, &count) == ERR_NONE);
     struct wire_join_group_request_join_group_request_protocol protocol = {VIEW_LIT("range"), VIEW_LIT("")};
     struct wire_join_group_request request;
     wire_init(&wire_join_group_request_desc, &request);
@@ -140,7 +140,7 @@ static void put_group(struct record_builder *b)
         VIEW_LIT("consumer"), 3, VIEW_LIT("range"), VIEW_LIT("m1"), NOON_MS, members, 2};
     struct buf key_bytes = {0}, value_bytes = {0};
     group_key_put_group(&key_bytes, VIEW_LIT("g"));
-    group_value_put(&value_bytes, &value);
+    group_value_put(&value_bytes, &value, GROUP_VALUE_VERSION);
     record_builder_put(b, NOON_MS, buf_view(&key_bytes), buf_view(&value_bytes));
     buf_close(&key_bytes);
     buf_close(&value_bytes);
@@ -152,7 +152,7 @@ static void put_offset(struct record_builder *b, const char *group, const char *
     struct offset_value value = {offset, 1, NOON_MS, offset == 3 ? NOON_MS + 5 : -1, VIEW_LIT("note")};
     struct buf key_bytes = {0}, value_bytes = {0};
     group_key_put_offset(&key_bytes, view_str(group), view_str(topic), partition);
-    offset_value_put(&value_bytes, &value);
+    offset_value_put(&value_bytes, &value, OFFSET_VALUE_VERSION);
     record_builder_put(b, NOON_MS, buf_view(&key_bytes), offset < 0 ? VIEW_NULL : buf_view(&value_bytes));
     buf_close(&key_bytes);
     buf_close(&value_bytes);

@@ -153,8 +153,8 @@ static void fetch(struct groups *groups, uint64_t id)
     struct buf out = {0};
     struct group_fetched_topic *fetched;
     int32_t count;
-    enum err err =
-        group_fetch_offsets(groups->coordinator, GROUP_ID, &topic, 1, false, &arena, &fetched, &count);
+    enum err err = group_fetch_offsets(groups->coordinator, GROUP_ID, &topic, 1, false, &arena, SIZE_MAX,
+                                       &fetched, &count);
     buf_put_i16(&out, err_wire_code(err));
     for (int i = 0; i < SIM_SHARES && err == ERR_NONE; i++) {
         groups_check_fetched(groups, i, fetched[0].offsets[i].offset);

@@ -107,7 +107,7 @@ static void put_offset(struct grp_append *a, struct grp_commit_entry *entry, str
     buf_clear(&c->key);
     buf_clear(&c->value);
     group_key_put_offset(&c->key, a->group->id, o->topic, o->partition);
-    offset_value_put(&c->value, &entry->value);
+    offset_value_put(&c->value, &entry->value, c->config.offset_version);
     entry->value.metadata = VIEW_NULL; /* was the request's */
     grp_batch_put(batch, buf_view(&c->key), buf_view(&c->value));
 }
@@ -146,6 +146,8 @@ void group_commit(struct group_coordinator *c, const struct group_commit_request
 {
     /* TxnOffsetCommit is of groups that are coordinated; OffsetCommit was there before they were. */
     enum err err = grp_check(c, request->group_id, !is_txn(request));
+    if (!err && !is_txn(request))
+        err = grp_check_instance(c, request->instance_id);
     if (err) {
         answer_all(out, token, request->offsets_count, err);
         return;

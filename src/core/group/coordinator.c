@@ -18,6 +18,8 @@ const struct group_config GROUP_CONFIG_DEFAULT = {
     .codec = CODEC_NONE,
     .batch_max = (size_t)1 << 30,
     .tombstones_bytes = 500000,
+    .offset_version = OFFSET_VALUE_VERSION,
+    .group_version = GROUP_VALUE_VERSION,
     .history_count = 10,
 };
 
@@ -58,6 +60,7 @@ void group_coordinator_loaded(struct group_coordinator *c, struct group_loader *
     grp_enter(c, now, out);
     grp_tables_move(&c->tables, grp_loader_tables(loader));
     c->phase = GRP_SERVING;
+    grp_txn_mark_heard(c);
     LIST_EACH_SAFE (node, &c->tables.list) {
         revive(c, CONTAINER_OF(node, struct grp_group, node));
     }
@@ -110,6 +113,7 @@ void group_coordinator_free(struct group_coordinator *c)
     group_coordinator_resign(c, &c->now, &nobody);
     group_effects_close(&nobody);
     grp_tables_close(&c->tables);
+    free(c->markers);
     map_close(&c->appends);
     heap_close(&c->timers);
     buf_close(&c->key);
@@ -125,6 +129,13 @@ enum err grp_check(const struct group_coordinator *c, struct view group_id, bool
     if (!c || c->phase == GRP_RESIGNED)
         return ERR_NOT_COORDINATOR;
     return c->phase == GRP_LOADING ? ERR_COORDINATOR_LOAD_IN_PROGRESS : ERR_NONE;
+}
+
+enum err grp_check_instance(const struct group_coordinator *c, struct view instance_id)
+{
+    return view_is_null(instance_id) || c->config.group_version >= GROUP_VALUE_INSTANCES
+               ? ERR_NONE
+               : ERR_UNSUPPORTED_VERSION;
 }
 
 /* The generation before becomes the present one again if the broker dies now; its members are gone, so it

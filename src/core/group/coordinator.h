@@ -36,7 +36,10 @@ struct group_config {
     enum codec codec;           /* offsets.topic.compression.codec */
     size_t batch_max;           /* bytes of a batch that is built at all; the log's limit is far lower */
     size_t tombstones_bytes;    /* tombstones that belong together go in batches of about this size */
-    int32_t history_count;      /* rebalances that are remembered of each group, at least one */
+    /* Of the values of records: what the oldest broker of the cluster reads. */
+    int16_t offset_version;
+    int16_t group_version; /* without a place for instances there are no static members */
+    int32_t history_count; /* rebalances that are remembered of each group, at least one */
 };
 
 /* Kafka's defaults; the seed and the partition are the caller's. */
@@ -130,7 +133,8 @@ enum err group_commit_error(enum err err);
 
 /*
  * A marker of the producer's transaction is in the partition at `marker_offset`, as durable as it must be:
- * what its transaction committed up to there is the groups' now, or gone.
+ * what its transaction committed up to there is the groups' now, or gone. While loading it is kept until all
+ * is read.
  */
 void group_txn_ended(struct group_coordinator *c, int64_t producer_id, bool committed, int64_t marker_offset);
 
@@ -156,11 +160,12 @@ struct group_fetched_topic {
 /*
  * OffsetFetch of one group. `topics_count` -1: all that it has committed. On ERR_NONE the arena holds the
  * answer. With require_stable a partition for which a commit is under way says UNSTABLE_OFFSET_COMMIT.
+ * ERR_INVALID_REQUEST: what is listed would fill the arena beyond `arena_max`.
  */
 enum err group_fetch_offsets(struct group_coordinator *c, struct view group_id,
                              const struct group_topic_partitions *topics, int32_t topics_count,
-                             bool require_stable, struct arena *arena, struct group_fetched_topic **fetched,
-                             int32_t *fetched_count);
+                             bool require_stable, struct arena *arena, size_t arena_max,
+                             struct group_fetched_topic **fetched, int32_t *fetched_count);
 
 /* OffsetDelete. On ERR_NONE `errs` holds one for each partition of the topics in turn. */
 enum err group_delete_offsets(struct group_coordinator *c, struct view group_id,

@@ -20,18 +20,22 @@ static void fetch_one(const struct offset_entry *entry, bool require_stable, str
     }
 }
 
-static void fetch_listed(struct grp_group *g, const struct group_topic_partitions *topic, bool require_stable,
-                         struct arena *arena, struct group_fetched_topic *out)
+/* False: there is no room. A request may name a partition again and again, and its metadata is long. */
+static bool fetch_listed(struct grp_group *g, const struct group_topic_partitions *topic, bool require_stable,
+                         struct arena *arena, size_t arena_max, struct group_fetched_topic *out)
 {
     const struct offset_topic *of = g ? offset_table_topic(&g->offsets, topic->name) : NULL;
     out->name = topic->name;
     out->offsets_count = topic->partitions_count;
     out->offsets = arena_alloc(arena, (size_t)topic->partitions_count * sizeof *out->offsets);
     for (int32_t i = 0; i < topic->partitions_count; i++) {
+        if (arena->total > arena_max)
+            return false;
         out->offsets[i].partition = topic->partitions[i];
         fetch_one(of ? offset_topic_entry(of, topic->partitions[i]) : NULL, require_stable, arena,
                   &out->offsets[i]);
     }
+    return true;
 }
 
 /* Those that are committed; false when it has none. */
@@ -61,8 +65,8 @@ static void fetch_all(struct grp_group *g, bool require_stable, struct arena *ar
 
 enum err group_fetch_offsets(struct group_coordinator *c, struct view group_id,
                              const struct group_topic_partitions *topics, int32_t topics_count,
-                             bool require_stable, struct arena *arena, struct group_fetched_topic **fetched,
-                             int32_t *fetched_count)
+                             bool require_stable, struct arena *arena, size_t arena_max,
+                             struct group_fetched_topic **fetched, int32_t *fetched_count)
 {
     *fetched = NULL;
     *fetched_count = 0;
@@ -78,6 +82,7 @@ enum err group_fetch_offsets(struct group_coordinator *c, struct view group_id,
     *fetched = arena_alloc(arena, (size_t)topics_count * sizeof **fetched);
     *fetched_count = topics_count;
     for (int32_t i = 0; i < topics_count; i++)
-        fetch_listed(g, &topics[i], require_stable, arena, &(*fetched)[i]);
+        if (!fetch_listed(g, &topics[i], require_stable, arena, arena_max, &(*fetched)[i]))
+            return ERR_INVALID_REQUEST;
     return ERR_NONE;
 }

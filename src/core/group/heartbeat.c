@@ -7,6 +7,8 @@ enum err group_heartbeat(struct group_coordinator *c, const struct wire_heartbea
                          const struct group_time *now)
 {
     enum err err = grp_check(c, request->group_id, false);
+    if (!err)
+        err = grp_check_instance(c, request->group_instance_id);
     if (err) /* while loading all is well, for all that is known */
         return err == ERR_COORDINATOR_LOAD_IN_PROGRESS ? ERR_NONE : err;
     grp_enter(c, now, NULL);

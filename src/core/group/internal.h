@@ -128,6 +128,13 @@ struct grp_txn {
     bool marker_committed;
 };
 
+/* A marker that was heard of while its partition was being read, perhaps behind where the reading ends. */
+struct grp_marker {
+    int64_t producer_id;
+    int64_t offset;
+    bool committed;
+};
+
 /* What a coordinator has of groups, and a loader makes. */
 struct grp_tables {
     struct map groups; /* id: grp_group */
@@ -177,6 +184,8 @@ struct group_coordinator {
     enum { GRP_LOADING, GRP_SERVING, GRP_RESIGNED } phase;
     struct prng prng;
     struct grp_tables tables;
+    struct grp_marker *markers; /* while loading, in the order of coming */
+    size_t markers_count;
     struct heap timers;
     struct map appends; /* ticket: grp_append */
     uint64_t last_ticket;
@@ -199,6 +208,9 @@ static inline void grp_enter(struct group_coordinator *c, const struct group_tim
 
 /* What Kafka checks of every request before it looks at the group; `empty_ok`: the id may be empty. */
 enum err grp_check(const struct group_coordinator *c, struct view group_id, bool empty_ok);
+
+/* An older broker that loads the group next would take a static member for one that is not. */
+enum err grp_check_instance(const struct group_coordinator *c, struct view instance_id);
 
 void grp_timer_arm(struct group_coordinator *c, struct grp_timer *timer, int64_t delay_ms);
 void grp_timer_disarm(struct group_coordinator *c, struct grp_timer *timer);
@@ -389,6 +401,8 @@ bool grp_txn_entry_release(struct grp_tables *tables, struct grp_txn_part *part,
 void grp_txn_part_free(struct grp_tables *tables, struct grp_txn_part *part);
 /* What lies in the log below the marker is decided; what is on its way waits for its place. */
 void grp_txn_mark(struct grp_tables *tables, int64_t producer_id, bool committed, int64_t marker_offset);
+/* What was loaded hears of the markers that came meanwhile. */
+void grp_txn_mark_heard(struct group_coordinator *c);
 /* Installs the value unless what is there is newer; takes its metadata. */
 void grp_offset_install(struct grp_group *g, struct offset_entry *entry, const struct offset_value *value,
                         uint8_t *metadata, int64_t batch_offset);

@@ -176,6 +176,8 @@ void group_join(struct group_coordinator *c, const struct wire_join_group_reques
                 struct group_effects *out)
 {
     enum err err = grp_check(c, request->group_id, false);
+    if (!err)
+        err = grp_check_instance(c, request->group_instance_id);
     if (err) {
         grp_answer_join_error(out, token, version, request->member_id, err);
         return;

@@ -6,9 +6,7 @@
 /* What 3.9 writes: the highest versions whose encoding is not flexible. */
 #define OFFSET_KEY_VERSION           1
 #define GROUP_KEY_VERSION            2
-#define OFFSET_VALUE_VERSION         3
 #define OFFSET_VALUE_EXPIRES_VERSION 1
-#define GROUP_VALUE_VERSION          3
 
 /* Takes the version off the front. */
 static enum err take_version(struct view *bytes, int16_t *version, struct errmsg *why)
@@ -83,15 +81,15 @@ enum err offset_value_parse(struct view value, struct offset_value *out, struct 
     return ERR_NONE;
 }
 
-void offset_value_put(struct buf *out, const struct offset_value *value)
+void offset_value_put(struct buf *out, const struct offset_value *value, int16_t version)
 {
     struct wire_offset_commit_value fields = {.offset = value->offset,
                                               .leader_epoch = value->leader_epoch,
                                               .metadata = value->metadata,
                                               .commit_timestamp = value->commit_ms,
                                               .expire_timestamp = value->expire_ms};
-    int16_t version = value->expire_ms == -1 ? OFFSET_VALUE_VERSION : OFFSET_VALUE_EXPIRES_VERSION;
-    put_versioned(out, &wire_offset_commit_value_desc, version, &fields);
+    put_versioned(out, &wire_offset_commit_value_desc,
+                  value->expire_ms == -1 ? version : OFFSET_VALUE_EXPIRES_VERSION, &fields);
 }
 
 enum err group_value_parse(struct view value, struct arena *arena, struct wire_group_metadata_value *out,
@@ -108,7 +106,7 @@ enum err group_value_parse(struct view value, struct arena *arena, struct wire_g
     return err;
 }
 
-void group_value_put(struct buf *out, const struct wire_group_metadata_value *value)
+void group_value_put(struct buf *out, const struct wire_group_metadata_value *value, int16_t version)
 {
-    put_versioned(out, &wire_group_metadata_value_desc, GROUP_VALUE_VERSION, value);
+    put_versioned(out, &wire_group_metadata_value_desc, version, value);
 }

@@ -1,6 +1,6 @@
 /*
  * The records of __consumer_offsets: keys and values in every version that may lie on a disk, written as
- * Kafka 3.9 writes them (storage-replication-coordinators 5.2).
+ * Kafka 3.9 writes them (storage-replication-coordinators 5.2), or older ones where those are beside us.
  *
  * Ownership: what is parsed borrows from the bytes given, members of a group from the arena too.
  * Runs on: any.
@@ -14,6 +14,12 @@
 #include "base/errmsg.h"
 #include "base/view.h"
 #include "wire/codec.h"
+
+/* The highest versions whose encoding is not flexible: what is written when all brokers read it. */
+#define OFFSET_VALUE_VERSION 3
+#define GROUP_VALUE_VERSION  3
+/* The first that has a place for a member's instance. */
+#define GROUP_VALUE_INSTANCES 3
 
 enum group_key_kind {
     GROUP_KEY_OFFSET, /* versions 0 and 1 */
@@ -45,13 +51,13 @@ struct offset_value {
 
 /* ERR_MALFORMED; ERR_UNSUPPORTED_VERSION for a version above those that Kafka 3.9 reads. */
 MUST_USE enum err offset_value_parse(struct view value, struct offset_value *out, struct errmsg *why);
-/* Version 3; 1 where the client said when the offset expires. */
-void offset_value_put(struct buf *out, const struct offset_value *value);
+/* In version 1 where the client said when the offset expires. */
+void offset_value_put(struct buf *out, const struct offset_value *value, int16_t version);
 
 /* As offset_value_parse. In version 0 a member's rebalance timeout is its session timeout. */
 MUST_USE enum err group_value_parse(struct view value, struct arena *arena,
                                     struct wire_group_metadata_value *out, struct errmsg *why);
-/* Version 3. */
-void group_value_put(struct buf *out, const struct wire_group_metadata_value *value);
+/* What the version has no place for is left out. */
+void group_value_put(struct buf *out, const struct wire_group_metadata_value *value, int16_t version);
 
 #endif

@@ -149,7 +149,7 @@ void grp_store_group(struct grp_append *a)
     buf_clear(&c->key);
     buf_clear(&c->value);
     group_key_put_group(&c->key, g->id);
-    group_value_put(&c->value, &value);
+    group_value_put(&c->value, &value, c->config.group_version);
     struct grp_batch batch = {.c = c, .producer_id = NO_PRODUCER_ID, .producer_epoch = NO_PRODUCER_EPOCH};
     grp_batch_put(&batch, buf_view(&c->key), buf_view(&c->value));
     grp_batch_wish(&batch, a->ticket);

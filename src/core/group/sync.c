@@ -70,6 +70,8 @@ void group_sync(struct group_coordinator *c, const struct wire_sync_group_reques
                 uint64_t token, const struct group_time *now, struct group_effects *out)
 {
     enum err err = grp_check(c, request->group_id, false);
+    if (!err)
+        err = grp_check_instance(c, request->group_instance_id);
     if (version >= PROTOCOL_VERSION &&
         (view_is_null(request->protocol_type) || view_is_null(request->protocol_name)))
         err = ERR_INCONSISTENT_GROUP_PROTOCOL;

@@ -3,7 +3,9 @@
 
 void grp_timer_arm(struct group_coordinator *c, struct grp_timer *timer, int64_t delay_ms)
 {
-    timer->deadline_ms = c->now.mono_ms + delay_ms;
+    /* Settings may ask for a time that never comes. */
+    if (__builtin_add_overflow(c->now.mono_ms, delay_ms, &timer->deadline_ms))
+        timer->deadline_ms = INT64_MAX;
     if (heap_contains(&timer->node)) {
         if (timer->node.key <= timer->deadline_ms)
             return; /* found to be early when it comes up */

@@ -147,8 +147,31 @@ void grp_txn_mark(struct grp_tables *tables, int64_t producer_id, bool committed
     }
 }
 
+/* Room doubles at powers of two. */
+static void remember(struct group_coordinator *c, struct grp_marker marker)
+{
+    size_t count = c->markers_count;
+    if ((count & (count - 1)) == 0)
+        c->markers = mem_resize(c->markers, (count ? count * 2 : 1) * sizeof *c->markers);
+    c->markers[c->markers_count++] = marker;
+}
+
+/* One that was read, too, decides nothing more. */
+void grp_txn_mark_heard(struct group_coordinator *c)
+{
+    for (size_t i = 0; i < c->markers_count; i++)
+        grp_txn_mark(&c->tables, c->markers[i].producer_id, c->markers[i].committed, c->markers[i].offset);
+    free(c->markers);
+    c->markers = NULL;
+    c->markers_count = 0;
+}
+
 void group_txn_ended(struct group_coordinator *c, int64_t producer_id, bool committed, int64_t marker_offset)
 {
-    if (c && c->phase == GRP_SERVING)
+    if (!c)
+        return;
+    if (c->phase == GRP_LOADING)
+        remember(c, (struct grp_marker){producer_id, marker_offset, committed});
+    else if (c->phase == GRP_SERVING)
         grp_txn_mark(&c->tables, producer_id, committed, marker_offset);
 }

@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/inter_broker.h"
 #include "core/metadata/metadata.h"
 #include "loop/latch.h"
 #include "service/group/groups_internal.h"
 #include "service/metadata_cache.h"
+#include "service/partition/partition_settings.h"
 #include "wire/codec.h"
 
 /* --- effects ---------------------------------------------------------------------------------------------
@@ -105,12 +107,21 @@ static void end_term(struct groups_slot *slot)
     slot->part = NULL;
 }
 
+/* Of a batch that the topic takes: half of what it may hold, for its last record comes on top. */
+static size_t tombstones_bytes(const struct partition *part, size_t wanted)
+{
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    size_t most = (size_t)settings->rules.max_message_bytes / 2;
+    return wanted < most ? wanted : most;
+}
+
 static void begin_term(struct groups_slot *slot, struct partition *part)
 {
     struct groups *groups = slot->groups;
     struct group_config config = groups->config;
     config.seed = random_u64(groups->broker->random);
     config.offsets_partition = slot->index;
+    config.tombstones_bytes = tombstones_bytes(part, config.tombstones_bytes);
     slot->term++;
     slot->part = partition_share(part);
     slot->coordinator = group_coordinator_new(&config);
@@ -358,6 +369,9 @@ static void read_settings(struct groups *groups, const struct config *config)
     groups->config.retention_ms = (int64_t)config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60 * 1000;
     groups->config.retention_check_ms = config_long(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS);
     groups->config.codec = (enum codec)config_int(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC);
+    const struct inter_broker *versions = config_inter_broker(config);
+    groups->config.offset_version = versions->offset_value;
+    groups->config.group_version = versions->group_value;
     /* A number of brokers, as very old ones counted, is met by all of them. */
     int32_t acks = config_int(config, CONFIG_OFFSETS_COMMIT_REQUIRED_ACKS);
     groups->commit_acks = acks == 0 || acks == 1 ? (int16_t)acks : -1;

@@ -306,11 +306,14 @@ void append_submit(struct append_op *op)
         finish_early(op, err); /* nothing complete was sent: success with offset -1 */
         return;
     }
-    if (records_needs_heavy_work(&op->summary, &op->rules)) {
+    /* A coordinator's batch would be overtaken by those that need no preparing: of two commits the older
+     * would stand. It is one, of max.message.bytes at most. */
+    bool in_order = op->origin == APPEND_COORDINATOR;
+    if (!in_order && records_needs_heavy_work(&op->summary, &op->rules)) {
         prepare_elsewhere(op, loop);
         return;
     }
-    op->rules.inline_bytes_max = INLINE_BYTES_MAX;
+    op->rules.inline_bytes_max = in_order ? 0 : INLINE_BYTES_MAX;
     err = records_prepare(&op->plan, (uint8_t *)(uintptr_t)op->summary.bytes.ptr, &op->summary, &op->rules,
                           op->now_ms, NULL, &op->why);
     if (err == ERR_WOULD_BLOCK) /* it expands to more than its size betrayed */

@@ -2,7 +2,8 @@
  * Appending a client's records to a partition this broker leads, and waiting for as long as
  * the acknowledgement asks.
  *
- *   analyze, prepare   on the loop of the request, or on a worker when it would take long
+ *   analyze, prepare   on the loop of the request, or on a worker when it would take long; what is of a
+ *                      coordinator never there, for its order counts
  *   append             as the partition's holder: one write
  *   wait               acks=all: until the high watermark is past it; flush.messages: until synced
  *

@@ -13,6 +13,13 @@ START_TEST(each_release_speaks_as_it_did)
     at = inter_broker_at("2.0");
     ck_assert_int_eq(at->fetch, 8);
     ck_assert_int_eq(at->offset_for_leader_epoch, 1);
+    ck_assert_int_eq(at->offset_value, 1);
+    ck_assert_int_eq(at->group_value, 1);
+    ck_assert_int_eq(inter_broker_at("2.1-IV0")->offset_value, 2);
+    at = inter_broker_at("2.2");
+    ck_assert_int_eq(at->offset_value, 3);
+    ck_assert_int_eq(at->group_value, 2);
+    ck_assert_int_eq(inter_broker_at("2.3-IV0")->group_value, 3);
     at = inter_broker_at("2.6");
     ck_assert_int_eq(at->fetch, 11);
     ck_assert_int_eq(at->list_offsets, 5);
@@ -44,6 +51,8 @@ START_TEST(versions_between_are_those_before)
     ck_assert_ptr_ne(inter_broker_at("3.7-IV3"), inter_broker_at("3.7"));
     ck_assert_ptr_eq(inter_broker_at("3.9"), inter_broker_newest());
     ck_assert_int_eq(inter_broker_newest()->fetch, 17);
+    ck_assert_int_eq(inter_broker_newest()->offset_value, 3);
+    ck_assert_int_eq(inter_broker_newest()->group_value, 3);
 }
 END_TEST
 

@@ -370,8 +370,8 @@ static struct group_fetched_offset fetch(struct rig *rig, const char *group, con
     struct group_topic_partitions topics = {view_str(topic), &partition, 1};
     struct group_fetched_topic *fetched;
     int32_t count;
-    enum err err =
-        group_fetch_offsets(rig->c, view_str(group), &topics, 1, stable, &rig->arena, &fetched, &count);
+    enum err err = group_fetch_offsets(rig->c, view_str(group), &topics, 1, stable, &rig->arena, SIZE_MAX,
+                                       &fetched, &count);
     if (err || count != 1 || fetched->offsets_count != 1 || fetched->offsets->partition != partition)
         ck_abort_msg("OffsetFetch of %s: %s, %d topics", group, err_name(err), count);
     return fetched->offsets[0];

@@ -2,6 +2,7 @@
  * OffsetCommit, OffsetFetch, OffsetDelete: who may commit, and when an offset is the group's.
  */
 
+#include "base/mem.h"
 #include "hex.h"
 #include "rig.h"
 #include "suites.h"
@@ -328,17 +329,42 @@ START_TEST(all_that_a_group_has_committed_can_be_asked_for)
     rig_commit(&rig, (struct rig_commit){.topic = "c", .offset = 3}); /* not yet committed */
     struct group_fetched_topic *fetched;
     int32_t count;
-    group_fetch_offsets(rig.c, VIEW_LIT("g"), NULL, -1, false, &rig.arena, &fetched, &count);
+    group_fetch_offsets(rig.c, VIEW_LIT("g"), NULL, -1, false, &rig.arena, SIZE_MAX, &fetched, &count);
     ck_assert_int_eq(count, 2);
     int64_t sum = 0;
     for (int32_t t = 0; t < count; t++)
         for (int32_t p = 0; p < fetched[t].offsets_count; p++)
             sum += fetched[t].offsets[p].offset;
     ck_assert_int_eq(sum, 6);
-    group_fetch_offsets(rig.c, VIEW_LIT("nogroup"), NULL, -1, false, &rig.arena, &fetched, &count);
+    group_fetch_offsets(rig.c, VIEW_LIT("nogroup"), NULL, -1, false, &rig.arena, SIZE_MAX, &fetched, &count);
     ck_assert_int_eq(count, 0);
-    ck_assert_int_eq(group_fetch_offsets(NULL, VIEW_LIT("g"), NULL, -1, false, &rig.arena, &fetched, &count),
-                     ERR_NOT_COORDINATOR);
+    ck_assert_int_eq(
+        group_fetch_offsets(NULL, VIEW_LIT("g"), NULL, -1, false, &rig.arena, SIZE_MAX, &fetched, &count),
+        ERR_NOT_COORDINATOR);
+}
+END_TEST
+
+START_TEST(answer_that_names_a_partition_again_and_again_is_bounded)
+{
+    char metadata[4001] = "";
+    memset(metadata, 'm', sizeof metadata - 1);
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 1, .metadata = metadata});
+    static const int32_t zeros[1000] = {0};
+    struct group_topic_partitions topics = {VIEW_LIT("t"), zeros, ARRAY_LEN(zeros)};
+    struct group_fetched_topic *fetched;
+    int32_t count;
+    struct arena arena = {0};
+    ck_assert_int_eq(
+        group_fetch_offsets(rig.c, VIEW_LIT("g"), &topics, 1, false, &arena, 1000000, &fetched, &count),
+        ERR_INVALID_REQUEST);
+    ck_assert_uint_lt(arena.total, 1010000);
+    arena_reset(&arena);
+    topics.partitions_count = 100;
+    ck_assert_int_eq(
+        group_fetch_offsets(rig.c, VIEW_LIT("g"), &topics, 1, false, &arena, 1000000, &fetched, &count),
+        ERR_NONE);
+    ck_assert_uint_eq(fetched->offsets[99].metadata.len, sizeof metadata - 1);
+    arena_close(&arena);
 }
 END_TEST
 
@@ -482,6 +508,7 @@ Suite *commit_suite(void)
     tcase_add_test(tc, metadata_is_limited_in_utf16_units_for_each_partition);
     tcase_add_test(tc, commit_of_nothing_is_answered_at_once);
     tcase_add_test(tc, all_that_a_group_has_committed_can_be_asked_for);
+    tcase_add_test(tc, answer_that_names_a_partition_again_and_again_is_bounded);
     tcase_add_test(tc, deleted_offset_is_gone_for_the_next_coordinator_too);
     tcase_add_test(tc, offset_that_is_deleted_while_it_is_stored_does_not_come_back);
     tcase_add_test(tc, group_whose_last_offset_is_deleted_is_gone);

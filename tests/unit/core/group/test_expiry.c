@@ -237,6 +237,19 @@ START_TEST(group_that_is_deleted_between_two_steps_is_not_looked_at)
 }
 END_TEST
 
+START_TEST(who_never_wants_to_look_has_nothing_expire)
+{
+    rig_close(&rig);
+    rig_open(&rig);
+    rig.config.retention_check_ms = INT64_MAX;
+    rig_start(&rig);
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 1});
+    ck_assert_int_eq(group_coordinator_deadline(rig.c), INT64_MAX);
+    rig_wait(&rig, WEEK_MS + TICK_MS);
+    ck_assert_int_eq(rig_fetch(&rig, "g", "t", 0), 1);
+}
+END_TEST
+
 Suite *expiry_suite(void)
 {
     Suite *suite = suite_create("group expiry");
@@ -255,6 +268,7 @@ Suite *expiry_suite(void)
     tcase_add_test(tc, group_that_never_had_anything_is_gone_at_the_next_look);
     tcase_add_test(tc, many_groups_are_looked_at_in_steps);
     tcase_add_test(tc, group_that_is_deleted_between_two_steps_is_not_looked_at);
+    tcase_add_test(tc, who_never_wants_to_look_has_nothing_expire);
     suite_add_tcase(suite, tc);
     return suite;
 }

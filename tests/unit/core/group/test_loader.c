@@ -186,7 +186,7 @@ START_TEST(group_that_holds_a_member_twice_has_it_once)
     struct wire_group_metadata_value fields = {
         VIEW_LIT("consumer"), 3, VIEW_LIT("range"), VIEW_LIT("nobody"), RIG_NOON_MS, members, 3};
     group_key_put_group(&key, VIEW_LIT("g"));
-    group_value_put(&value, &fields);
+    group_value_put(&value, &fields, GROUP_VALUE_VERSION);
     rig_log_record(&rig, buf_view(&key), buf_view(&value));
     rig_restart(&rig);
     ck_assert_int_eq(rig_describe(&rig, "g")->members_count, 1);

@@ -258,6 +258,31 @@ START_TEST(commits_of_a_fenced_instance_are_refused)
 }
 END_TEST
 
+/* Kafka before 2.3 would load them as members without a name. */
+START_TEST(no_instance_is_taken_where_older_brokers_may_load_the_group)
+{
+    rig.config.group_version = 2;
+    rig_restart(&rig);
+    uint64_t token = rig_join(&rig, (struct rig_join){.group = "other", .instance = "i0"});
+    ck_assert_int_eq(rig_joined(&rig, token)->error_code, ERR_UNSUPPORTED_VERSION);
+    struct wire_heartbeat_request beat = {VIEW_LIT("g"), generation, view_str(ids[1]), VIEW_LIT("i1")};
+    ck_assert_int_eq(group_heartbeat(rig.c, &beat, &rig.now), ERR_UNSUPPORTED_VERSION);
+    struct rig_commit commit = {.member = ids[1], .instance = "i1", .generation = generation, .offset = 5};
+    ck_assert_int_eq(rig_commit_err(&rig, rig_commit(&rig, commit)), ERR_UNSUPPORTED_VERSION);
+    struct wire_sync_group_request sync;
+    wire_init(&wire_sync_group_request_desc, &sync);
+    sync.group_id = VIEW_LIT("g");
+    sync.member_id = view_str(ids[1]);
+    sync.group_instance_id = VIEW_LIT("i1");
+    sync.generation_id = generation;
+    struct group_effects out = {0};
+    group_sync(rig.c, &sync, 4, 1, &rig.now, &out);
+    ck_assert_int_eq(out.items[0].synced->error_code, ERR_UNSUPPORTED_VERSION);
+    group_effects_close(&out);
+    ck_assert_int_eq(rig_leave(&rig, "g", "", "i1"), ERR_NONE); /* as by Kafka */
+}
+END_TEST
+
 Suite *static_suite(void)
 {
     Suite *suite = suite_create("group static members");
@@ -281,6 +306,7 @@ Suite *static_suite(void)
     tcase_add_test(tc, nobody_but_absent_static_members_are_waited_for);
     tcase_add_test(tc, administrator_removes_an_instance_by_its_name);
     tcase_add_test(tc, commits_of_a_fenced_instance_are_refused);
+    tcase_add_test(tc, no_instance_is_taken_where_older_brokers_may_load_the_group);
     suite_add_tcase(suite, tc);
     return suite;
 }

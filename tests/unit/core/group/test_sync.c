@@ -1,8 +1,10 @@
 /*
  * SyncGroup, Heartbeat and LeaveGroup: how a generation gets its assignment, and what ends it.
  */
+#include "base/be.h"
 #include "rig.h"
 #include "suites.h"
+#include "wire/record_iter.h"
 
 static struct rig rig;
 static char ids[4][100];
@@ -410,6 +412,33 @@ START_TEST(several_leave_at_once_each_with_its_own_error)
 }
 END_TEST
 
+static int16_t version_of_last_value(void)
+{
+    struct codec_ctx *codecs = codec_ctx_new();
+    struct record_iter it;
+    struct record record;
+    record_iter_open(&it, rig_last_batch(&rig), RECORD_VIEW, NULL, codecs);
+    ck_assert(record_iter_next(&it, &record));
+    int16_t version = be_get_i16(record.value.ptr);
+    ck_assert_int_eq(record_iter_close(&it), ERR_NONE);
+    codec_ctx_free(codecs);
+    return version;
+}
+
+START_TEST(records_are_of_versions_that_every_broker_reads)
+{
+    rig_close(&rig);
+    rig_open(&rig);
+    rig.config.offset_version = 2;
+    rig.config.group_version = 1;
+    rig_start(&rig);
+    generation = rig_stable(&rig, "g", 1, ids);
+    ck_assert_int_eq(version_of_last_value(), 1);
+    rig_commit_ok(&rig, (struct rig_commit){.member = ids[0], .generation = generation, .offset = 1});
+    ck_assert_int_eq(version_of_last_value(), 2);
+}
+END_TEST
+
 Suite *sync_suite(void)
 {
     Suite *suite = suite_create("group sync");
@@ -430,6 +459,7 @@ Suite *sync_suite(void)
     tcase_add_test(tc, member_of_a_stable_group_gets_its_assignment_again);
     tcase_add_test(tc, members_that_do_not_sync_in_time_are_out);
     tcase_add_test(tc, member_that_syncs_late_in_a_stable_group_is_not_out);
+    tcase_add_test(tc, records_are_of_versions_that_every_broker_reads);
     suite_add_tcase(suite, tc);
     tc = tcase_create("sessions");
     tcase_add_checked_fixture(tc, setup, teardown);

@@ -126,6 +126,30 @@ START_TEST(late_news_of_a_marker_do_not_decide_the_next_transaction)
 }
 END_TEST
 
+/* The one behind where the reading ends, and the one that was read as well. */
+START_TEST(markers_that_are_heard_of_while_loading_decide_what_was_loaded)
+{
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 1, .producer_id = 7});
+    int64_t first = rig.log_end;
+    rig_end_txn(&rig, 7, false);
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 2, .producer_id = 7});
+    rig_commit_ok(&rig, (struct rig_commit){.offset = 3, .partition = 1, .producer_id = 8});
+    group_coordinator_resign(rig.c, &rig.now, &rig.out);
+    group_coordinator_free(rig.c);
+    rig.c = group_coordinator_new(&rig.config);
+    struct group_loader *loader = group_loader_new(rig.config.offsets_partition);
+    group_loader_add(loader, buf_view(&rig.log));
+    group_txn_ended(rig.c, 7, false, first);
+    group_txn_ended(rig.c, 7, true, rig.log_end);
+    group_loader_finish(loader, rig.now.wall_ms);
+    group_coordinator_loaded(rig.c, loader, &rig.now, &rig.out);
+    group_loader_free(loader);
+    ck_assert_int_eq(rig_fetch(&rig, "g", "t", 0), 2);
+    ck_assert_int_eq(rig_fetch_err(&rig, "g", "t", 0, true), ERR_NONE);
+    ck_assert_int_eq(rig_fetch_err(&rig, "g", "t", 1, true), ERR_UNSTABLE_OFFSET_COMMIT);
+}
+END_TEST
+
 START_TEST(group_that_is_deleted_with_an_open_transaction_is_gone)
 {
     rig_commit_ok(&rig, (struct rig_commit){.offset = 2, .producer_id = 7});
@@ -193,6 +217,7 @@ Suite *txn_suite(void)
     tcase_add_test(tc, append_that_fails_leaves_no_trace);
     tcase_add_test(tc, marker_that_is_heard_of_before_its_commit_decides_all_the_same);
     tcase_add_test(tc, late_news_of_a_marker_do_not_decide_the_next_transaction);
+    tcase_add_test(tc, markers_that_are_heard_of_while_loading_decide_what_was_loaded);
     tcase_add_test(tc, group_that_is_deleted_with_an_open_transaction_is_gone);
     tcase_add_test(tc, transactions_of_members_are_held_against_their_generation);
     tcase_add_test(tc, batch_of_a_transaction_is_kafkas_to_the_byte);

@@ -24,6 +24,8 @@ void asked_join(struct asked *asked, struct groups_turn *turn)
     wire_init(&wire_join_group_request_desc, &request);
     request.group_id = view_str(asked->group);
     request.member_id = text_of(asked->member);
+    if (asked->instance)
+        request.group_instance_id = view_str(asked->instance);
     request.session_timeout_ms = asked->session_ms ? asked->session_ms : 60000;
     request.rebalance_timeout_ms = 60000;
     request.protocol_type = VIEW_LIT("consumer");
@@ -57,8 +59,8 @@ void asked_heartbeat(struct asked *asked, struct groups_turn *turn)
 
 void asked_commit(struct asked *asked, struct groups_turn *turn)
 {
-    struct group_commit_offset offset = {VIEW_LIT("orders"), asked->partition, asked->offset, -1, -1,
-                                         VIEW_LIT("")};
+    struct group_commit_offset offset = {VIEW_LIT("orders"),      asked->partition, asked->offset, -1, -1,
+                                         text_of(asked->metadata)};
     struct group_commit_request request = {.group_id = view_str(asked->group),
                                            .member_id = text_of(asked->member),
                                            .instance_id = VIEW_NULL,
@@ -79,7 +81,7 @@ void asked_fetch(struct asked *asked, struct groups_turn *turn)
     int32_t count;
     asked->fetched = -1;
     asked->err = group_fetch_offsets(turn->coordinator, view_str(asked->group), &topic, 1, false, &arena,
-                                     &fetched, &count);
+                                     SIZE_MAX, &fetched, &count);
     if (asked->err == ERR_NONE)
         asked->fetched = fetched[0].offsets[0].offset;
     arena_close(&arena);
@@ -94,6 +96,11 @@ void asked_describe(struct asked *asked, struct groups_turn *turn)
     asked->err = (enum err)answer.error_code;
     snprintf(asked->state, sizeof asked->state, "%.*s", VIEW_FMT(answer.group_state));
     arena_close(&arena);
+}
+
+void asked_delete(struct asked *asked, struct groups_turn *turn)
+{
+    asked->err = group_delete(turn->coordinator, view_str(asked->group), turn->now, turn->out);
 }
 
 /* --- the way there and back ------------------------------------------------------------------------------

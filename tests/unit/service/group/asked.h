@@ -12,11 +12,13 @@
 /* What to ask; what was answered. */
 struct asked {
     const char *group;
-    const char *member; /* NULL = "" */
-    int32_t generation; /* 0 = -1 */
-    int32_t session_ms; /* of a JoinGroup; 0 = 60000 */
-    int32_t partition;  /* of topic "orders" */
-    int64_t offset;     /* to commit */
+    const char *member;   /* NULL = "" */
+    const char *instance; /* of a JoinGroup; NULL = dynamic */
+    int32_t generation;   /* 0 = -1 */
+    int32_t session_ms;   /* of a JoinGroup; 0 = 60000 */
+    int32_t partition;    /* of topic "orders" */
+    int64_t offset;       /* to commit */
+    const char *metadata; /* with it; NULL = "" */
 
     enum err err;
     char member_id[100];
@@ -37,7 +39,7 @@ struct asked {
 typedef void asked_run(struct asked *asked, struct groups_turn *turn);
 
 /* JoinGroup v3 of a new member, or of one that rejoins; SyncGroup with "m" for the member itself; ... */
-asked_run asked_join, asked_sync, asked_heartbeat, asked_commit, asked_fetch, asked_describe;
+asked_run asked_join, asked_sync, asked_heartbeat, asked_commit, asked_fetch, asked_describe, asked_delete;
 
 void asked_begin(struct asked *asked, struct rig *rig, asked_run *run);
 bool asked_is_done(struct asked *asked);

@@ -3,9 +3,11 @@
  * failed, or overtaken by the end of the role. Each is answered once.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "asked.h"
+#include "loop/latch.h"
 #include "service/partition/followers.h"
 #include "service/partition/partition_call.h"
 #include "suites.h"
@@ -42,6 +44,17 @@ static void setup_narrow(void)
 {
     open_rig(SETTINGS "group.max.session.timeout.ms=60000",
              "{\"version\":1,\"config\":{\"max.message.bytes\":\"200\"}}");
+}
+
+static void setup_compressed(void)
+{
+    open_rig(SETTINGS "offset.metadata.max.bytes=32000",
+             "{\"version\":1,\"config\":{\"compression.type\":\"gzip\"}}");
+}
+
+static void setup_beside_old(void)
+{
+    open_rig(SETTINGS "inter.broker.protocol.version=2.2", NULL);
 }
 
 static void setup_unasked(void)
@@ -192,6 +205,65 @@ START_TEST(commit_that_no_batch_can_hold_is_refused)
 }
 END_TEST
 
+/* Each of them alone would fit. */
+START_TEST(tombstones_of_a_group_are_in_batches_that_the_topic_takes)
+{
+    lead(0, 1);
+    for (int i = 0; i < 10; i++) {
+        struct asked commit = {.group = "g", .partition = i, .offset = i};
+        ck_assert_int_eq(asked_now(&commit, &rig, asked_commit), ERR_NONE);
+    }
+    struct asked delete = {.group = "g"};
+    ck_assert_int_eq(asked_now(&delete, &rig, asked_delete), ERR_NONE);
+    lose(1);
+    await_heartbeat_error(ERR_NOT_COORDINATOR);
+    lead(2, 1);
+    for (int i = 0; i < 10; i++) {
+        struct asked fetch = {.group = "g", .partition = i};
+        ck_assert_int_eq(asked_now(&fetch, &rig, asked_fetch), ERR_NONE);
+        ck_assert_int_eq(fetch.fetched, -1);
+    }
+}
+END_TEST
+
+/* Sit on all workers that batches may be prepared on. */
+static struct work sitters[2];
+static struct latch may_go[ARRAY_LEN(sitters)];
+
+static void sit(struct work *work)
+{
+    latch_await(&may_go[work - sitters]);
+}
+
+START_TEST(commit_that_takes_long_to_compress_is_not_overtaken_by_the_next)
+{
+    lead(0, 1);
+    for (size_t i = 0; i < ARRAY_LEN(sitters); i++) {
+        latch_init(&may_go[i]);
+        sitters[i] = (struct work){.run = sit, .label = "sitter"};
+        workers_submit(rig.broker.workers, &sitters[i]);
+    }
+    static char metadata[20001];
+    memset(metadata, 'm', sizeof metadata - 1);
+    struct asked large = {.group = "g", .offset = 1, .metadata = metadata};
+    asked_begin(&large, &rig, asked_commit);
+    ck_assert_int_eq(commit(2), ERR_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(sitters); i++)
+        latch_open(&may_go[i]);
+    ck_assert_int_eq(asked_await(&large), ERR_NONE);
+    ck_assert_int_eq(committed(), 2);
+}
+END_TEST
+
+START_TEST(brokers_of_an_older_release_are_given_no_members_that_they_do_not_know)
+{
+    lead(0, 1);
+    struct asked known = {.group = "g", .instance = "i"}, dynamic = {.group = "g"};
+    ck_assert_int_eq(asked_now(&known, &rig, asked_join), ERR_UNSUPPORTED_VERSION);
+    ck_assert_int_eq(asked_now(&dynamic, &rig, asked_join), ERR_NONE);
+}
+END_TEST
+
 START_TEST(commit_that_the_disk_refuses_sends_the_client_elsewhere)
 {
     lead(0, 1);
@@ -283,7 +355,12 @@ Suite *group_appends_suite(void)
     add(suite, "two of two", setup_of_two,
         (const TTest *const[]){commit_with_too_few_replicas_is_refused, NULL});
     add(suite, "narrow", setup_narrow,
-        (const TTest *const[]){commit_that_no_batch_can_hold_is_refused, NULL});
+        (const TTest *const[]){commit_that_no_batch_can_hold_is_refused,
+                               tombstones_of_a_group_are_in_batches_that_the_topic_takes, NULL});
+    add(suite, "beside an old broker", setup_beside_old,
+        (const TTest *const[]){brokers_of_an_older_release_are_given_no_members_that_they_do_not_know, NULL});
+    add(suite, "compressed", setup_compressed,
+        (const TTest *const[]){commit_that_takes_long_to_compress_is_not_overtaken_by_the_next, NULL});
     add(suite, "acks=1", setup_unasked,
         (const TTest *const[]){commit_is_answered_when_written_where_nobody_is_to_acknowledge, NULL});
     return suite;
