@@ -27,6 +27,7 @@ struct log_dir_state {
     struct log_dirs *all;
     int lane; /* of the worker pool, 1 + index */
     bool was_clean;
+    bool is_closed;           /* stopped in order, with its marker written */
     _Atomic int partitions;   /* logs in it */
     _Atomic int logs_to_load; /* that the start has yet to open */
     bool is_ours;             /* the last run in it was ours, and did not stop in order */
