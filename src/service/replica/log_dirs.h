@@ -34,6 +34,8 @@ struct log_dir_state {
     bool power_lost;          /* and the machine was started again since */
 
     pthread_mutex_t checkpoints_lock; /* its checkpoint maps, also while they are written */
+    unsigned
+        forgotten; /* kinds of checkpoints whose files may still say what was forgotten; under that lock */
 
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;
