@@ -256,9 +256,10 @@ static void flush_if_due(struct partition *part, void *arg)
         part->unsynced_since_ms = 0;
         return;
     }
+    const int64_t now_ms = clock_mono_ms(task->upkeep->manager->broker->clock);
     if (part->unsynced_since_ms == 0)
-        part->unsynced_since_ms = task->now_ms;
-    if (task->now_ms - part->unsynced_since_ms >= settings->flush_ms) {
+        part->unsynced_since_ms = now_ms;
+    if (now_ms - part->unsynced_since_ms >= settings->flush_ms) {
         part->unsynced_since_ms = 0;
         log_dir_state_flush(part->dir, part);
     }

@@ -124,6 +124,27 @@ START_TEST(what_is_old_enough_is_synced_and_the_next_start_need_not_look_at_it)
 }
 END_TEST
 
+static int64_t set_back_again_and_again(struct clock *clock)
+{
+    (void)clock;
+    static _Atomic int64_t now_ms = INT64_C(1600000000000);
+    return now_ms -= 1000;
+}
+
+START_TEST(a_clock_that_is_set_back_does_not_put_off_a_sync)
+{
+    open_rig(CONFIG(KEPT ",\"flush.ms\":\"1\""));
+    partition_release(part);
+    rig_stop(&rig);
+    rig.clock.wall_ms = set_back_again_and_again;
+    rig_start(&rig, 1);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 1, RIG_ME, 1), ERR_NONE);
+    part = rig_find(&rig, "t", 0);
+    append(3);
+    await_checkpoint("recovery-point-offset-checkpoint", "3");
+}
+END_TEST
+
 START_TEST(nothing_is_synced_before_it_is_old_enough)
 {
     open_rig(CONFIG(KEPT ",\"flush.ms\":\"3600000\""));
@@ -182,6 +203,7 @@ Suite *upkeep_suite(void)
     tcase_add_test(tcase, segments_beyond_what_may_stay_are_deleted);
     tcase_add_test(tcase, deleted_segments_lie_there_until_their_delay_is_over);
     tcase_add_test(tcase, what_is_old_enough_is_synced_and_the_next_start_need_not_look_at_it);
+    tcase_add_test(tcase, a_clock_that_is_set_back_does_not_put_off_a_sync);
     tcase_add_test(tcase, nothing_is_synced_before_it_is_old_enough);
     tcase_add_test(tcase, start_within_a_segment_is_written_down);
     tcase_add_test(tcase, directory_of_a_deleted_partition_goes_when_its_delay_is_over);
