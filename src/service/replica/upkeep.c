@@ -330,7 +330,7 @@ static void run_removal(struct upkeep_task *task)
         if (log_dir_is_offline(&removal->dir->dir))
             err = ERR_NONE; /* the next start finishes it */
         else if (removal->path)
-            err = log_delete_dir(broker->disk, removal->path, &why);
+            err = log_dir_delete_tree(broker->disk, removal->path, &why);
         else
             err = log_doomed_unlink(&removal->doomed, broker->disk, &why);
         if (err != ERR_NONE)
