@@ -45,9 +45,9 @@ static struct uuid random_id(struct random *random)
 static enum err forget_earlier(const struct replica_birth *births, int count, struct log_dir_state *dir,
                                struct errmsg *why)
 {
+    log_dir_state_begin(dir);
     for (int i = 0; i < count; i++)
         dir_checkpoints_forget(dir, view_str(births[i].part->topic), births[i].part->index);
-    log_dir_state_begin(dir);
     enum err err = dir_checkpoints_save_forgotten(dir, why);
     log_dir_state_end(dir);
     return err;
