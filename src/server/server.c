@@ -72,6 +72,7 @@ struct server {
     int all_loops_count;
     bool loops_running;
     bool logs_loaded;
+    bool settled; /* what the last run cost is written down */
 
     pthread_mutex_t start_lock;
     bool started;
@@ -415,6 +416,7 @@ static enum err start(struct server *server, struct errmsg *why)
     struct zk_sync sync = {broker->zk, broker->zk_loop};
     err = incarnation_settle(replica_manager_dirs(broker->replicas), &sync, broker->random, broker->id,
                              &incarnation, why);
+    server->settled = err == ERR_NONE;
     int64_t epoch;
     if (err == ERR_NONE)
         err = register_broker(server, &incarnation, &epoch, why);
@@ -514,11 +516,11 @@ static void stop_serving(struct server *server)
     if (broker->controller_channel)
         controller_channel_stop(broker->controller_channel);
     if (server->logs_loaded)
-        replica_manager_stop(broker->replicas);
+        replica_manager_stop(broker->replicas, server->settled);
     if (broker->controller)
         controller_loop_stop(broker->controller);
-    if (broker->registration)
-        registration_forget(broker->registration);
+    if (server->logs_loaded)
+        replica_manager_forget_session(broker->replicas);
     session_close(server->session);
 }
 

@@ -139,6 +139,7 @@ tests_unit_service_test_service_SOURCES = \
   tests/unit/service/replica/test_isr_changes.c \
   tests/unit/service/replica/test_isr_znodes.c \
   tests/unit/service/replica/test_roles.c \
+  tests/unit/service/replica/test_stop.c \
   tests/unit/service/replica/test_takeover_sync.c \
   tests/unit/service/replica/test_upkeep.c \
   tests/unit/service/settings/test_config_edit.c \

@@ -223,12 +223,13 @@ static enum err check_continues(struct log *log, const struct records_summary *s
 
 /*
  * Where a segment begins in which these batches are the first: at the log end, so that a gap before a segment
- * is a lost tail (log_load.c), unless they lie too far above it. An old wrapper tells its last offset only.
+ * is a lost tail (log_load.c), unless they lie too far above it. Old formats tell their last offset only.
  */
-static int64_t roll_base(const struct log *log, const struct records_summary *sum, int64_t first_offset)
+static int64_t roll_base(const struct log *log, const struct records_summary *sum)
 {
-    return sum->first_offset >= 0 && sum->last_offset - log->end.offset > INT32_MAX ? first_offset
-                                                                                    : log->end.offset;
+    if (sum->last_offset - log->end.offset <= INT32_MAX)
+        return log->end.offset;
+    return sum->first_offset >= 0 ? sum->first_offset : sum->last_offset - INT32_MAX;
 }
 
 enum err log_append_as_follower(struct log *log, struct view records, int32_t leader_epoch, int64_t now_ms,
@@ -257,7 +258,7 @@ enum err log_append_as_follower(struct log *log, struct view records, int32_t le
 
     const struct segment_append append = {sum.bytes, sum.last_offset, sum.max_timestamp,
                                           sum.offset_of_max_timestamp};
-    err = roll_if_needed(log, &append, roll_base(log, &sum, first_offset), now_ms, out, why);
+    err = roll_if_needed(log, &append, roll_base(log, &sum), now_ms, out, why);
     if (err)
         return err;
     bool has_producers;

@@ -295,7 +295,7 @@ static enum err delete_level(struct disk *disk, const char *path, struct names *
 }
 
 /* A directory stays on the stack until those in it are gone, so that depth costs no C stack. */
-static enum err delete_tree(struct disk *disk, const char *path, struct errmsg *why)
+enum err log_dir_delete_tree(struct disk *disk, const char *path, struct errmsg *why)
 {
     struct names todo = {0};
     enum err err = ERR_NONE;
@@ -318,7 +318,7 @@ static enum err delete_tree(struct disk *disk, const char *path, struct errmsg *
 enum err log_dir_delete_partition(struct log_dir *dir, const char *name, struct errmsg *why)
 {
     char *path = log_dir_join(dir, name);
-    enum err err = delete_tree(dir->disk, path, why);
+    enum err err = log_dir_delete_tree(dir->disk, path, why);
     if (err)
         errmsg_prefix(why, "delete directory %s", path);
     free(path);

@@ -91,7 +91,9 @@ char *log_dir_join(const struct log_dir *dir, const char *name);
  */
 enum err log_dir_rename_partition(struct log_dir *dir, const char *name, const char *new_name,
                                   struct errmsg *why) MUST_USE;
-/* Deletes directory `name` with all that is in it; one that is gone is fine. */
+/* Deletes a directory with all that is in it, or a link to one; one that is gone is fine. */
+enum err log_dir_delete_tree(struct disk *disk, const char *path, struct errmsg *why) MUST_USE;
+/* Deletes directory `name` so. */
 enum err log_dir_delete_partition(struct log_dir *dir, const char *name, struct errmsg *why) MUST_USE;
 
 /* --- checkpoint files --- */

@@ -340,25 +340,3 @@ enum err log_rename_dir(struct log *log, const char *new_dir, struct errmsg *why
     err = sync_parent(log->disk, new_dir, why);
     return err ? log_fail(log, err, why) : ERR_NONE;
 }
-
-static bool collect_path(void *arg, const char *name, enum disk_entry_kind kind)
-{
-    (void)kind;
-    doom(arg, mem_strdup(name));
-    return true;
-}
-
-enum err log_delete_dir(struct disk *disk, const char *dir, struct errmsg *why)
-{
-    struct log_doomed names = {0};
-    enum err err = DISK(disk, list, dir, collect_path, &names, why);
-    for (size_t i = 0; i < names.count && !err; i++) {
-        char *path = mem_printf("%s/%s", dir, names.paths[i]);
-        err = DISK(disk, unlink, path, why);
-        free(path);
-    }
-    log_doomed_close(&names);
-    if (!err)
-        err = DISK(disk, rmdir, dir, why);
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
-}

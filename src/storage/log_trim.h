@@ -55,7 +55,4 @@ void log_expire_producers(struct log *log, int64_t now_ms);
  * `new_dir`. */
 enum err log_rename_dir(struct log *log, const char *new_dir, struct errmsg *why) MUST_USE;
 
-/* Removes a partition directory and all in it. */
-enum err log_delete_dir(struct disk *disk, const char *dir, struct errmsg *why) MUST_USE;
-
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "storage/segment.h"
 
+#define BASE_DIGITS    20
 #define SUFFIX_DELETED ".deleted"
 #define SUFFIX_CLEANED ".cleaned"
 #define SUFFIX_SWAP    ".swap"
@@ -31,12 +32,17 @@ static int64_t offset_of_name(const char *name)
     return p != name && *p == '.' ? offset : -1;
 }
 
+/* A copy that somebody made, "<20 digits>.old.log", is none of ours. */
 static enum partition_file_kind kind_of_name(const char *name)
 {
-    if (ends_with(name, ".log"))
+    const char *extension = name + strspn(name, "0123456789");
+    if (extension - name != BASE_DIGITS)
+        return PARTITION_FILE_OTHER;
+    if (strcmp(extension, segment_extensions[0]) == 0)
         return PARTITION_FILE_LOG;
-    if (ends_with(name, ".index") || ends_with(name, ".timeindex") || ends_with(name, ".txnindex"))
-        return PARTITION_FILE_INDEX;
+    for (int i = 1; i < SEGMENT_FILE_COUNT; i++)
+        if (strcmp(extension, segment_extensions[i]) == 0)
+            return PARTITION_FILE_INDEX;
     return PARTITION_FILE_OTHER;
 }
 

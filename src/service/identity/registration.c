@@ -222,12 +222,6 @@ int64_t registration_session(const struct registration *reg)
     return atomic_load(&reg->registered_session);
 }
 
-void registration_forget(struct registration *reg)
-{
-    for (int i = 0; i < reg->dirs_count; i++)
-        session_record_remove(reg->dirs[i]);
-}
-
 /* Does anything accept connections at this address? A doubt counts as yes. */
 static bool address_answers(const char *host, int port)
 {

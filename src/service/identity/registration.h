@@ -55,7 +55,4 @@ MUST_USE enum err registration_register(struct registration *registration, int64
 /* The session that was current when it registered last; 0 = never. Any thread. */
 int64_t registration_session(const struct registration *registration);
 
-/* Forgets the recorded session: the broker stops in order and closes it by itself. */
-void registration_forget(struct registration *registration);
-
 #endif

@@ -60,8 +60,8 @@ static struct log_load_args args_of(struct mover *mover, const struct origin *or
 /* What the target's files say of the partition is of an earlier life of it there. */
 static enum err forget_earlier(struct log_dir_state *target, const struct partition *part, struct errmsg *why)
 {
-    return dir_checkpoints_save(target, dir_checkpoints_forget(target, view_str(part->topic), part->index),
-                                why);
+    dir_checkpoints_forget(target, view_str(part->topic), part->index);
+    return dir_checkpoints_save_forgotten(target, why);
 }
 
 /* The name that the replica is to have must be free. */

@@ -116,7 +116,7 @@ struct partition {
     bool flushing;                 /* a flush of this log is on its way */
     bool leaves_when_flushed;      /* members of the ISR are to leave once it has ended */
     int64_t leader_high_watermark; /* follower: as the leader last told; -1 = it did not */
-    int64_t unsynced_since_ms;     /* wall clock; 0 = nothing that flush.ms would count */
+    int64_t unsynced_since_ms;     /* monotonic; 0 = nothing that flush.ms would count */
     int64_t too_few_ms;            /* wall clock: when the ISR was last too small for an append; 0 = never */
     struct heap waiting_commit;    /* ops by last offset: done when the high watermark is above it */
     struct heap waiting_flush;     /* ops by last offset: done when the recovery point is above it */

@@ -23,6 +23,7 @@ unsigned dir_checkpoints_forget_locked(struct log_dir_state *dir, struct view to
     for (unsigned kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
         if (offset_map_remove(&dir->dir.checkpoints[kind], topic, index))
             had |= 1u << kind;
+    dir->forgotten |= had;
     return had;
 }
 
@@ -37,7 +38,18 @@ unsigned dir_checkpoints_forget(struct log_dir_state *dir, struct view topic, in
 /* Under the lock. */
 static enum err save(struct log_dir_state *dir, unsigned kinds, struct errmsg *why)
 {
-    return kinds ? log_dir_save_checkpoints(&dir->dir, kinds, why) : ERR_NONE;
+    enum err err = kinds ? log_dir_save_checkpoints(&dir->dir, kinds, why) : ERR_NONE;
+    if (err == ERR_NONE)
+        dir->forgotten &= ~kinds;
+    return err;
+}
+
+enum err dir_checkpoints_save_forgotten(struct log_dir_state *dir, struct errmsg *why)
+{
+    pthread_mutex_lock(&dir->checkpoints_lock);
+    enum err err = save(dir, dir->forgotten, why);
+    pthread_mutex_unlock(&dir->checkpoints_lock);
+    return err;
 }
 
 enum err dir_checkpoints_lower(struct log_dir_state *dir, struct view topic, int32_t index, int64_t offset,

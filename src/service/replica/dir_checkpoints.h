@@ -20,6 +20,8 @@ void dir_checkpoints_put(struct log_dir_state *dir, enum log_dir_checkpoint kind
 unsigned dir_checkpoints_forget(struct log_dir_state *dir, struct view topic, int32_t index);
 /* The same for who has the lock. */
 unsigned dir_checkpoints_forget_locked(struct log_dir_state *dir, struct view topic, int32_t index);
+/* After that, before a log comes into being: the files know nothing any more of one that bore its name. */
+enum err dir_checkpoints_save_forgotten(struct log_dir_state *dir, struct errmsg *why) MUST_USE;
 /* Before a log is cut: no row above `offset` stays, durably. */
 enum err dir_checkpoints_lower(struct log_dir_state *dir, struct view topic, int32_t index, int64_t offset,
                                struct errmsg *why) MUST_USE;

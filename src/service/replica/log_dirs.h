@@ -27,12 +27,15 @@ struct log_dir_state {
     struct log_dirs *all;
     int lane; /* of the worker pool, 1 + index */
     bool was_clean;
+    bool is_closed;           /* stopped in order, with its marker written */
     _Atomic int partitions;   /* logs in it */
     _Atomic int logs_to_load; /* that the start has yet to open */
     bool is_ours;             /* the last run in it was ours, and did not stop in order */
     bool power_lost;          /* and the machine was started again since */
 
     pthread_mutex_t checkpoints_lock; /* its checkpoint maps, also while they are written */
+    unsigned
+        forgotten; /* kinds of checkpoints whose files may still say what was forgotten; under that lock */
 
     /* The flush group: partitions whose logs are to be synced together. Guarded by `lock`. */
     pthread_mutex_t lock;

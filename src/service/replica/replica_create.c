@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "service/mover/mover.h"
 #include "service/partition/partition_call.h"
+#include "service/replica/dir_checkpoints.h"
 #include "service/replica/replica_manager_internal.h"
 #include "storage/new_partitions.h"
 
@@ -38,6 +39,18 @@ static struct uuid random_id(struct random *random)
         random_fill(random, bytes, sizeof bytes);
     while (!uuid_from_random(bytes, &id));
     return id;
+}
+
+/* What the directory's files say of them is of partitions that bore these names and were deleted. */
+static enum err forget_earlier(const struct replica_birth *births, int count, struct log_dir_state *dir,
+                               struct errmsg *why)
+{
+    log_dir_state_begin(dir);
+    for (int i = 0; i < count; i++)
+        dir_checkpoints_forget(dir, view_str(births[i].part->topic), births[i].part->index);
+    enum err err = dir_checkpoints_save_forgotten(dir, why);
+    log_dir_state_end(dir);
+    return err;
 }
 
 static enum err make_dirs(struct new_partitions *batch, const struct replica_birth *births, int count,
@@ -105,7 +118,9 @@ void replica_manager_create(struct replica_manager *manager, struct replica_birt
     struct new_partitions batch;
     struct errmsg why;
     new_partitions_init(&batch, &dir->dir, random_id(manager->broker->random));
-    enum err err = make_dirs(&batch, births, count, dir, &why);
+    enum err err = forget_earlier(births, count, dir, &why);
+    if (err == ERR_NONE)
+        err = make_dirs(&batch, births, count, dir, &why);
     if (err == ERR_NONE)
         err = make_logs(manager, &batch, births, count, dir, &why);
     new_partitions_close(&batch);

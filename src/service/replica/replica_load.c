@@ -386,7 +386,7 @@ static void send_all_home(struct partition *part, void *arg)
 }
 
 static void close_dir(struct replica_manager *manager, struct log_dir_state *state, struct partition **all,
-                      int count)
+                      int count, bool may_be_marked)
 {
     struct closing closing = {.dir = state, .err = ERR_NONE};
     for (int i = 0; i < count; i++) {
@@ -405,15 +405,16 @@ static void close_dir(struct replica_manager *manager, struct log_dir_state *sta
         err = log_dir_save_checkpoints(
             &state->dir,
             1u << LOG_DIR_RECOVERY_POINT | 1u << LOG_DIR_LOG_START | 1u << LOG_DIR_HIGH_WATERMARK, &why);
-    if (err == ERR_NONE)
+    if (err == ERR_NONE && may_be_marked)
         err = clean_shutdown_write(manager->broker->disk, state->dir.path, -1, &why);
+    state->is_closed = err == ERR_NONE && may_be_marked;
     if (err != ERR_NONE)
         log_error("storage", "unclean_stop",
                   "dir=%s error=\"%s\" effect=\"the next start recovers its logs\"", state->dir.path,
                   why.text);
 }
 
-void replica_manager_stop(struct replica_manager *manager)
+void replica_manager_stop(struct replica_manager *manager, bool is_settled)
 {
     cleaner_stop(manager->cleaner);
     mover_stop(manager->mover);
@@ -423,9 +424,11 @@ void replica_manager_stop(struct replica_manager *manager)
     upkeep_checkpoint_all(manager);
     int count;
     struct partition **all = replica_manager_all(manager, &count);
-    for (int i = 0; i < manager->dirs.count; i++)
-        if (!log_dir_is_offline(&manager->dirs.items[i]->dir))
-            close_dir(manager, manager->dirs.items[i], all, count);
+    for (int i = 0; i < manager->dirs.count; i++) {
+        struct log_dir_state *state = manager->dirs.items[i];
+        if (!log_dir_is_offline(&state->dir))
+            close_dir(manager, state, all, count, is_settled || state->was_clean);
+    }
     for (int i = 0; i < count; i++) {
         partition_call(all[i], send_all_home, NULL);
         partition_release(all[i]);
@@ -433,4 +436,11 @@ void replica_manager_stop(struct replica_manager *manager)
     free(all);
     log_dirs_stop_writers(&manager->dirs);
     log_info("storage", "logs_closed", "partitions=%d", count);
+}
+
+void replica_manager_forget_session(struct replica_manager *manager)
+{
+    for (int i = 0; i < manager->dirs.count; i++)
+        if (manager->dirs.items[i]->is_closed)
+            session_record_remove(manager->dirs.items[i]->dir.path);
 }

@@ -40,9 +40,17 @@ struct log_dirs *replica_manager_dirs(struct replica_manager *manager);
 MUST_USE enum err replica_manager_load(struct replica_manager *manager, struct errmsg *why);
 /* Begins the periodic work: retention, checkpoints, flush.ms, producer expiry. */
 void replica_manager_start(struct replica_manager *manager);
-/* Flushes and closes every log, writes checkpoints and the clean-shutdown markers. Loops have stopped
- * serving. */
-void replica_manager_stop(struct replica_manager *manager);
+/*
+ * Flushes and closes every log, writes checkpoints and the clean-shutdown markers. Loops have stopped
+ * serving. With `is_settled` false the start ended before it was written down what the run before had cost
+ * (identity/incarnation.h): a directory that was not clean then is not made to look so.
+ */
+void replica_manager_stop(struct replica_manager *manager, bool is_settled);
+/*
+ * After that: forgets the recorded session, which the broker closes by itself. Directories that did not stop
+ * in order keep the record: it says in which boot that was.
+ */
+void replica_manager_forget_session(struct replica_manager *manager);
 
 /* --- lookups; on a loop, borrowed until its callback returns --- */
 

@@ -256,9 +256,10 @@ static void flush_if_due(struct partition *part, void *arg)
         part->unsynced_since_ms = 0;
         return;
     }
+    const int64_t now_ms = clock_mono_ms(task->upkeep->manager->broker->clock);
     if (part->unsynced_since_ms == 0)
-        part->unsynced_since_ms = task->now_ms;
-    if (task->now_ms - part->unsynced_since_ms >= settings->flush_ms) {
+        part->unsynced_since_ms = now_ms;
+    if (now_ms - part->unsynced_since_ms >= settings->flush_ms) {
         part->unsynced_since_ms = 0;
         log_dir_state_flush(part->dir, part);
     }
@@ -329,7 +330,7 @@ static void run_removal(struct upkeep_task *task)
         if (log_dir_is_offline(&removal->dir->dir))
             err = ERR_NONE; /* the next start finishes it */
         else if (removal->path)
-            err = log_delete_dir(broker->disk, removal->path, &why);
+            err = log_dir_delete_tree(broker->disk, removal->path, &why);
         else
             err = log_doomed_unlink(&removal->doomed, broker->disk, &why);
         if (err != ERR_NONE)

@@ -170,7 +170,8 @@ void rig_stop(struct rig *rig)
         groups_stop(broker->groups);
     fetchers_stop(broker->fetchers);
     controller_channel_stop(broker->controller_channel);
-    replica_manager_stop(broker->replicas);
+    replica_manager_stop(broker->replicas, !rig->unsettled);
+    replica_manager_forget_session(broker->replicas);
     workers_stop(broker->workers);
     for (int i = 0; i < broker->net_loops_count; i++) {
         loop_stop(rig->loops[i]);

@@ -25,6 +25,7 @@ struct rig {
     struct disk *posix;
     struct disk *disk; /* faults in front of posix */
     struct zk zk;
+    bool unsettled;           /* the start ends before it is written down what the last run cost */
     bool without_ids;         /* LeaderAndIsr names topics that have no id */
     const char *topic_config; /* JSON of /config/topics/<any>; NULL = no such znode */
     const char *settings;     /* further lines of server.properties */

@@ -29,6 +29,7 @@ Suite *partition_suite(void);
 Suite *roles_suite(void);
 Suite *session_record_suite(void);
 Suite *settings_suite(void);
+Suite *stop_suite(void);
 Suite *suspected_suite(void);
 Suite *takeover_sync_suite(void);
 Suite *upkeep_suite(void);

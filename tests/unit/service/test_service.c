@@ -30,6 +30,7 @@ int main(void)
     srunner_add_suite(runner, roles_suite());
     srunner_add_suite(runner, session_record_suite());
     srunner_add_suite(runner, settings_suite());
+    srunner_add_suite(runner, stop_suite());
     srunner_add_suite(runner, suspected_suite());
     srunner_add_suite(runner, takeover_sync_suite());
     srunner_add_suite(runner, upkeep_suite());

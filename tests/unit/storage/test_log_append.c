@@ -307,6 +307,32 @@ START_TEST(segment_of_a_follower_begins_at_the_log_end_before_a_gap)
 }
 END_TEST
 
+/* Old formats tell their last offset only. */
+START_TEST(segment_of_an_old_format_begins_where_it_reaches_so_far)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_load(&rig, true);
+    struct log_append_result out;
+    const int64_t bases[] = {0, 20 + (int64_t)INT32_MAX};
+    for (int i = 0; i < 2; i++) {
+        struct buf set = {0};
+        struct record_builder_spec spec = RECORD_BUILDER_V2;
+        spec.magic = 1;
+        spec.base_offset = bases[i];
+        struct record_builder b;
+        record_builder_open(&b, &spec, NULL, &set);
+        record_builder_put(&b, 1000, VIEW_NULL, VIEW_LIT("value"));
+        ck_assert_int_eq(record_builder_finish(&b, NULL), ERR_NONE);
+        ck_assert_int_eq(log_append_as_follower(rig.log, buf_view(&set), -1, 1, &out, &rig.why), ERR_NONE);
+        ck_assert_int_eq(out.last_offset, bases[i]);
+        buf_close(&set);
+    }
+    ck_assert_int_eq(log_active_base_offset(rig.log), 20);
+    rig_close(&rig);
+}
+END_TEST
+
 START_TEST(follower_refuses_a_bad_crc_and_keeps_its_log)
 {
     struct rig rig;
@@ -362,6 +388,7 @@ Suite *log_append_suite(void)
     tc = tcase_create("follower");
     tcase_add_test(tc, follower_takes_offsets_gaps_and_epochs_as_they_are);
     tcase_add_test(tc, segment_of_a_follower_begins_at_the_log_end_before_a_gap);
+    tcase_add_test(tc, segment_of_an_old_format_begins_where_it_reaches_so_far);
     tcase_add_test(tc, follower_refuses_a_bad_crc_and_keeps_its_log);
     tcase_add_test(tc, empty_follower_begins_where_the_leaders_first_batch_does);
     suite_add_tcase(suite, tc);

@@ -519,6 +519,25 @@ START_TEST(what_lies_behind_a_gap_below_the_recovery_point_stays)
 }
 END_TEST
 
+START_TEST(copies_that_somebody_made_are_left_alone)
+{
+    struct rig rig = fresh(21, 20);
+    const int64_t end = log_end(rig.log).offset;
+    const char *const names[] = {FIRST ".old.log", RIG_DIR "/7.log", FIRST ".old.index"};
+    rig_kill(&rig);
+    crash_disk_power_cut(rig.mem, CRASH_KEEP_ALL, 0);
+    for (int i = 0; i < 3; i++)
+        crash_disk_put(rig.mem, names[i], "copy", 4);
+    rig_load(&rig, false);
+    ck_assert_int_eq(log_end(rig.log).offset, end);
+    ck_assert_int_eq(rig_check_prefix(&rig), end);
+    size_t len;
+    for (int i = 0; i < 3; i++)
+        ck_assert_ptr_nonnull(crash_disk_content(rig.mem, names[i], &len));
+    rig_close(&rig);
+}
+END_TEST
+
 /* A whole segment's content, of which the file's name is all that is left. */
 START_TEST(what_lies_behind_a_lost_segment_of_a_compacted_log_goes)
 {
@@ -816,6 +835,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, what_lies_behind_a_lost_tail_of_a_compacted_log_goes);
     tcase_add_test(tc, what_lies_behind_a_gap_below_the_recovery_point_stays);
     tcase_add_test(tc, what_lies_behind_a_lost_segment_of_a_compacted_log_goes);
+    tcase_add_test(tc, copies_that_somebody_made_are_left_alone);
     tcase_add_test(tc, indexes_of_a_segment_that_was_flushed_to_its_end_are_synced_with_the_next_flush);
     tcase_add_test(tc, indexes_that_were_not_synced_yet_are_made_anew);
     tcase_add_test(tc, power_cut_during_recovery_is_recovered_from);

@@ -7,6 +7,7 @@
 #include "disk/posix.h"
 #include "fake/fault_disk.h"
 #include "log_rig.h"
+#include "storage/log_dir.h"
 #include "storage/log_trim.h"
 
 struct place {
@@ -30,7 +31,7 @@ static void place_init(struct place *place, struct rig *rig)
 static void place_close(struct place *place, struct rig *rig)
 {
     rig_kill(rig);
-    ck_assert_int_eq(log_delete_dir(place->posix, place->dir, &rig->why), ERR_NONE);
+    ck_assert_int_eq(log_dir_delete_tree(place->posix, place->dir, &rig->why), ERR_NONE);
     rmdir(place->root);
     disk_posix_free(place->posix);
     free(place->dir);

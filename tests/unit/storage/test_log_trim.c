@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "log_rig.h"
 #include "storage/leader_epochs.h"
+#include "storage/log_dir.h"
 #include "storage/log_trim.h"
 #include "storage/producer_state.h"
 
@@ -419,9 +420,9 @@ START_TEST(renamed_directory_is_written_under_its_new_name_and_deleted)
     ck_assert_ptr_nonnull(crash_disk_content(rig.mem, "/topic-0.abc-delete/00000000000000000001.log", &len));
     rig_check_prefix(&rig);
     rig_kill(&rig);
-    ck_assert_int_eq(log_delete_dir(rig.disk, "/topic-0.abc-delete", &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_dir_delete_tree(rig.disk, "/topic-0.abc-delete", &rig.why), ERR_NONE);
     ck_assert_ptr_null(crash_disk_content(rig.mem, "/topic-0.abc-delete", &len));
-    ck_assert_int_eq(log_delete_dir(rig.disk, "/topic-0.abc-delete", &rig.why), ERR_NONE);
+    ck_assert_int_eq(log_dir_delete_tree(rig.disk, "/topic-0.abc-delete", &rig.why), ERR_NONE);
     rig_close(&rig);
 }
 END_TEST

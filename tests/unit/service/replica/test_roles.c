@@ -1,6 +1,7 @@
 /*
  * LeaderAndIsr and StopReplica as the controller's job queue carries them out, with disks that fail.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,8 @@
 
 #include "base/mem.h"
 #include "rig.h"
+#include "service/partition/partition.h"
+#include "service/replica/dir_checkpoints.h"
 #include "suites.h"
 
 static struct rig rig;
@@ -112,6 +115,48 @@ START_TEST(topic_that_is_made_again_begins_at_zero)
     ck_assert_int_eq(rig_append_await(&append), ERR_NONE);
     ck_assert_int_eq(append.op.base_offset, 0);
     rig_append_close(&append);
+    partition_release(part);
+}
+END_TEST
+
+/* Of an earlier topic of this name, in whichever directory. */
+static void leave_checkpoints(bool deleted)
+{
+    struct log_dirs *dirs = replica_manager_dirs(rig.broker.replicas);
+    for (int i = 0; i < dirs->count; i++) {
+        struct errmsg why;
+        for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++)
+            dir_checkpoints_put(dirs->items[i], (enum log_dir_checkpoint)kind, view_str("a"), 0, 7);
+        ck_assert_int_eq(dir_checkpoints_save(dirs->items[i], (1u << LOG_DIR_CHECKPOINT_COUNT) - 1, &why),
+                         ERR_NONE);
+        if (deleted)
+            dir_checkpoints_forget(dirs->items[i], view_str("a"), 0);
+    }
+}
+
+static bool says_seven(const char *path)
+{
+    char text[256] = "";
+    FILE *file = fopen(path, "r");
+    if (file) {
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        fclose(file);
+    }
+    return strstr(text, "\na 0 7\n") != NULL;
+}
+
+/* Deleted by this run, or before a crash. */
+START_TEST(checkpoints_of_an_earlier_topic_are_not_those_of_a_new_one)
+{
+    leave_checkpoints(_i == 0);
+    struct partition *part = led("a");
+    ck_assert_int_eq(log_start_offset(part->log), 0);
+    ck_assert_int_eq(log_end(part->log).offset, 0);
+    for (int kind = 0; kind < LOG_DIR_CHECKPOINT_COUNT; kind++) {
+        char *path = log_dir_join(&part->dir->dir, log_dir_checkpoint_name((enum log_dir_checkpoint)kind));
+        ck_assert_msg(!says_seven(path), "%s", path);
+        free(path);
+    }
     partition_release(part);
 }
 END_TEST
@@ -327,6 +372,7 @@ Suite *roles_suite(void)
     tcase_add_test(tc, stopped_replica_of_a_newer_epoch_is_fenced);
     tcase_add_test(tc, deletion_ignores_the_epoch);
     tcase_add_test(tc, topic_that_is_made_again_begins_at_zero);
+    tcase_add_loop_test(tc, checkpoints_of_an_earlier_topic_are_not_those_of_a_new_one, 0, 2);
     tcase_add_test(tc, topic_that_is_made_again_has_new_settings);
     tcase_add_test(tc, failed_write_takes_its_directory_offline_and_only_it);
     tcase_add_test(tc, partition_that_cannot_be_made_answers_storage_error_and_the_others_go_on);

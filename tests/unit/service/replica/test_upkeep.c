@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -124,6 +125,27 @@ START_TEST(what_is_old_enough_is_synced_and_the_next_start_need_not_look_at_it)
 }
 END_TEST
 
+static int64_t set_back_again_and_again(struct clock *clock)
+{
+    (void)clock;
+    static _Atomic int64_t now_ms = INT64_C(1600000000000);
+    return now_ms -= 1000;
+}
+
+START_TEST(a_clock_that_is_set_back_does_not_put_off_a_sync)
+{
+    open_rig(CONFIG(KEPT ",\"flush.ms\":\"1\""));
+    partition_release(part);
+    rig_stop(&rig);
+    rig.clock.wall_ms = set_back_again_and_again;
+    rig_start(&rig, 1);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 1, RIG_ME, 1), ERR_NONE);
+    part = rig_find(&rig, "t", 0);
+    append(3);
+    await_checkpoint("recovery-point-offset-checkpoint", "3");
+}
+END_TEST
+
 START_TEST(nothing_is_synced_before_it_is_old_enough)
 {
     open_rig(CONFIG(KEPT ",\"flush.ms\":\"3600000\""));
@@ -164,6 +186,42 @@ START_TEST(directory_of_a_deleted_partition_goes_when_its_delay_is_over)
 }
 END_TEST
 
+static void make_dir(const char *name)
+{
+    char *path = mem_printf("%s/%s", rig.dirs[0], name);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    free(path);
+}
+
+/* The partition's directory lies elsewhere. */
+static void move_and_link(void)
+{
+    char *path = mem_printf("%s/t-0", rig.dirs[0]), *to = mem_printf("%s/elsewhere", rig.root);
+    partition_release(part);
+    rig_stop(&rig);
+    ck_assert_int_eq(rename(path, to), 0);
+    ck_assert_int_eq(symlink(to, path), 0);
+    rig_start(&rig, 1);
+    part = rig_find(&rig, "t", 0);
+    free(path);
+    free(to);
+}
+
+START_TEST(what_is_not_ours_in_a_deleted_directory_does_no_harm)
+{
+    open_rig(CONFIG(KEPT ",\"file.delete.delay.ms\":\"0\""));
+    append(1);
+    if (_i == 0)
+        make_dir("t-0/lost+found");
+    else
+        move_and_link();
+    ck_assert_int_eq(rig_stop_replica(&rig, "t", 0, -2, true), ERR_NONE);
+    while (files("t-0.*-delete") > 0)
+        usleep(1000);
+    ck_assert(!log_dir_is_offline(&replica_manager_dirs(rig.broker.replicas)->items[0]->dir));
+}
+END_TEST
+
 START_TEST(directory_of_a_deleted_partition_lies_there_until_then)
 {
     open_rig(CONFIG(KEPT ",\"file.delete.delay.ms\":\"3600000\""));
@@ -182,9 +240,11 @@ Suite *upkeep_suite(void)
     tcase_add_test(tcase, segments_beyond_what_may_stay_are_deleted);
     tcase_add_test(tcase, deleted_segments_lie_there_until_their_delay_is_over);
     tcase_add_test(tcase, what_is_old_enough_is_synced_and_the_next_start_need_not_look_at_it);
+    tcase_add_test(tcase, a_clock_that_is_set_back_does_not_put_off_a_sync);
     tcase_add_test(tcase, nothing_is_synced_before_it_is_old_enough);
     tcase_add_test(tcase, start_within_a_segment_is_written_down);
     tcase_add_test(tcase, directory_of_a_deleted_partition_goes_when_its_delay_is_over);
+    tcase_add_loop_test(tcase, what_is_not_ours_in_a_deleted_directory_does_no_harm, 0, 2);
     tcase_add_test(tcase, directory_of_a_deleted_partition_lies_there_until_then);
     suite_add_tcase(suite, tcase);
     return suite;
