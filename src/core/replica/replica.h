@@ -91,8 +91,8 @@ enum err replica_judge(const struct replica *replica, const struct replica_comma
 
 /*
  * Takes the command over. As leader of a new epoch: the epoch begins at `log_end`, members of the ISR count
- * as caught up at `now_ms`, the others as never; what a leader that goes on leading knows of the others' ends
- * stays. What was proposed is void.
+ * as caught up at `now_ms`, the others as never; what a leader that goes on leading in the very next epoch
+ * knows of the others' ends stays. What was proposed is void.
  */
 void replica_apply(struct replica *replica, const struct replica_command *command, int32_t my_id,
                    int64_t log_end, int64_t now_ms);

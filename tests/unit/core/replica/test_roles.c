@@ -114,6 +114,16 @@ START_TEST(leader_that_goes_on_leading_keeps_what_it_knows_of_the_others_ends)
 }
 END_TEST
 
+START_TEST(leader_that_was_not_told_of_an_epoch_does_not_know_the_others_ends)
+{
+    rig_fetch(&rig, 2, 90);
+    rig_command(&rig, 7, RIG_ME, "1,2"); /* in 6 somebody else may have led, and 2 may have cut its log */
+    ck_assert_int_eq(rig_advance(&rig), 0);
+    rig_fetch(&rig, 2, 80);
+    ck_assert_int_eq(rig_advance(&rig), 80);
+}
+END_TEST
+
 START_TEST(new_leader_knows_no_ends)
 {
     rig_fetch(&rig, 2, 90);
@@ -158,6 +168,7 @@ Suite *roles_suite(void)
     tcase_add_test(tc, requests_of_another_epoch_are_told_so);
     tcase_add_test(tc, minimum_is_never_more_than_there_are_replicas);
     tcase_add_test(tc, leader_that_goes_on_leading_keeps_what_it_knows_of_the_others_ends);
+    tcase_add_test(tc, leader_that_was_not_told_of_an_epoch_does_not_know_the_others_ends);
     tcase_add_test(tc, new_leader_knows_no_ends);
     tcase_add_test(tc, new_epoch_keeps_the_high_watermark);
     tcase_add_test(tc, new_epoch_ends_what_was_proposed);
