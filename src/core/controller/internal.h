@@ -266,6 +266,7 @@ struct ctl_elect_item {
     bool looked; /* into ZooKeeper, because nobody of the ISR that is known could lead */
     bool config_known;
     bool unclean;
+    int32_t first; /* place of the item that stands for it: its own, unless the partition was named before */
 };
 struct ctl_elect {
     struct ctl_frame frame;
