@@ -42,10 +42,16 @@ bool replica_ids_contain(const struct replica_ids *ids, int32_t id)
     return false;
 }
 
+/* What was told last is not in force: its leader was not known, or the replica was stopped since. */
+static bool may_be_told_again(const struct replica *replica)
+{
+    return replica->leader_unknown || (replica->role == REPLICA_ROLE_NONE && replica->leader_epoch >= 0);
+}
+
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id)
 {
     if (command->leader_epoch < replica->leader_epoch ||
-        (command->leader_epoch == replica->leader_epoch && !replica->leader_unknown))
+        (command->leader_epoch == replica->leader_epoch && !may_be_told_again(replica)))
         return ERR_STALE_CONTROLLER_EPOCH;
     if (!replica_ids_contain(&command->assigned, my_id))
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;

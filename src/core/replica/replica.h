@@ -84,8 +84,8 @@ void replica_close(struct replica *replica);
 /*
  * Whether `command` is to be carried out by broker `my_id`: ERR_NONE, or Kafka's answer for the
  * partition: ERR_STALE_CONTROLLER_EPOCH for an epoch that is not newer (but for the next word of the same
- * epoch on a leader that was unknown), ERR_UNKNOWN_TOPIC_OR_PARTITION when this broker is not among the
- * replicas.
+ * epoch on a leader that was unknown, or after a StopReplica), ERR_UNKNOWN_TOPIC_OR_PARTITION when this
+ * broker is not among the replicas.
  */
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id);
 

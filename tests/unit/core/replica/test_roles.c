@@ -45,6 +45,14 @@ START_TEST(next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epo
 }
 END_TEST
 
+START_TEST(replica_that_was_stopped_takes_the_same_epoch_again)
+{
+    rig.replica.role = REPLICA_ROLE_NONE;
+    ck_assert_int_eq(judge(4, "1,2"), ERR_STALE_CONTROLLER_EPOCH);
+    ck_assert_int_eq(judge(5, "1,2"), ERR_NONE);
+}
+END_TEST
+
 START_TEST(a_partition_of_others_is_unknown_here)
 {
     ck_assert_int_eq(judge(6, "2,3"), ERR_UNKNOWN_TOPIC_OR_PARTITION);
@@ -161,6 +169,7 @@ Suite *roles_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, only_a_newer_epoch_is_carried_out);
     tcase_add_test(tc, next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epoch);
+    tcase_add_test(tc, replica_that_was_stopped_takes_the_same_epoch_again);
     tcase_add_test(tc, a_partition_of_others_is_unknown_here);
     tcase_add_test(tc, first_word_is_newer_than_none);
     tcase_add_test(tc, leader_begins_its_epoch_at_its_log_end);
