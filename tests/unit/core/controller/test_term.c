@@ -72,6 +72,21 @@ START_TEST(session_lost_and_opened_again_gives_a_new_term)
 }
 END_TEST
 
+START_TEST(each_term_looks_after_the_balance_of_leaders_by_one_timer)
+{
+    struct rig *rig = rig_cluster(1);
+    for (int term = 0; term < 5; term++) {
+        expire(rig, 0);
+        reopen(rig, 0);
+        rig_advance(rig, 1000);
+    }
+    rig_advance(rig, 10000);
+    rig_advance(rig, 300000);
+    ck_assert_int_eq(rig->timers_count, 1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(own_controller_znode_of_an_older_session_is_replaced)
 {
     struct rig *rig = rig_new();
@@ -150,6 +165,7 @@ Suite *term_suite(void)
     tcase_add_test(tcase, first_broker_elects_itself_and_creates_what_must_be_there);
     tcase_add_test(tcase, second_broker_waits_and_takes_over_when_the_first_goes);
     tcase_add_test(tcase, session_lost_and_opened_again_gives_a_new_term);
+    tcase_add_test(tcase, each_term_looks_after_the_balance_of_leaders_by_one_timer);
     tcase_add_test(tcase, own_controller_znode_of_an_older_session_is_replaced);
     tcase_add_test(tcase, deleted_controller_znode_leads_to_a_new_election);
     tcase_add_test(tcase, another_controller_is_noticed_and_obeyed);
