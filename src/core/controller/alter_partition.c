@@ -117,18 +117,31 @@ static void read_rules(struct controller *c, const struct alter *alter)
     ctl_call_isr_rules(c, &parts);
 }
 
-static void check_all(struct controller *c, struct alter *alter)
+static void find_all(struct controller *c, struct alter *alter)
 {
     for (int32_t i = 0; i < alter->request->changes_count; i++) {
         struct change *change = &alter->changes[i];
-        bool same = false;
         change->wanted = &alter->request->changes[i];
         change->write = -1;
         change->err = find_partition(c, change);
+        if (change->p)
+            change->p->mark = 0;
+    }
+}
+
+/* A partition has one write; who names it twice is refused the second. */
+static void check_all(struct controller *c, struct alter *alter)
+{
+    find_all(c, alter);
+    for (int32_t i = 0; i < alter->request->changes_count; i++) {
+        struct change *change = &alter->changes[i];
+        bool same = false;
         if (change->err == ERR_NONE)
-            change->err = check(c, alter, change, &same);
-        if (change->err == ERR_NONE && !same)
-            add_write(c, alter, change);
+            change->err = change->p->mark ? ERR_INVALID_REQUEST : check(c, alter, change, &same);
+        if (change->err != ERR_NONE || same)
+            continue;
+        change->p->mark = 1;
+        add_write(c, alter, change);
     }
 }
 

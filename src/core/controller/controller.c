@@ -154,8 +154,10 @@ static void on_timer(struct controller *c, uint64_t timer_id)
         ctl_outbox_timer(c, (int32_t)(timer_id - CTL_TIMER_BROKER));
     else if (timer_id == CTL_TIMER_STAND)
         ctl_enqueue_kind(c, CTL_EVENT_CHECK);
-    else if (c->active)
-        ctl_enqueue_kind(c, timer_id == CTL_TIMER_LOG_ENDS ? CTL_EVENT_LOG_ENDS : CTL_EVENT_REBALANCE);
+    else if (c->active && timer_id == CTL_TIMER_LOG_ENDS)
+        ctl_enqueue_kind(c, CTL_EVENT_LOG_ENDS);
+    else if (c->active && c->now_ms >= c->rebalance_at_ms)
+        ctl_enqueue_kind(c, CTL_EVENT_REBALANCE);
 }
 
 /* A default that stays as it is elects nobody; a topic's own setting may stand anew for the same partitions.

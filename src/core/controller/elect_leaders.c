@@ -209,7 +209,7 @@ static struct balance *measure(struct controller *c, int32_t *count)
 static enum ctl_next run_rebalance(struct controller *c, struct ctl_frame *frame)
 {
     if (frame->phase++ > 0) {
-        ctl_arm(c, CTL_TIMER_REBALANCE, c->config.rebalance_check_ms);
+        ctl_arm_rebalance(c, c->config.rebalance_check_ms);
         return CTL_DONE;
     }
     int32_t count;
@@ -230,6 +230,12 @@ static enum ctl_next run_rebalance(struct controller *c, struct ctl_frame *frame
         log_info("controller", "rebalance", "partitions=%d", parts.count);
     ctl_call_elect(c, &parts, CTL_STRATEGY_PREFERRED);
     return CTL_AGAIN;
+}
+
+void ctl_arm_rebalance(struct controller *c, int64_t delay_ms)
+{
+    c->rebalance_at_ms = c->now_ms + delay_ms;
+    ctl_arm(c, CTL_TIMER_REBALANCE, delay_ms);
 }
 
 void ctl_start_rebalance(struct controller *c)

@@ -277,7 +277,7 @@ static enum ctl_next run(struct controller *c, struct ctl_frame *frame)
         return next(frame, PHASE_END);
     case PHASE_END:
         if (c->config.auto_rebalance)
-            ctl_arm(c, CTL_TIMER_REBALANCE, 5000);
+            ctl_arm_rebalance(c, 5000);
         log_info("controller", "ready", "epoch=%d ms=%lld", c->epoch, (long long)(c->now_ms - f->began_ms));
         return CTL_DONE;
     default:

@@ -126,6 +126,7 @@ struct controller {
     struct ctl_rival rival;    /* while not active: the controller that is watched */
     struct ctl_rival replaced; /* whom this term began with replacing */
     int64_t log_ends_at_ms;    /* a timer is armed for the end of a wait (recovery.c) */
+    int64_t rebalance_at_ms;   /* when the balance of leaders is due; timers of earlier terms come before */
 
     /* Whom this broker hears. */
     struct ctl_peer *peers;
@@ -266,6 +267,7 @@ struct ctl_elect_item {
     bool looked; /* into ZooKeeper, because nobody of the ISR that is known could lead */
     bool config_known;
     bool unclean;
+    int32_t first; /* place of the item that stands for it: its own, unless the partition was named before */
 };
 struct ctl_elect {
     struct ctl_frame frame;
@@ -425,6 +427,7 @@ void ctl_start_controlled_shutdown(struct controller *c,
 void ctl_start_elect_leaders(struct controller *c, const struct controller_elect_leaders *request);
 void ctl_start_preferred(struct controller *c);
 void ctl_start_rebalance(struct controller *c);
+void ctl_arm_rebalance(struct controller *c, int64_t delay_ms);
 /* The part of a failover: runs the elections that /admin/preferred_replica_election asks for. */
 void ctl_call_preferred(struct controller *c);
 /* Whether the preferred replica could lead and does not. */

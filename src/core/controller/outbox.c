@@ -63,17 +63,18 @@ static void set_drop(struct ctl_out_set *set, const struct ctl_partition *p)
         set_remove(set, entry);
 }
 
-/* The partition goes; what has to be told of it is told by name. */
-static void set_name(struct ctl_out_set *set, const struct ctl_partition *p)
+/* The partition goes; what has to be told of it is told by name. False: nothing has. */
+static bool set_name(struct ctl_out_set *set, const struct ctl_partition *p)
 {
     struct ctl_out_entry *entry = set_find(set, p);
     if (!entry)
-        return;
+        return false;
     map_remove_int(&set->places, key_of(p));
     entry->topic = mem_strdup(p->topic->name);
     entry->topic_id = p->topic->id;
     entry->number = p->number;
     entry->p = NULL;
+    return true;
 }
 
 static void set_close(struct ctl_out_set *set)
@@ -134,7 +135,8 @@ void ctl_outbox_scrub(struct ctl_broker *broker, const struct ctl_partition *p)
         struct ctl_out_batch *batch = CONTAINER_OF(node, struct ctl_out_batch, node);
         set_drop(&batch->sets[CTL_OUT_LEADER_AND_ISR], p);
         set_name(&batch->sets[CTL_OUT_UPDATE_METADATA], p);
-        set_name(&batch->sets[CTL_OUT_STOP_REPLICA], p);
+        /* It would stop another topic that is made under this name: that one is told of behind it. */
+        batch->begun |= set_name(&batch->sets[CTL_OUT_STOP_REPLICA], p);
         set_drop(&batch->sets[CTL_OUT_LOG_ENDS], p);
     }
     if (outbox->flight_kind == CTL_OUT_LEADER_AND_ISR || outbox->flight_kind == CTL_OUT_LOG_ENDS)

@@ -9,7 +9,7 @@
  *
  * New entries join the last batch that has not begun. Two orders are kept: a LeaderAndIsr
  * cancels a StopReplica of the same partition that did not leave yet, and waits in a batch
- * of its own behind one that deletes.
+ * of its own behind one that deletes, or that is of an earlier topic of that name.
  *
  * Runs on: controller loop.
  */

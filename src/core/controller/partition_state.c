@@ -408,6 +408,13 @@ static void take_election(struct controller *c, struct ctl_elect *e, int32_t i, 
     e->elected++;
 }
 
+/* Who named a partition twice hears twice what became of it. */
+static void answer_repeated(struct ctl_elect *e)
+{
+    for (int32_t i = 0; i < e->items_count; i++)
+        e->items[i].err = e->items[e->items[i].first].err;
+}
+
 static bool take_writes(struct controller *c, struct ctl_elect *e)
 {
     bool again = false;
@@ -477,8 +484,10 @@ static enum ctl_next run_elect(struct controller *c, struct ctl_frame *frame)
         frame->phase = ELECT_CHOOSE;
         return CTL_AGAIN;
     case ELECT_WRITTEN:
-        if (!take_writes(c, e))
+        if (!take_writes(c, e)) {
+            answer_repeated(e);
             return CTL_DONE;
+        }
         ask_rereads(c, e);
         frame->phase = ELECT_REREAD;
         return ctl_submit(c);
@@ -503,8 +512,13 @@ struct ctl_elect *ctl_call_elect(struct controller *c, const struct ctl_parts *p
     e->choices = arena_zalloc(&c->arena, n * sizeof *e->choices + 1);
     e->writers = arena_alloc(&c->arena, n * sizeof *e->writers + 1);
     e->items_count = parts->count;
+    for (int32_t i = 0; i < parts->count; i++)
+        parts->items[i]->mark = -1;
     for (int32_t i = 0; i < parts->count; i++) {
-        e->items[i].p = parts->items[i];
+        struct ctl_partition *p = parts->items[i];
+        if (p->mark < 0)
+            p->mark = i;
+        e->items[i] = (struct ctl_elect_item){.p = p, .first = p->mark, .settled = p->mark != i};
         e->writers[i] = -1;
     }
     return e;

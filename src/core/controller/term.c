@@ -3,7 +3,9 @@
  *
  *   read /controller (watched)
  *     of this session, active      nothing to do
- *     of this session, not active  the election's answer was lost: take the term up
+ *     of this session, not active  the election's answer was lost: take the term up; if a later epoch was met
+ *                                  in it, which only a /controller_epoch that was set back explains: delete
+ *                                  it (fenced), read again, so that the next term has another epoch
  *     of an older session of mine  delete it (fenced), read again
  *     of another broker            not controller; its deletion wakes us. Its broker is watched (peers.c)
  *     nobody                       read /controller_epoch, then in one multi create
@@ -159,8 +161,11 @@ static enum ctl_next on_controller_read(struct controller *c, struct check *chec
     }
     bool readable = found->err == ERR_NONE;
     c->known_id = readable ? found->value.controller.broker_id : -1;
-    if (found->ephemeral_owner == c->session_id)
-        return c->active ? CTL_DONE : look_for_epoch(check, WANT_TAKE_UP);
+    if (found->ephemeral_owner == c->session_id) {
+        if (c->active)
+            return CTL_DONE;
+        return look_for_epoch(check, c->deposed ? WANT_DELETE : WANT_TAKE_UP);
+    }
     if (c->active) {
         ctl_resign(c, "/controller is another's");
         c->deposed = true;

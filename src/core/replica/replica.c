@@ -42,10 +42,16 @@ bool replica_ids_contain(const struct replica_ids *ids, int32_t id)
     return false;
 }
 
+/* What was told last is not in force: its leader was not known, or the replica was stopped since. */
+static bool may_be_told_again(const struct replica *replica)
+{
+    return replica->leader_unknown || (replica->role == REPLICA_ROLE_NONE && replica->leader_epoch >= 0);
+}
+
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id)
 {
     if (command->leader_epoch < replica->leader_epoch ||
-        (command->leader_epoch == replica->leader_epoch && !replica->leader_unknown))
+        (command->leader_epoch == replica->leader_epoch && !may_be_told_again(replica)))
         return ERR_STALE_CONTROLLER_EPOCH;
     if (!replica_ids_contain(&command->assigned, my_id))
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -82,10 +88,11 @@ static struct replica_remote remote_in_epoch(const struct replica_remote *old, i
     return remote;
 }
 
-static void renew_remotes(struct replica *replica, int32_t my_id, int64_t log_end, int64_t now_ms)
+static void renew_remotes(struct replica *replica, int32_t my_id, bool keeps_ends, int64_t log_end,
+                          int64_t now_ms)
 {
     struct replica_remote *old = replica->remotes;
-    int32_t old_count = replica->remotes_count;
+    int32_t old_count = keeps_ends ? replica->remotes_count : 0;
     replica->remotes = mem_zalloc(sizeof *replica->remotes * (size_t)(replica->assigned.count + 1));
     replica->remotes_count = 0;
     for (int32_t i = 0; i < replica->assigned.count; i++) {
@@ -99,10 +106,20 @@ static void renew_remotes(struct replica *replica, int32_t my_id, int64_t log_en
     free(old);
 }
 
+/*
+ * A controller tells only how things stand when it gets to it. Another may have led in an epoch that was
+ * never told here, and followers have cut to its log what they had fetched from this one.
+ */
+static bool may_miss_a_leader(const struct replica *replica, const struct replica_command *command)
+{
+    return command->leader_epoch - replica->leader_epoch > 1;
+}
+
 void replica_apply(struct replica *replica, const struct replica_command *command, int32_t my_id,
                    int64_t log_end, int64_t now_ms)
 {
     bool leads = command->leader_id == my_id;
+    bool led_before = replica->role == REPLICA_ROLE_LEADER && !may_miss_a_leader(replica, command);
     replica->role = leads ? REPLICA_ROLE_LEADER : REPLICA_ROLE_FOLLOWER;
     replica->leader_id = command->leader_id;
     replica->controller_epoch = command->controller_epoch;
@@ -117,7 +134,7 @@ void replica_apply(struct replica *replica, const struct replica_command *comman
     if (leads) {
         replica_ids_copy(&replica->isr, &command->isr);
         replica->epoch_start_offset = log_end;
-        renew_remotes(replica, my_id, log_end, now_ms);
+        renew_remotes(replica, my_id, led_before, log_end, now_ms);
     } else {
         replica_ids_close(&replica->isr);
         free(replica->remotes);

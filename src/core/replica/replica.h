@@ -84,15 +84,15 @@ void replica_close(struct replica *replica);
 /*
  * Whether `command` is to be carried out by broker `my_id`: ERR_NONE, or Kafka's answer for the
  * partition: ERR_STALE_CONTROLLER_EPOCH for an epoch that is not newer (but for the next word of the same
- * epoch on a leader that was unknown), ERR_UNKNOWN_TOPIC_OR_PARTITION when this broker is not among the
- * replicas.
+ * epoch on a leader that was unknown, or after a StopReplica), ERR_UNKNOWN_TOPIC_OR_PARTITION when this
+ * broker is not among the replicas.
  */
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id);
 
 /*
  * Takes the command over. As leader of a new epoch: the epoch begins at `log_end`, members of the ISR count
- * as caught up at `now_ms`, the others as never; what a leader that goes on leading knows of the others' ends
- * stays. What was proposed is void.
+ * as caught up at `now_ms`, the others as never; what a leader that goes on leading in the very next epoch
+ * knows of the others' ends stays. What was proposed is void.
  */
 void replica_apply(struct replica *replica, const struct replica_command *command, int32_t my_id,
                    int64_t log_end, int64_t now_ms);

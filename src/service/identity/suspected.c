@@ -225,6 +225,15 @@ static void all_read(struct look *look)
     replica_manager_submit(look->suspected->broker->replicas, &look->job);
 }
 
+/*
+ * What it leads itself in a later epoch it hears from the controller: the state does not say who the replicas
+ * are, a move may have added some, and nobody tells an epoch twice.
+ */
+static bool is_anothers(const struct look *look, const struct znode_state *state)
+{
+    return state->leader >= 0 && state->leader != look->suspected->broker->id;
+}
+
 static void state_read(void *arg, const struct zk_result *result)
 {
     struct led *led = arg;
@@ -232,7 +241,8 @@ static void state_read(void *arg, const struct zk_result *result)
     struct errmsg why;
     if (result->err == ERR_NONE &&
         znode_decode_state(result->data, &look->arena, &led->state, &why) == ERR_NONE &&
-        led->state.leader >= 0 && led->state.leader_epoch > atomic_load(&led->part->leader_epoch_hint)) {
+        is_anothers(look, &led->state) &&
+        led->state.leader_epoch > atomic_load(&led->part->leader_epoch_hint)) {
         led->version = result->stat.version;
         led->moved = true;
         look->moved++;

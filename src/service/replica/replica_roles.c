@@ -53,6 +53,7 @@ struct role_change {
     bool created;
     bool only_id;  /* no new epoch: it brings the topic id that the log has not got */
     bool is_known; /* it is carried out already, but the controller was told otherwise */
+    bool leads_on; /* it is known that this broker leads */
     bool became_leader;
     bool was_leader;
     struct fetchers *fetchers;
@@ -312,8 +313,10 @@ static void take_over(struct partition *part, void *arg)
         change->err = ERR_KAFKA_STORAGE_ERROR;
         return;
     }
-    if (change->is_known)
+    if (change->is_known) {
+        change->leads_on = part->replica.role == REPLICA_ROLE_LEADER;
         return;
+    }
     if (!change->only_id)
         change->err = topic_is_the_same(change, part->log)
                           ? replica_judge(&part->replica, &change->command, change->my_id)
@@ -407,11 +410,11 @@ static void begin_to_serve(struct partition *part, void *arg)
         log_dir_state_flush(part->dir, part);
 }
 
-/* Whoever follows, or has lost its log, coordinates no groups. */
+/* Whoever follows, or has lost its log, coordinates no groups. So did who was thought to be offline. */
 static void tell_groups(struct groups *groups, const struct role_change *change)
 {
-    if (change->err == ERR_NONE && change->became_leader)
-        groups_partition_led(groups, change->part, change->was_leader);
+    if (change->err == ERR_NONE && (change->became_leader || change->leads_on))
+        groups_partition_led(groups, change->part, change->was_leader || change->leads_on);
     else if (change->part && !change->only_id &&
              (change->err == ERR_NONE || change->err == ERR_KAFKA_STORAGE_ERROR))
         groups_partition_lost(groups, change->part);

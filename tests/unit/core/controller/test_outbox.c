@@ -152,6 +152,30 @@ START_TEST(deletion_of_an_untold_partition_is_told_by_name)
 }
 END_TEST
 
+/* Its broker is no replica any more when the topic goes, so that nobody waits for its answer. */
+START_TEST(deletion_that_waits_does_not_meet_the_next_topic_of_that_name)
+{
+    static int32_t target[] = {1};
+    struct rig *rig = rig_cluster(2);
+    rig_put_topic(rig, "t", 1, on_12, 2);
+    rig->mood[2] = RIG_UNREACHABLE;
+    rig_put_topic(rig, "other", 1, on_12, 2); /* is being sent; what follows waits behind it */
+    const struct controller_move move = {.topic = "t", .replicas = {target, 1}};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_REASSIGNMENTS};
+    request.alter_reassignments.moves = &move;
+    request.alter_reassignments.moves_count = 1;
+    rig_request(rig, 0, 50, &request);
+    rig_delete_topic(rig, "t");
+    ck_assert(!fake_zk_exists(rig->zk, "/brokers/topics/t"));
+    rig_put_topic(rig, "t", 1, on_12, 2);
+    rig->mood[2] = RIG_ANSWERS;
+    rig_forget_trace(rig);
+    rig_advance(rig, 1000);
+    ck_assert_uint_lt(rig_place(rig, "Stop broker=2 t-0"), rig_place(rig, "LeaderAndIsr broker=2 t-0"));
+    rig_free(rig);
+}
+END_TEST
+
 Suite *outbox_suite(void)
 {
     Suite *suite = suite_create("outbox");
@@ -164,6 +188,7 @@ Suite *outbox_suite(void)
     tcase_add_test(tcase, partition_refused_by_a_broker_is_sent_again);
     tcase_add_test(tcase, one_request_is_in_flight_per_broker);
     tcase_add_test(tcase, deletion_of_an_untold_partition_is_told_by_name);
+    tcase_add_test(tcase, deletion_that_waits_does_not_meet_the_next_topic_of_that_name);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -125,6 +125,28 @@ START_TEST(wrong_isr_changes_are_refused)
 }
 END_TEST
 
+START_TEST(isr_change_that_is_asked_for_twice_is_written_once)
+{
+    struct rig *rig = rig_cluster(3);
+    rig_put_topic(rig, "t", 1, on_123, 3);
+    int32_t first[] = {1, 3}, second[] = {1, 2};
+    const struct controller_isr_change changes[] = {{.topic.name = "t", .isr = {first, 2}},
+                                                    {.topic.name = "t", .isr = {second, 2}}};
+    struct controller_request request = {.kind = CONTROLLER_ALTER_PARTITION};
+    request.alter_partition =
+        (struct controller_alter_partition){.broker_id = 1,
+                                            .broker_epoch = fake_zk_czxid(rig->zk, "/brokers/ids/1"),
+                                            .version = 3,
+                                            .changes = changes,
+                                            .changes_count = 2};
+    rig_request(rig, 0, 1, &request);
+    ck_assert_int_eq(rig_answer(rig, 1)->partitions[0].err, ERR_NONE);
+    ck_assert_int_eq(rig_answer(rig, 1)->partitions[1].err, ERR_INVALID_REQUEST);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->isr.ids[1], 3);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(member_that_was_started_again_since_it_was_in_sync_is_refused)
 {
     struct rig *rig = rig_cluster(3);
@@ -208,6 +230,32 @@ START_TEST(elections_on_request_answer_for_each_partition)
     ck_assert_int_eq(answer->partitions[0].err, ERR_ELECTION_NOT_NEEDED);
     ck_assert_int_eq(answer->partitions[1].err, ERR_PREFERRED_LEADER_NOT_AVAILABLE);
     ck_assert_int_eq(answer->partitions[2].err, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(partition_that_is_named_twice_is_elected_once)
+{
+    static const int32_t replicas[] = {2, 1, 3};
+    struct rig *rig = rig_cluster(3);
+    rig_put_topic(rig, "t", 1, replicas, 3);
+    rig_kill(rig, 2);
+    rig_run(rig);
+    rig_register(rig, 2, NULL);
+    rig_run(rig);
+    struct attempt back = {.leader_epoch = 1, .partition_epoch = 1, .isr = {1, 3, 2}, .isr_count = 3};
+    back.broker = 1;
+    ck_assert_int_eq(alter(rig, &back, 1)->err, ERR_NONE);
+    struct znode_partition items[] = {{.topic = "t"}, {.topic = "t"}};
+    struct controller_request request = {.kind = CONTROLLER_ELECT_LEADERS};
+    request.elect_leaders.election = CONTROLLER_ELECT_PREFERRED;
+    request.elect_leaders.partitions = (struct znode_partitions){items, 2};
+    rig_request(rig, 0, 2, &request);
+    ck_assert_int_eq(rig_answer(rig, 2)->partitions_count, 2);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(rig_answer(rig, 2)->partitions[i].err, ERR_NONE);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader, 2);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_epoch, 2);
     rig_free(rig);
 }
 END_TEST
@@ -310,10 +358,12 @@ Suite *requests_suite(void)
     tcase_add_test(tcase, producer_ids_are_for_registered_brokers_and_end_somewhere);
     tcase_add_test(tcase, leader_shrinks_its_isr_without_a_new_leader_epoch);
     tcase_add_test(tcase, wrong_isr_changes_are_refused);
+    tcase_add_test(tcase, isr_change_that_is_asked_for_twice_is_written_once);
     tcase_add_test(tcase, member_that_was_started_again_since_it_was_in_sync_is_refused);
     tcase_add_test(tcase, controlled_shutdown_moves_leaders_and_leaves_isrs);
     tcase_add_test(tcase, controlled_shutdown_names_what_nobody_can_take);
     tcase_add_test(tcase, elections_on_request_answer_for_each_partition);
+    tcase_add_test(tcase, partition_that_is_named_twice_is_elected_once);
     tcase_add_test(tcase, unclean_election_on_request_needs_no_config);
     tcase_add_test(tcase, unclean_default_that_is_turned_on_elects_for_all_at_once);
     tcase_add_test(tcase, unclean_default_that_is_turned_off_again_elects_nobody_any_more);

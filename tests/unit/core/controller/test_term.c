@@ -72,6 +72,21 @@ START_TEST(session_lost_and_opened_again_gives_a_new_term)
 }
 END_TEST
 
+START_TEST(each_term_looks_after_the_balance_of_leaders_by_one_timer)
+{
+    struct rig *rig = rig_cluster(1);
+    for (int term = 0; term < 5; term++) {
+        expire(rig, 0);
+        reopen(rig, 0);
+        rig_advance(rig, 1000);
+    }
+    rig_advance(rig, 10000);
+    rig_advance(rig, 300000);
+    ck_assert_int_eq(rig->timers_count, 1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(own_controller_znode_of_an_older_session_is_replaced)
 {
     struct rig *rig = rig_new();
@@ -114,6 +129,27 @@ START_TEST(another_controller_is_noticed_and_obeyed)
 }
 END_TEST
 
+START_TEST(epoch_that_was_set_back_is_raised_until_it_is_later_than_all_states)
+{
+    static const int32_t replicas[] = {1};
+    struct rig *rig = rig_new();
+    int32_t isr[] = {1};
+    struct controller_value state = {.kind = CONTROLLER_VALUE_STATE};
+    state.state =
+        (struct znode_state){.leader = 1, .leader_epoch = 8, .controller_epoch = 9, .isr = {isr, 1}};
+    rig_register(rig, 1, NULL);
+    rig_put_topic(rig, "t", 1, replicas, 1);
+    fake_zk_put(rig->zk, "/brokers/topics/t/partitions/0/state", &state);
+    fake_zk_put(rig->zk, "/controller_epoch",
+                &(struct controller_value){.kind = CONTROLLER_VALUE_RAW, .raw = VIEW_LIT("3")});
+    rig_add_core(rig, 1);
+    ck_assert(controller_is_active(rig->cores[0].c));
+    ck_assert_int_eq(controller_epoch(rig->cores[0].c), 9);
+    ck_assert(rig_saw(rig, "LeaderAndIsr broker=1 t-0 leader=1 epoch=8"));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(unreadable_epoch_backs_off_instead_of_spinning)
 {
     struct rig *rig = rig_new();
@@ -150,9 +186,11 @@ Suite *term_suite(void)
     tcase_add_test(tcase, first_broker_elects_itself_and_creates_what_must_be_there);
     tcase_add_test(tcase, second_broker_waits_and_takes_over_when_the_first_goes);
     tcase_add_test(tcase, session_lost_and_opened_again_gives_a_new_term);
+    tcase_add_test(tcase, each_term_looks_after_the_balance_of_leaders_by_one_timer);
     tcase_add_test(tcase, own_controller_znode_of_an_older_session_is_replaced);
     tcase_add_test(tcase, deleted_controller_znode_leads_to_a_new_election);
     tcase_add_test(tcase, another_controller_is_noticed_and_obeyed);
+    tcase_add_test(tcase, epoch_that_was_set_back_is_raised_until_it_is_later_than_all_states);
     tcase_add_test(tcase, unreadable_epoch_backs_off_instead_of_spinning);
     tcase_add_test(tcase, requests_are_refused_while_another_is_controller);
     suite_add_tcase(suite, tcase);

@@ -531,6 +531,28 @@ START_TEST(replica_that_left_below_the_minimum_is_elected_when_the_last_lost_dat
 }
 END_TEST
 
+START_TEST(standing_goes_along_when_a_partition_is_named_twice)
+{
+    int32_t isr[] = {2, 1};
+    struct rig *rig = cluster(2, ISR(2, 1, 3));
+    put_min_isr(rig, "3", NULL);
+    rig_register_with(rig, 2, 'b', ZNODE_LOSS_NONE);
+    rig_register_with(rig, 3, 'c', ZNODE_LOSS_NONE);
+    rig_add_core(rig, 1);
+    ck_assert_int_eq(alter_isr(rig, 1, 2, isr, 2), ERR_NONE);
+    ck_assert(standing_is(rig, NULL, "3c"));
+    struct znode_partition items[] = {{.topic = "t"}, {.topic = "t"}};
+    struct controller_request request = {.kind = CONTROLLER_ELECT_LEADERS};
+    request.elect_leaders.election = CONTROLLER_ELECT_PREFERRED;
+    request.elect_leaders.partitions = (struct znode_partitions){items, 2};
+    rig_request(rig, 0, 2, &request);
+    ck_assert_int_eq(leader(rig), 1);
+    ck_assert_int_eq(rig_state(rig, "t", 0)->leader_epoch, 7);
+    ck_assert(standing_is(rig, NULL, "3c"));
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(it_is_not_elected_with_other_data_than_it_left_with)
 {
     struct rig *rig = down_to_one();
@@ -1278,6 +1300,7 @@ Suite *trust_suite(void)
     tcase_add_test(tcase, only_replica_is_served_as_it_is);
     tcase_add_test(tcase, steady_state_writes_nothing);
     tcase_add_test(tcase, replica_that_left_below_the_minimum_is_elected_when_the_last_lost_data);
+    tcase_add_test(tcase, standing_goes_along_when_a_partition_is_named_twice);
     tcase_add_test(tcase, it_is_not_elected_with_other_data_than_it_left_with);
     tcase_add_test(tcase, it_is_not_elected_after_the_minimum_was_changed);
     tcase_add_test(tcase, it_is_not_elected_while_the_last_of_the_isr_is_merely_down);

@@ -45,6 +45,14 @@ START_TEST(next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epo
 }
 END_TEST
 
+START_TEST(replica_that_was_stopped_takes_the_same_epoch_again)
+{
+    rig.replica.role = REPLICA_ROLE_NONE;
+    ck_assert_int_eq(judge(4, "1,2"), ERR_STALE_CONTROLLER_EPOCH);
+    ck_assert_int_eq(judge(5, "1,2"), ERR_NONE);
+}
+END_TEST
+
 START_TEST(a_partition_of_others_is_unknown_here)
 {
     ck_assert_int_eq(judge(6, "2,3"), ERR_UNKNOWN_TOPIC_OR_PARTITION);
@@ -114,6 +122,16 @@ START_TEST(leader_that_goes_on_leading_keeps_what_it_knows_of_the_others_ends)
 }
 END_TEST
 
+START_TEST(leader_that_was_not_told_of_an_epoch_does_not_know_the_others_ends)
+{
+    rig_fetch(&rig, 2, 90);
+    rig_command(&rig, 7, RIG_ME, "1,2"); /* in 6 somebody else may have led, and 2 may have cut its log */
+    ck_assert_int_eq(rig_advance(&rig), 0);
+    rig_fetch(&rig, 2, 80);
+    ck_assert_int_eq(rig_advance(&rig), 80);
+}
+END_TEST
+
 START_TEST(new_leader_knows_no_ends)
 {
     rig_fetch(&rig, 2, 90);
@@ -151,6 +169,7 @@ Suite *roles_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, only_a_newer_epoch_is_carried_out);
     tcase_add_test(tc, next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epoch);
+    tcase_add_test(tc, replica_that_was_stopped_takes_the_same_epoch_again);
     tcase_add_test(tc, a_partition_of_others_is_unknown_here);
     tcase_add_test(tc, first_word_is_newer_than_none);
     tcase_add_test(tc, leader_begins_its_epoch_at_its_log_end);
@@ -158,6 +177,7 @@ Suite *roles_suite(void)
     tcase_add_test(tc, requests_of_another_epoch_are_told_so);
     tcase_add_test(tc, minimum_is_never_more_than_there_are_replicas);
     tcase_add_test(tc, leader_that_goes_on_leading_keeps_what_it_knows_of_the_others_ends);
+    tcase_add_test(tc, leader_that_was_not_told_of_an_epoch_does_not_know_the_others_ends);
     tcase_add_test(tc, new_leader_knows_no_ends);
     tcase_add_test(tc, new_epoch_keeps_the_high_watermark);
     tcase_add_test(tc, new_epoch_ends_what_was_proposed);

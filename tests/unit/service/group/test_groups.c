@@ -196,6 +196,21 @@ START_TEST(who_waits_when_the_role_is_lost_hears_it)
 }
 END_TEST
 
+/* The controller never heard that it was told so, and says what it said before. */
+START_TEST(role_that_is_said_again_after_its_directory_hung_has_its_groups_served)
+{
+    lead_alone();
+    await_served();
+    struct partition *part = rig_find(&rig, GROUPS_TOPIC, 0);
+    atomic_store(&part->told_offline, true);
+    groups_partition_lost(rig.broker.groups, part);
+    await_heartbeat_error(ERR_NOT_COORDINATOR);
+    ck_assert_int_eq(rig_lead(&rig, GROUPS_TOPIC, 0, epoch - 1, RIG_ME, 1), ERR_NONE);
+    await_served();
+    partition_release(part);
+}
+END_TEST
+
 START_TEST(groups_of_a_partition_that_is_stopped_are_anothers)
 {
     lead_alone();
@@ -446,6 +461,7 @@ Suite *groups_suite(void)
     tcase_add_test(tc, what_was_committed_is_known_after_a_restart);
     tcase_add_test(tc, role_that_goes_on_keeps_members_and_those_who_wait);
     tcase_add_test(tc, who_waits_when_the_role_is_lost_hears_it);
+    tcase_add_test(tc, role_that_is_said_again_after_its_directory_hung_has_its_groups_served);
     tcase_add_test(tc, groups_of_a_partition_that_is_stopped_are_anothers);
     tcase_add_test(tc, groups_are_told_to_wait_while_they_are_loaded);
     tcase_add_test(tc, load_of_an_earlier_term_is_passed_over);

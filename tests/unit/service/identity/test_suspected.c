@@ -184,6 +184,21 @@ START_TEST(suspect_follows_where_another_leads_and_goes_on_where_nobody_else_doe
 }
 END_TEST
 
+/* Both states are read in one look. */
+START_TEST(suspect_hears_of_its_own_later_epochs_from_the_controller)
+{
+    put(0, suspicion_of(EPOCH));
+    put(1, LED_BY(1, 4));
+    put(2, LED_BY(2, 4));
+    watch_as(EPOCH);
+    await_follower(1);
+    ck_assert_int_eq(replica_of(0).role, REPLICA_ROLE_LEADER);
+    ck_assert_int_eq(replica_of(0).leader_epoch, 3);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 4, RIG_ME, 3), ERR_NONE);
+    ck_assert_int_eq(replica_of(0).assigned.count, 3);
+}
+END_TEST
+
 static void tell_who_leads(void *arg)
 {
     (void)arg;
@@ -320,6 +335,7 @@ Suite *suspected_suite(void)
     TCase *tcase = tcase_create("suspected");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, suspect_follows_where_another_leads_and_goes_on_where_nobody_else_does);
+    tcase_add_test(tcase, suspect_hears_of_its_own_later_epochs_from_the_controller);
     tcase_add_test(tcase, suspect_tells_clients_who_leads);
     tcase_add_test(tcase, suspect_looks_again_until_others_lead);
     tcase_add_test(tcase, suspect_that_leads_nothing_asks_for_nothing);

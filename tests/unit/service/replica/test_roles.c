@@ -83,6 +83,15 @@ START_TEST(leader_that_is_not_known_to_be_alive_may_be_another_in_the_same_epoch
 }
 END_TEST
 
+START_TEST(stopped_replica_is_given_its_role_again_in_the_same_epoch)
+{
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 5, 2, 2), ERR_NONE);
+    ck_assert_int_eq(rig_stop_replica(&rig, "a", 0, 5, false), ERR_NONE);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 5, 2, 2), ERR_NONE);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 5, 2, 2), ERR_STALE_CONTROLLER_EPOCH);
+}
+END_TEST
+
 START_TEST(stopped_replica_of_a_newer_epoch_is_fenced)
 {
     partition_release(led("a"));
@@ -369,6 +378,7 @@ Suite *roles_suite(void)
     tcase_add_test(tc, new_partition_has_its_epoch_and_topic_id_on_disk);
     tcase_add_test(tc, role_of_an_epoch_that_is_not_newer_is_refused);
     tcase_add_test(tc, leader_that_is_not_known_to_be_alive_may_be_another_in_the_same_epoch);
+    tcase_add_test(tc, stopped_replica_is_given_its_role_again_in_the_same_epoch);
     tcase_add_test(tc, stopped_replica_of_a_newer_epoch_is_fenced);
     tcase_add_test(tc, deletion_ignores_the_epoch);
     tcase_add_test(tc, topic_that_is_made_again_begins_at_zero);
