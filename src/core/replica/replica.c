@@ -43,8 +43,8 @@ bool replica_ids_contain(const struct replica_ids *ids, int32_t id)
 }
 
 /*
- * What was told last is not in force: its leader was not known, or the replica was stopped since. A word of an
- * older state was on its way too long.
+ * What was told last is not in force: its leader was not known, or the replica was stopped since. A word of
+ * an older state was on its way too long.
  */
 static bool is_told_again(const struct replica *replica, const struct replica_command *command)
 {
