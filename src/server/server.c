@@ -320,6 +320,13 @@ static enum err register_broker(struct server *server, const struct znode_incarn
 /* --- controller ------------------------------------------------------------------------------------------
  */
 
+/* Settings may ask for a time that never comes: so far off no sum of it runs over. */
+static int64_t rebalance_check_ms(const struct config *config)
+{
+    int64_t seconds = config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS);
+    return (seconds < INT32_MAX ? seconds : INT32_MAX) * 1000;
+}
+
 static void make_controller(struct server *server)
 {
     const struct config *config = settings(server);
@@ -330,8 +337,7 @@ static void make_controller(struct server *server)
                  .unclean_election = config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE),
                  .delete_topic = config_bool(config, CONFIG_DELETE_TOPIC_ENABLE),
                  .auto_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
-                 .rebalance_check_ms =
-                     config_long(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
+                 .rebalance_check_ms = rebalance_check_ms(config),
                  .imbalance_pct = config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE),
                  .versions = config_inter_broker(config),
                  .min_isr = config_int(config, CONFIG_MIN_INSYNC_REPLICAS),

@@ -355,7 +355,7 @@ static enum err stop_replica(struct proc *proc, int number, int32_t leader_epoch
               deletes ? " deleted" : "");
     part->is_leader = false;
     follow_leave(part, INT32_MAX);
-    part->replica.role = REPLICA_ROLE_NONE;
+    replica_stop(&part->replica, leader_epoch);
     part_fail_waiting(part);
     part_announce(part);
     groups_lost(part);

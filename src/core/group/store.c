@@ -96,20 +96,26 @@ void grp_batch_wish(struct grp_batch *b, uint64_t ticket)
     rest(b->c);
 }
 
+/* Of the key. The topic takes batches of some size only, and there may be many. */
+static void put_tombstone(struct grp_batch *b)
+{
+    grp_batch_put(b, buf_view(&b->c->key), VIEW_NULL);
+    if (grp_batch_bytes(b) >= b->c->config.tombstones_bytes)
+        grp_batch_wish(b, 0);
+}
+
 void grp_tombstone_offset(struct grp_batch *b, struct view group, struct view topic, int32_t partition)
 {
     buf_clear(&b->c->key);
     group_key_put_offset(&b->c->key, group, topic, partition);
-    grp_batch_put(b, buf_view(&b->c->key), VIEW_NULL);
-    if (grp_batch_bytes(b) >= b->c->config.tombstones_bytes)
-        grp_batch_wish(b, 0);
+    put_tombstone(b);
 }
 
 void grp_tombstone_group(struct grp_batch *b, struct view group)
 {
     buf_clear(&b->c->key);
     group_key_put_group(&b->c->key, group);
-    grp_batch_put(b, buf_view(&b->c->key), VIEW_NULL);
+    put_tombstone(b);
 }
 
 /* --- a group's record --------------------------------------------------------------------------------------

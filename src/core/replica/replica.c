@@ -42,16 +42,20 @@ bool replica_ids_contain(const struct replica_ids *ids, int32_t id)
     return false;
 }
 
-/* What was told last is not in force: its leader was not known, or the replica was stopped since. */
-static bool may_be_told_again(const struct replica *replica)
+/*
+ * What was told last is not in force: its leader was not known, or the replica was stopped since. A word of
+ * an older state was on its way too long.
+ */
+static bool is_told_again(const struct replica *replica, const struct replica_command *command)
 {
-    return replica->leader_unknown || (replica->role == REPLICA_ROLE_NONE && replica->leader_epoch >= 0);
+    bool in_force = !replica->leader_unknown && replica->role != REPLICA_ROLE_NONE;
+    return replica->leader_epoch >= 0 && !in_force && command->leader_epoch == replica->leader_epoch &&
+           command->partition_epoch >= replica->partition_epoch;
 }
 
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id)
 {
-    if (command->leader_epoch < replica->leader_epoch ||
-        (command->leader_epoch == replica->leader_epoch && !may_be_told_again(replica)))
+    if (command->leader_epoch <= replica->leader_epoch && !is_told_again(replica, command))
         return ERR_STALE_CONTROLLER_EPOCH;
     if (!replica_ids_contain(&command->assigned, my_id))
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -141,6 +145,13 @@ void replica_apply(struct replica *replica, const struct replica_command *comman
         replica->remotes = NULL;
         replica->remotes_count = 0;
     }
+}
+
+void replica_stop(struct replica *replica, int32_t leader_epoch)
+{
+    replica->role = REPLICA_ROLE_NONE;
+    if (leader_epoch > replica->leader_epoch)
+        replica->leader_epoch = leader_epoch;
 }
 
 int32_t replica_effective_min_isr(const struct replica *replica, int32_t min_insync_replicas)

@@ -84,8 +84,8 @@ void replica_close(struct replica *replica);
 /*
  * Whether `command` is to be carried out by broker `my_id`: ERR_NONE, or Kafka's answer for the
  * partition: ERR_STALE_CONTROLLER_EPOCH for an epoch that is not newer (but for the next word of the same
- * epoch on a leader that was unknown, or after a StopReplica), ERR_UNKNOWN_TOPIC_OR_PARTITION when this
- * broker is not among the replicas.
+ * epoch on a leader that was unknown, or after a StopReplica, of no older state), or
+ * ERR_UNKNOWN_TOPIC_OR_PARTITION when this broker is not among the replicas.
  */
 enum err replica_judge(const struct replica *replica, const struct replica_command *command, int32_t my_id);
 
@@ -96,6 +96,9 @@ enum err replica_judge(const struct replica *replica, const struct replica_comma
  */
 void replica_apply(struct replica *replica, const struct replica_command *command, int32_t my_id,
                    int64_t log_end, int64_t now_ms);
+/* A StopReplica: neither leads nor follows until it is told again, in `leader_epoch` or later; < 0: it is not
+ * known in which. */
+void replica_stop(struct replica *replica, int32_t leader_epoch);
 
 /* min.insync.replicas, but never more than there are replicas. */
 int32_t replica_effective_min_isr(const struct replica *replica, int32_t min_insync_replicas);

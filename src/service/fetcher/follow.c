@@ -213,18 +213,29 @@ static int64_t cut_point(struct follow_op *op, const struct partition *part)
     return point.offset;
 }
 
+/* Of what it has compacted a leader cannot always tell whose epoch it was (storage/log_lookup.h). */
+static void log_cut(const struct partition *part, int64_t offset, int64_t end)
+{
+    const struct partition_settings *settings = atomic_load_explicit(&part->settings, memory_order_acquire);
+    int64_t watermark = log_high_watermark(part->log).offset;
+    if (offset < watermark)
+        log_warn("fetcher", "cut_below_high_watermark",
+                 "partition=%s to=%" PRId64 " high_watermark=%" PRId64 " log_end=%" PRId64 " reason=\"%s\"",
+                 part->name, offset, watermark, end,
+                 settings->log.cleanup_compact
+                     ? "the leader has compacted it, or an unclean election, or it lost records"
+                     : "an unclean election, or the leader lost records");
+    else
+        log_info("fetcher", "log_cut", "partition=%s to=%" PRId64 " log_end=%" PRId64, part->name, offset,
+                 end);
+}
+
 static enum err cut(struct follow_op *op, struct partition *part, int64_t offset, struct log_doomed *doomed,
                     struct errmsg *why)
 {
-    int64_t end = log_end(part->log).offset, watermark = log_high_watermark(part->log).offset;
-    if (offset < end && offset < watermark)
-        log_warn("fetcher", "cut_below_high_watermark",
-                 "partition=%s to=%" PRId64 " high_watermark=%" PRId64 " log_end=%" PRId64
-                 " reason=\"an unclean election, or the leader lost records\"",
-                 part->name, offset, watermark, end);
-    else if (offset < end)
-        log_info("fetcher", "log_cut", "partition=%s to=%" PRId64 " log_end=%" PRId64, part->name, offset,
-                 end);
+    int64_t end = log_end(part->log).offset;
+    if (offset < end)
+        log_cut(part, offset, end);
     bool truncated;
     bool anew = !op->begins && op->action.kind == FETCH_LINK_START_AT;
     /* No checkpoint may say more than the log has: a recovery point above its end would keep a later tail

@@ -89,7 +89,7 @@ static void stop_replica(struct partition *part, void *arg)
     atomic_store(&part->is_leader, false);
     fetchers_leave(stop->batch->manager->broker->fetchers, part, FETCHERS_ANY_EPOCH);
     if (!stop->delete_log) {
-        part->replica.role = REPLICA_ROLE_NONE;
+        replica_stop(&part->replica, stop->leader_epoch);
         partition_fail_waiters(part);
         partition_announce(part);
         return;

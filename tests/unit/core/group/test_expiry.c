@@ -210,6 +210,30 @@ START_TEST(many_groups_are_looked_at_in_steps)
 }
 END_TEST
 
+/* Of groups that never stored an offset, too. */
+START_TEST(tombstones_of_many_groups_are_in_batches_of_about_the_size_that_is_wanted)
+{
+    enum { MANY = 20 };
+    char group[20], ids[1][100];
+    rig_close(&rig);
+    rig_open(&rig);
+    rig.config.tombstones_bytes = 100;
+    rig_start(&rig);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(group, sizeof group, "g%d", i);
+        rig_stable(&rig, group, 1, ids);
+        ck_assert_int_eq(rig_leave(&rig, group, ids[0], NULL), ERR_NONE);
+    }
+    const int before = rig.appended;
+    rig_wait(&rig, TICK_MS);
+    ck_assert_str_eq(rig_state(&rig, group), "Dead");
+    ck_assert_int_ge(rig.appended - before, 3);
+    ck_assert_int_lt(rig.appended - before, MANY);
+    rig_restart(&rig);
+    ck_assert_str_eq(rig_state(&rig, group), "Dead");
+}
+END_TEST
+
 START_TEST(group_that_is_deleted_between_two_steps_is_not_looked_at)
 {
     enum { MANY = 20000 };
@@ -267,6 +291,7 @@ Suite *expiry_suite(void)
     tcase_add_test(tc, open_transaction_keeps_the_group_but_not_the_offset);
     tcase_add_test(tc, group_that_never_had_anything_is_gone_at_the_next_look);
     tcase_add_test(tc, many_groups_are_looked_at_in_steps);
+    tcase_add_test(tc, tombstones_of_many_groups_are_in_batches_of_about_the_size_that_is_wanted);
     tcase_add_test(tc, group_that_is_deleted_between_two_steps_is_not_looked_at);
     tcase_add_test(tc, who_never_wants_to_look_has_nothing_expire);
     suite_add_tcase(suite, tc);

@@ -16,11 +16,19 @@ static void teardown(void)
     rig_close(&rig);
 }
 
+static enum err judge_state(int32_t epoch, int32_t partition_epoch, const char *assigned)
+{
+    struct replica_command command = {.leader_id = RIG_ME,
+                                      .leader_epoch = epoch,
+                                      .partition_epoch = partition_epoch,
+                                      .isr = rig_ids("1"),
+                                      .assigned = rig_ids(assigned)};
+    return replica_judge(&rig.replica, &command, RIG_ME);
+}
+
 static enum err judge(int32_t epoch, const char *assigned)
 {
-    struct replica_command command = {
-        .leader_id = RIG_ME, .leader_epoch = epoch, .isr = rig_ids("1"), .assigned = rig_ids(assigned)};
-    return replica_judge(&rig.replica, &command, RIG_ME);
+    return judge_state(epoch, 10 * epoch, assigned);
 }
 
 START_TEST(only_a_newer_epoch_is_carried_out)
@@ -47,9 +55,21 @@ END_TEST
 
 START_TEST(replica_that_was_stopped_takes_the_same_epoch_again)
 {
-    rig.replica.role = REPLICA_ROLE_NONE;
+    replica_stop(&rig.replica, -1);
+    ck_assert_int_eq(rig.replica.role, REPLICA_ROLE_NONE);
     ck_assert_int_eq(judge(4, "1,2"), ERR_STALE_CONTROLLER_EPOCH);
     ck_assert_int_eq(judge(5, "1,2"), ERR_NONE);
+    ck_assert_int_eq(judge_state(5, 49, "1,2"), ERR_STALE_CONTROLLER_EPOCH); /* of an ISR that was */
+}
+END_TEST
+
+/* One that was on its way all the while would have it lead again, alone, in an epoch that is over. */
+START_TEST(replica_that_was_stopped_takes_no_epoch_before_the_one_it_was_stopped_in)
+{
+    replica_stop(&rig.replica, 6);
+    ck_assert_int_eq(judge(5, "1,2"), ERR_STALE_CONTROLLER_EPOCH);
+    ck_assert_int_eq(judge(6, "1,2"), ERR_NONE);
+    ck_assert_int_eq(judge(7, "1,2"), ERR_NONE);
 }
 END_TEST
 
@@ -170,6 +190,7 @@ Suite *roles_suite(void)
     tcase_add_test(tc, only_a_newer_epoch_is_carried_out);
     tcase_add_test(tc, next_word_on_a_leader_that_was_unknown_is_carried_out_in_the_same_epoch);
     tcase_add_test(tc, replica_that_was_stopped_takes_the_same_epoch_again);
+    tcase_add_test(tc, replica_that_was_stopped_takes_no_epoch_before_the_one_it_was_stopped_in);
     tcase_add_test(tc, a_partition_of_others_is_unknown_here);
     tcase_add_test(tc, first_word_is_newer_than_none);
     tcase_add_test(tc, leader_begins_its_epoch_at_its_log_end);
