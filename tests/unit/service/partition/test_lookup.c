@@ -189,6 +189,28 @@ START_TEST(record_that_is_not_committed_is_not_found_for_a_consumer)
 }
 END_TEST
 
+START_TEST(offsets_of_version_0_end_for_a_consumer_where_what_is_committed_does)
+{
+    int64_t offsets[4];
+    struct lookup_op asked = {.kind = LOOKUP_LEGACY,
+                              .timestamp = -1,
+                              .replica_id = CONSUMER,
+                              .current_leader_epoch = -1,
+                              .legacy_max = 4,
+                              .legacy_offsets = offsets};
+    lead(0, 1);
+    append(3);
+    lead(1, 2);
+    append(2);
+    ck_assert_int_eq(ask(asked).legacy_count, 2);
+    ck_assert_int_eq(offsets[0], 3);
+    ck_assert_int_eq(offsets[1], 0);
+    asked.replica_id = FOLLOWER;
+    ck_assert_int_eq(ask(asked).legacy_count, 2);
+    ck_assert_int_eq(offsets[0], 5);
+}
+END_TEST
+
 /* It may have been deposed, and its successor may have what it has not. */
 START_TEST(leader_that_nobody_follows_does_not_say_that_there_is_nothing)
 {
@@ -259,6 +281,19 @@ START_TEST(follower_answers_nobody_but_a_debugging_consumer)
 }
 END_TEST
 
+/* So a broker asks that uses a version without the field, and would cut its log by the answer. */
+START_TEST(follower_tells_nobody_where_an_epoch_ends)
+{
+    struct lookup_op epoch = {
+        .kind = LOOKUP_EPOCH_END, .replica_id = DEBUGGING_CONSUMER, .epoch = 0, .current_leader_epoch = -1};
+    lead(0, 1);
+    append(2);
+    expect(ask(epoch), 2, 0);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 1, 2, 2), ERR_NONE);
+    ck_assert_int_eq(ask(epoch).err, ERR_NOT_LEADER_OR_FOLLOWER);
+}
+END_TEST
+
 START_TEST(question_for_another_epoch_is_refused)
 {
     lead(5, 1);
@@ -291,11 +326,13 @@ Suite *lookup_suite(void)
     tcase_add_test(tcase, new_leader_that_does_not_know_what_is_committed_tells_a_consumer_no_end);
     tcase_add_test(tcase, first_record_at_or_after_a_time_is_found);
     tcase_add_test(tcase, record_that_is_not_committed_is_not_found_for_a_consumer);
+    tcase_add_test(tcase, offsets_of_version_0_end_for_a_consumer_where_what_is_committed_does);
     tcase_add_test(tcase, leader_that_nobody_follows_does_not_say_that_there_is_nothing);
     tcase_add_test(tcase, record_with_the_largest_time_is_found);
     tcase_add_test(tcase, epoch_ends_where_the_next_begins);
     tcase_add_test(tcase, nothing_lies_in_remote_storage);
     tcase_add_test(tcase, follower_answers_nobody_but_a_debugging_consumer);
+    tcase_add_test(tcase, follower_tells_nobody_where_an_epoch_ends);
     tcase_add_test(tcase, question_for_another_epoch_is_refused);
     tcase_add_test(tcase, partition_that_was_deleted_meanwhile_is_unknown);
     suite_add_tcase(suite, tcase);
