@@ -204,6 +204,11 @@ void lookup_submit(struct lookup_op *op)
     op->result_timestamp = -1;
     op->leader_epoch = -1;
     op->legacy_count = 0;
+    if (partition_hangs(op->part)) { /* each would take a worker with it until the disk answers */
+        op->err = ERR_KAFKA_STORAGE_ERROR;
+        finish(op);
+        return;
+    }
     bool needs_disk = op->kind == LOOKUP_MAX_TIMESTAMP || op->kind == LOOKUP_TIMESTAMP ||
                       op->kind == LOOKUP_LEGACY || (op->kind == LOOKUP_EPOCH_END && op->replica_id >= 0);
     if (needs_disk) {

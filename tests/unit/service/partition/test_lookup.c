@@ -1,10 +1,13 @@
 /*
  * Offsets by time and by epoch: what each kind of reader may be told.
  */
+#include <sched.h>
+
 #include "rig.h"
 #include "service/partition/followers.h"
 #include "service/partition/lookup.h"
 #include "service/partition/partition_call.h"
+#include "service/replica/log_dirs.h"
 #include "suites.h"
 
 #define CONSUMER           (-1)
@@ -316,6 +319,24 @@ START_TEST(partition_that_was_deleted_meanwhile_is_unknown)
 }
 END_TEST
 
+/* Its readers come again and again, and would have every worker. */
+START_TEST(question_to_a_directory_that_hangs_takes_no_worker)
+{
+    rig_close(&rig);
+    rig_open(&rig, 1, 2, NULL);
+    lead(0, 1);
+    append(1);
+    struct log_dir_state *dir = atomic_load(&part->dir);
+    while (atomic_load(&dir->hang.busy) > 0)
+        sched_yield();
+    int64_t now_ms = clock_mono_ms(rig.broker.clock);
+    hang_watch_begin(&dir->hang, now_ms - HANG_WATCH_MS - 1);
+    ck_assert_int_eq(ask_time(0, CONSUMER).err, ERR_KAFKA_STORAGE_ERROR);
+    hang_watch_end(&dir->hang, now_ms);
+    expect(ask_time(0, CONSUMER), 0, 0);
+}
+END_TEST
+
 Suite *lookup_suite(void)
 {
     Suite *suite = suite_create("lookup");
@@ -333,6 +354,7 @@ Suite *lookup_suite(void)
     tcase_add_test(tcase, nothing_lies_in_remote_storage);
     tcase_add_test(tcase, follower_answers_nobody_but_a_debugging_consumer);
     tcase_add_test(tcase, follower_tells_nobody_where_an_epoch_ends);
+    tcase_add_test(tcase, question_to_a_directory_that_hangs_takes_no_worker);
     tcase_add_test(tcase, question_for_another_epoch_is_refused);
     tcase_add_test(tcase, partition_that_was_deleted_meanwhile_is_unknown);
     suite_add_tcase(suite, tcase);
