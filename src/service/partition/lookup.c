@@ -186,7 +186,8 @@ static void look_done(struct partition_op *base)
 static void search_run(struct work *work)
 {
     struct lookup_op *op = CONTAINER_OF(work, struct lookup_op, work);
-    partition_call(op->part, look, op);
+    if (!partition_try_call(op->part, look, op)) /* its directory began to hang meanwhile */
+        op->err = ERR_KAFKA_STORAGE_ERROR;
 }
 
 static void search_done(struct work *work, bool discard)

@@ -233,8 +233,8 @@ static void convert(struct read_op *op)
 static void slow_run(struct work *work)
 {
     struct read_op *op = CONTAINER_OF(work, struct read_op, work);
-    if (op->err == ERR_WOULD_BLOCK)
-        partition_call(op->part, look_and_wait, op);
+    if (op->err == ERR_WOULD_BLOCK && !partition_try_call(op->part, look_and_wait, op))
+        op->err = ERR_KAFKA_STORAGE_ERROR; /* its directory began to hang meanwhile */
     if (op->err != ERR_NONE || !op->slice.file)
         return;
     if (op->max_magic < 2)

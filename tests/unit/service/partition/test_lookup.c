@@ -3,6 +3,7 @@
  */
 #include <sched.h>
 
+#include "loop/latch.h"
 #include "rig.h"
 #include "service/partition/followers.h"
 #include "service/partition/lookup.h"
@@ -88,23 +89,33 @@ static void submit_on_loop(void *arg)
     lookup_submit(&((struct asking *)arg)->op);
 }
 
-/* Fills in what all questions have in common, and waits for the answer. */
+/* Fills in what all questions have in common. */
+static void ask_begin(struct asking *asking)
+{
+    asking->op.broker = &rig.broker;
+    asking->op.part = part;
+    asking->op.done = came_home;
+    asking->op.arg = asking;
+    pthread_mutex_init(&asking->lock, NULL);
+    pthread_cond_init(&asking->cond, NULL);
+    rig_on_loop(rig.loops[0], submit_on_loop, asking);
+}
+
+static void ask_await(struct asking *asking)
+{
+    pthread_mutex_lock(&asking->lock);
+    while (!asking->done)
+        pthread_cond_wait(&asking->cond, &asking->lock);
+    pthread_mutex_unlock(&asking->lock);
+    pthread_mutex_destroy(&asking->lock);
+    pthread_cond_destroy(&asking->cond);
+}
+
 static struct lookup_op ask(struct lookup_op op)
 {
     struct asking asking = {.op = op};
-    asking.op.broker = &rig.broker;
-    asking.op.part = part;
-    asking.op.done = came_home;
-    asking.op.arg = &asking;
-    pthread_mutex_init(&asking.lock, NULL);
-    pthread_cond_init(&asking.cond, NULL);
-    rig_on_loop(rig.loops[0], submit_on_loop, &asking);
-    pthread_mutex_lock(&asking.lock);
-    while (!asking.done)
-        pthread_cond_wait(&asking.cond, &asking.lock);
-    pthread_mutex_unlock(&asking.lock);
-    pthread_mutex_destroy(&asking.lock);
-    pthread_cond_destroy(&asking.cond);
+    ask_begin(&asking);
+    ask_await(&asking);
     return asking.op;
 }
 
@@ -337,6 +348,48 @@ START_TEST(question_to_a_directory_that_hangs_takes_no_worker)
 }
 END_TEST
 
+static struct latch held;
+static struct latch let_go;
+
+static void hold_until_let_go(struct partition *of, void *arg)
+{
+    (void)of;
+    (void)arg;
+    latch_open(&held);
+    latch_await(&let_go);
+}
+
+static void *hold(void *arg)
+{
+    partition_call(part, hold_until_let_go, arg);
+    return NULL;
+}
+
+/* As who waits for a write: the worker gets away when it is clear that the disk does not answer. */
+START_TEST(question_to_a_directory_that_begins_to_hang_gives_its_worker_back)
+{
+    rig_close(&rig);
+    rig_open(&rig, 1, 2, NULL);
+    lead(0, 1);
+    append(1);
+    latch_init(&held);
+    latch_init(&let_go);
+    pthread_t holder;
+    ck_assert_int_eq(pthread_create(&holder, NULL, hold, NULL), 0);
+    latch_await(&held);
+    struct asking asking = {
+        .op = {.kind = LOOKUP_TIMESTAMP, .replica_id = CONSUMER, .current_leader_epoch = -1}};
+    ask_begin(&asking);
+    struct log_dir_state *dir = atomic_load(&part->dir);
+    atomic_store(&dir->hang.moved_ms, clock_mono_ms(rig.broker.clock) - HANG_WATCH_MS - 1);
+    ask_await(&asking);
+    ck_assert_int_eq(asking.op.err, ERR_KAFKA_STORAGE_ERROR);
+    latch_open(&let_go);
+    pthread_join(holder, NULL);
+    expect(ask_time(0, CONSUMER), 0, 0);
+}
+END_TEST
+
 Suite *lookup_suite(void)
 {
     Suite *suite = suite_create("lookup");
@@ -355,6 +408,7 @@ Suite *lookup_suite(void)
     tcase_add_test(tcase, follower_answers_nobody_but_a_debugging_consumer);
     tcase_add_test(tcase, follower_tells_nobody_where_an_epoch_ends);
     tcase_add_test(tcase, question_to_a_directory_that_hangs_takes_no_worker);
+    tcase_add_test(tcase, question_to_a_directory_that_begins_to_hang_gives_its_worker_back);
     tcase_add_test(tcase, question_for_another_epoch_is_refused);
     tcase_add_test(tcase, partition_that_was_deleted_meanwhile_is_unknown);
     suite_add_tcase(suite, tcase);
