@@ -63,7 +63,6 @@ static bool leader_may_not_have_heard(enum err err)
     case ERR_UNKNOWN_LEADER_EPOCH:
     case ERR_UNKNOWN_TOPIC_OR_PARTITION:
     case ERR_UNKNOWN_TOPIC_ID:
-    case ERR_INCONSISTENT_TOPIC_ID:
         return true;
     default:
         return false;
