@@ -70,6 +70,7 @@ static void begin_read(struct fetch_state *state, struct fetch_part *part)
     int64_t left = state->bytes_left > 0 ? state->bytes_left : 0;
     *op = (struct read_op){.broker = state->call->broker,
                            .part = part->part,
+                           .topic_id = part->topic_id,
                            .fetch_offset = part->fetch_offset,
                            .max_bytes = part->max_bytes < left ? part->max_bytes : (int32_t)left,
                            .current_leader_epoch = part->current_leader_epoch,

@@ -49,3 +49,16 @@ src_api_libapi_a_SOURCES = \
   src/api/topic_admin.c src/api/topic_admin.h \
   src/api/update_features.c \
   src/api/zk_offsets.c src/api/zk_offsets.h
+
+check_PROGRAMS += tests/unit/api/test_api
+tests_unit_api_test_api_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/unit/service
+tests_unit_api_test_api_SOURCES = \
+  tests/unit/api/test_api.c \
+  tests/unit/service/rig.c tests/unit/service/rig.h \
+  tests/fake/fault_disk.c tests/fake/fault_disk.h
+tests_unit_api_test_api_LDADD = \
+  src/api/libapi.a src/service/libservice.a src/zk/libzk.a src/net/libnet.a src/disk/libdisk.a \
+  src/loop/libloop.a src/core/libcore.a src/storage/libstorage.a src/wire/libwire.a src/config/libconfig.a \
+  src/metrics/libmetrics.a src/base/libbase.a \
+  $(ZOOKEEPER_LIBS) $(EVENT_EXTRA_LIBS) $(EVENT_PTHREADS_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(ZSTD_LIBS) \
+  $(SNAPPY_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(ISAL_LIBS) $(CHECK_LIBS) -lpthread -lm

@@ -7,12 +7,14 @@
  */
 #include "api/api.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "core/metadata/metadata.h"
 #include "service/controller/topic_creation.h"
 #include "service/metadata_cache.h"
 
+typedef struct wire_metadata_request_metadata_request_topic asked_topic;
 typedef struct wire_metadata_response_metadata_response_topic answer_topic;
 typedef struct wire_metadata_response_metadata_response_partition answer_partition;
 
@@ -138,21 +140,32 @@ static bool asks_by_id(const struct wire_metadata_request *request)
     return false;
 }
 
+static void put_one(struct metadata_state *state, const asked_topic *asked, bool by_id)
+{
+    const struct metadata_topic *topic = by_id ? metadata_topic_by_id(state->metadata, asked->topic_id)
+                                               : metadata_topic(state->metadata, asked->name);
+    if (topic)
+        put_topic(state, topic);
+    else if (by_id)
+        put_missing(state, VIEW_NULL, asked->topic_id, ERR_UNKNOWN_TOPIC_ID);
+    else
+        put_unknown_name(state, asked->name);
+}
+
+/* Each once, however often it is named: a small request could ask for any number of large answers. */
 static void put_asked(struct metadata_state *state)
 {
     const struct wire_metadata_request *request = state->request;
     bool by_id = asks_by_id(request);
+    struct map seen = {0};
     for (int32_t i = 0; i < request->topics_count; i++) {
-        const struct wire_metadata_request_metadata_request_topic *asked = &request->topics[i];
-        const struct metadata_topic *topic = by_id ? metadata_topic_by_id(state->metadata, asked->topic_id)
-                                                   : metadata_topic(state->metadata, asked->name);
-        if (topic)
-            put_topic(state, topic);
-        else if (by_id)
-            put_missing(state, VIEW_NULL, asked->topic_id, ERR_UNKNOWN_TOPIC_ID);
-        else
-            put_unknown_name(state, asked->name);
+        asked_topic *asked = &request->topics[i];
+        struct view key = by_id ? view_of(&asked->topic_id, sizeof asked->topic_id) : asked->name;
+        bool skipped = by_id && uuid_is_zero(asked->topic_id);
+        if (!skipped && !map_put(&seen, key, asked))
+            put_one(state, asked, by_id);
     }
+    map_close(&seen);
 }
 
 static void put_all(struct metadata_state *state)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/map.h"
 #include "service/controller/controller_loop.h"
 
 enum upgrade_type { UPGRADE = 1, SAFE_DOWNGRADE = 2, UNSAFE_DOWNGRADE = 3 };
@@ -42,13 +43,16 @@ static const char *reason_of(const struct api_call *call, const feature_update *
 }
 
 /* The result of the feature: of two updates of one feature the last counts. */
-static feature_result *result_of(struct wire_update_features_response *answer, struct view feature)
+static feature_result *result_of(struct wire_update_features_response *answer, struct map *named,
+                                 struct view feature)
 {
-    for (int32_t i = 0; i < answer->results_count; i++)
-        if (view_equal(answer->results[i].feature, feature))
-            return &answer->results[i];
-    answer->results[answer->results_count].feature = feature;
-    return &answer->results[answer->results_count++];
+    feature_result *result = map_get(named, feature);
+    if (result)
+        return result;
+    result = &answer->results[answer->results_count++];
+    result->feature = feature;
+    map_put(named, feature, result);
+    return result;
 }
 
 void api_update_features(struct api_call *call)
@@ -67,11 +71,13 @@ void api_update_features(struct api_call *call)
     int32_t count = request->feature_updates_count > 0 ? request->feature_updates_count : 0;
     answer->results = wire_new(&wire_update_features_response_updatable_feature_result_desc,
                                &call->req->arena, (size_t)count);
+    struct map named = {0};
     for (int32_t i = 0; i < count; i++) {
         const feature_update *update = &request->feature_updates[i];
-        feature_result *result = result_of(answer, update->feature);
+        feature_result *result = result_of(answer, &named, update->feature);
         result->error_code = call_error(call, ERR_INVALID_REQUEST);
         result->error_message = view_str(reason_of(call, update));
     }
+    map_close(&named);
     call_answer(call, answer);
 }

@@ -162,11 +162,12 @@ static void gone(struct loop_message *msg, bool discard)
     free(conn);
 }
 
-/* After the turn, when no callback can be on a dead connection's stack. */
+/* After the turn, when no callback can be on the stack of a dead connection or of its request. */
 void conn_bury_dead(struct loop_deferred *deferred)
 {
     struct net_loop *nl = CONTAINER_OF(deferred, struct net_loop, bury);
     struct loop *acceptor = nl->server->acceptor;
+    slots_free_over(nl);
     struct list *node;
     while ((node = list_pop_front(&nl->dead))) {
         struct conn *conn = CONTAINER_OF(node, struct conn, idle_node);

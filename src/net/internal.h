@@ -141,6 +141,7 @@ struct net_loop {
     struct loop_timer starved_timer;
     struct loop_deferred feed;
     struct list dead;
+    struct list over; /* requests that were ended after their connections */
     struct loop_deferred bury;
     uint8_t *file_block; /* for ranges without a descriptor */
     struct log_pace refusals;
@@ -269,6 +270,8 @@ struct request_slot *slot_new(struct conn *conn, struct chunk *chunk, uint8_t *f
 void slot_drop_input(struct request_slot *slot);
 /* Back to the pool, with all it holds. */
 void slot_free(struct request_slot *slot);
+/* Those that were ended after their connections. */
+void slots_free_over(struct net_loop *nl);
 /* The peer will send no more, or is gone: tells the handler, once. */
 void slot_tell_abandoned(struct request_slot *slot);
 void net_loop_free_pools(struct net_loop *nl);

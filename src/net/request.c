@@ -124,6 +124,13 @@ void slot_free(struct request_slot *slot)
     net_loop_free_if_last(nl);
 }
 
+void slots_free_over(struct net_loop *nl)
+{
+    struct list *node;
+    while ((node = list_pop_front(&nl->over)))
+        slot_free(CONTAINER_OF(node, struct request_slot, node));
+}
+
 void net_loop_free_pools(struct net_loop *nl)
 {
     struct list *node;
@@ -150,6 +157,18 @@ void slot_tell_abandoned(struct request_slot *slot)
 
 /* --- what handlers call ---------------------------------------------------------------------------- */
 
+/* Nobody is to be answered; but whoever ended it may still look at it in this turn. */
+static void end_orphan(struct request_slot *slot)
+{
+    struct net_loop *nl = slot->nl;
+    if (nl->server_gone) {
+        slot_free(slot);
+        return;
+    }
+    list_push_back(&nl->over, &slot->node);
+    loop_defer(nl->loop, &nl->bury);
+}
+
 static void end(struct request_slot *slot, enum slot_state state)
 {
     ASSERT(slot->state == SLOT_WAITING);
@@ -158,7 +177,7 @@ static void end(struct request_slot *slot, enum slot_state state)
     slot->req.ended_ns = slot->req.written_ns = net_now_ns(slot->nl);
     struct conn *conn = slot->req.conn;
     if (!conn) {
-        slot_free(slot);
+        end_orphan(slot);
         return;
     }
     if (!slot->pipelined)

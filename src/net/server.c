@@ -160,6 +160,7 @@ static struct net_loop *net_loop_new(struct net_server *server, struct loop *loo
     list_init(&nl->conns);
     list_init(&nl->starved);
     list_init(&nl->dead);
+    list_init(&nl->over);
     nl->idle_timer.fire = conn_on_idle_timer;
     nl->starved_timer.fire = conn_on_starved_timer;
     nl->feed.run = conn_feed_starved;
@@ -175,6 +176,8 @@ static void free_all(struct net_server *server)
     acceptor_close(server);
     for (int i = 0; i < server->nls_count; i++) {
         struct net_loop *nl = server->nls[i];
+        slots_free_over(nl); /* ended when their loop had turned for the last time */
+        loop_deferred_cancel(&nl->bury);
         nl->server_gone = true;
         nl->server = NULL;
         if (nl->slots_live == 0)

@@ -35,7 +35,7 @@ struct request {
     struct conn *conn;   /* NULL once the peer is gone: the answer is dropped then */
     uint8_t *frame;      /* the frame without its size; writable: records are patched in place */
     size_t frame_len;    /* valid until the request ends */
-    struct arena arena;  /* as the frame; a handler that ends the request has it until it returns */
+    struct arena arena;  /* as the frame; who ends the request has it until its callback returns */
     struct reply reply;  /* begun; the handler writes its answer here */
     int64_t received_ns; /* monotonic, when the handler was given it */
     int64_t handled_ns;  /* when the handler returned and left it open; 0 = it was ended by then */

@@ -274,6 +274,10 @@ enum err wire_encode(const struct wire_message *desc, int16_t version, const voi
         errmsg_prefix(why, "%s v%d", desc->name, version);
         return err;
     }
+    if (s.size > INT32_MAX) { /* before there is memory for it */
+        errmsg_set(why, "%s v%d would be %zu bytes, more than a frame can have", desc->name, version, s.size);
+        return ERR_MESSAGE_TOO_LARGE;
+    }
     put_struct(buf_reserve(out, s.size), plan, in);
     out->len += s.size;
     return ERR_NONE;

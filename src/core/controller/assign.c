@@ -110,6 +110,11 @@ enum err assign_replicas(const struct assign_request *request, struct arena *are
         errmsg_set(why, "Number of partitions must be larger than 0.");
         return ERR_INVALID_PARTITIONS;
     }
+    if ((int64_t)request->first_partition + request->partitions_count > ASSIGN_PARTITIONS_MAX) {
+        errmsg_set(why, "A topic of more than %d partitions has no place in ZooKeeper.",
+                   ASSIGN_PARTITIONS_MAX);
+        return ERR_INVALID_PARTITIONS;
+    }
     if (rf <= 0) {
         errmsg_set(why, "Replication factor must be larger than 0.");
         return ERR_INVALID_REPLICATION_FACTOR;

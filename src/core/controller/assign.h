@@ -10,6 +10,9 @@
 #include "base/errmsg.h"
 #include "port/znodes.h"
 
+/* Far beyond what fits a znode, unless jute.maxbuffer was raised, and still no burden for a controller. */
+#define ASSIGN_PARTITIONS_MAX 1000000
+
 struct assign_broker {
     int32_t id;
     const char *rack; /* NULL = none */

@@ -7,7 +7,14 @@
 #include "storage/leader_epochs.h"
 #include "storage/log_lookup.h"
 
+#define CONSUMER           (-1)
 #define DEBUGGING_CONSUMER (-2)
+
+/* Where an epoch ends only the leader says: brokers of old versions ask as if they were debugging. */
+static bool may_be_told_by_anyone(const struct lookup_op *op)
+{
+    return op->replica_id == DEBUGGING_CONSUMER && op->kind != LOOKUP_EPOCH_END;
+}
 
 static enum err check_role(const struct lookup_op *op, const struct partition *part)
 {
@@ -19,7 +26,7 @@ static enum err check_role(const struct lookup_op *op, const struct partition *p
     if (err != ERR_NONE)
         return err;
     bool leads = atomic_load_explicit(&part->is_leader, memory_order_relaxed);
-    return leads || op->replica_id == DEBUGGING_CONSUMER ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+    return leads || may_be_told_by_anyone(op) ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
 /* Up to where the asking reader may see. */
@@ -36,7 +43,7 @@ static int64_t bound(const struct lookup_op *op, const struct partition *part)
  */
 static bool end_is_uncertain(const struct lookup_op *op, const struct partition *part)
 {
-    return op->replica_id == -1 && part->replica.role == REPLICA_ROLE_LEADER &&
+    return op->replica_id == CONSUMER && part->replica.role == REPLICA_ROLE_LEADER &&
            log_high_watermark(part->log).offset < part->replica.epoch_start_offset;
 }
 
@@ -84,6 +91,21 @@ static void take_found(struct lookup_op *op, struct partition *part, const struc
     }
 }
 
+/* Newest first: in the place of those that a consumer may not see is the end of what it may. */
+static void hide_uncommitted(struct lookup_op *op, const struct partition *part)
+{
+    int64_t watermark = log_high_watermark(part->log).offset;
+    int32_t hidden = 0;
+    while (hidden < op->legacy_count && op->legacy_offsets[hidden] > watermark)
+        hidden++;
+    if (op->replica_id != CONSUMER || hidden == 0)
+        return;
+    op->legacy_offsets[0] = watermark;
+    for (int32_t i = hidden; i < op->legacy_count; i++)
+        op->legacy_offsets[i - hidden + 1] = op->legacy_offsets[i];
+    op->legacy_count -= hidden - 1;
+}
+
 static void search(struct lookup_op *op, struct partition *part)
 {
     struct log_found found = {.offset = -1, .timestamp_ms = -1, .leader_epoch = -1};
@@ -96,7 +118,9 @@ static void search(struct lookup_op *op, struct partition *part)
                                             op->legacy_offsets, &op->legacy_count, &op->why);
     if (op->err == ERR_KAFKA_STORAGE_ERROR)
         partition_fail_storage(part, &op->why);
-    else if (op->err == ERR_NONE && op->kind != LOOKUP_LEGACY)
+    else if (op->err == ERR_NONE && op->kind == LOOKUP_LEGACY)
+        hide_uncommitted(op, part);
+    else if (op->err == ERR_NONE)
         take_found(op, part, &found);
 }
 
@@ -109,7 +133,7 @@ static void search(struct lookup_op *op, struct partition *part)
 static bool is_doubtful(const struct lookup_op *op, const struct partition *part)
 {
     bool found_nothing = op->offset < 0 && (op->kind == LOOKUP_TIMESTAMP || op->kind == LOOKUP_EPOCH_END);
-    return found_nothing && op->err == ERR_NONE && op->replica_id == -1 &&
+    return found_nothing && op->err == ERR_NONE && op->replica_id == CONSUMER &&
            part->replica.role == REPLICA_ROLE_LEADER && !partition_is_sure_to_lead(part);
 }
 
@@ -162,7 +186,8 @@ static void look_done(struct partition_op *base)
 static void search_run(struct work *work)
 {
     struct lookup_op *op = CONTAINER_OF(work, struct lookup_op, work);
-    partition_call(op->part, look, op);
+    if (!partition_try_call(op->part, look, op)) /* its directory began to hang meanwhile */
+        op->err = ERR_KAFKA_STORAGE_ERROR;
 }
 
 static void search_done(struct work *work, bool discard)
@@ -180,6 +205,11 @@ void lookup_submit(struct lookup_op *op)
     op->result_timestamp = -1;
     op->leader_epoch = -1;
     op->legacy_count = 0;
+    if (partition_hangs(op->part)) { /* each would take a worker with it until the disk answers */
+        op->err = ERR_KAFKA_STORAGE_ERROR;
+        finish(op);
+        return;
+    }
     bool needs_disk = op->kind == LOOKUP_MAX_TIMESTAMP || op->kind == LOOKUP_TIMESTAMP ||
                       op->kind == LOOKUP_LEGACY || (op->kind == LOOKUP_EPOCH_END && op->replica_id >= 0);
     if (needs_disk) {

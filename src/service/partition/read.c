@@ -15,11 +15,23 @@
 #include "storage/leader_epochs.h"
 #include "wire/record_convert.h"
 
+/*
+ * A topic that was deleted and made again begins at the same epoch and offsets: its reader would go on in
+ * other records, and its follower would count as having them.
+ */
+static bool is_of_topic(const struct log *log, struct uuid id)
+{
+    struct uuid known = log_topic_id(log);
+    return uuid_is_zero(id) || uuid_is_zero(known) || uuid_equal(id, known);
+}
+
 static enum err check_role(const struct read_op *op, const struct partition *part)
 {
     enum err err = partition_check_log(part);
     if (err != ERR_NONE)
         return err;
+    if (!is_of_topic(part->log, op->topic_id))
+        return ERR_INCONSISTENT_TOPIC_ID;
     err = replica_check_epoch(&part->replica, op->current_leader_epoch);
     if (err != ERR_NONE)
         return err;
@@ -221,8 +233,8 @@ static void convert(struct read_op *op)
 static void slow_run(struct work *work)
 {
     struct read_op *op = CONTAINER_OF(work, struct read_op, work);
-    if (op->err == ERR_WOULD_BLOCK)
-        partition_call(op->part, look_and_wait, op);
+    if (op->err == ERR_WOULD_BLOCK && !partition_try_call(op->part, look_and_wait, op))
+        op->err = ERR_KAFKA_STORAGE_ERROR; /* its directory began to hang meanwhile */
     if (op->err != ERR_NONE || !op->slice.file)
         return;
     if (op->max_magic < 2)

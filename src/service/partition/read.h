@@ -22,6 +22,7 @@ struct read_op {
     /* Filled by the caller. */
     struct broker *broker;
     struct partition *part;
+    struct uuid topic_id; /* of the topic that is meant; zero = whichever has the name */
     int64_t fetch_offset;
     int32_t max_bytes;
     int32_t current_leader_epoch; /* -1 = not said */

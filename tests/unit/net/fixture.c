@@ -137,6 +137,7 @@ void fixture_stop(struct fixture *f)
             request_end(f->held[i]);
         }
     }
+    fixture_turn(f);
     ck_assert_int_eq(fixture_counters(f).frame_bytes, 0);
     ck_assert_int_eq(fixture_counters(f).connections, 0);
     net_server_free(f->server);

@@ -329,6 +329,30 @@ START_TEST(a_handler_may_end_what_is_abandoned)
 }
 END_TEST
 
+/* As who counts what else is to be ended, or gives back what the request's memory names. */
+START_TEST(who_ends_a_request_without_a_peer_has_its_memory_until_the_turn_is_over)
+{
+    fixture_start(&f);
+    int fd = client_connect(&f);
+    client_send(&f, fd, 'l', 10);
+    TURN_UNTIL(&f, f.held_count == 1);
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    TURN_UNTIL(&f, !f.held[0]->conn);
+    struct request *req = f.held[0];
+    f.held[0] = NULL;
+    const size_t len = (size_t)1024 * 1024; /* no block that an arena keeps */
+    uint8_t *bytes = arena_zalloc(&req->arena, len);
+    bytes[len - 1] = 7;
+    request_end(req);
+    ck_assert_uint_eq(req->arena.total, len);
+    ck_assert_uint_eq(bytes[len - 1], 7);
+    TURN_UNTIL(&f, fixture_counters(&f).frame_bytes == 0);
+    ck_assert_uint_eq(req->arena.total, 0);
+}
+END_TEST
+
 START_TEST(requests_know_which_connection_is_the_later_one)
 {
     fixture_start(&f);
@@ -460,6 +484,7 @@ Suite *server_suite(void)
     tcase_add_test(tc, a_peer_that_resets_loses_its_requests);
     tcase_add_test(tc, a_half_closed_peer_gets_its_answers);
     tcase_add_test(tc, a_handler_may_end_what_is_abandoned);
+    tcase_add_test(tc, who_ends_a_request_without_a_peer_has_its_memory_until_the_turn_is_over);
     tcase_add_test(tc, requests_know_which_connection_is_the_later_one);
     tcase_add_test(tc, stopping_abandons_what_waits);
     tcase_add_test(tc, a_request_may_outlive_its_server);

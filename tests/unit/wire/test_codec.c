@@ -262,6 +262,22 @@ START_TEST(encoding_refuses_null_and_long_strings)
 }
 END_TEST
 
+START_TEST(encoding_refuses_what_no_frame_can_carry)
+{
+    struct wire_produce_request_partition_produce_data parts[2] = {
+        {.records = view_of("", INT32_MAX - 1)}, /* only its size is looked at */
+        {.records = view_of("", INT32_MAX - 1)},
+    };
+    struct wire_produce_request_topic_produce_data topic = {
+        .name = VIEW_LIT("t"), .partition_data = parts, .partition_data_count = 2};
+    struct wire_produce_request request = {.topic_data = &topic, .topic_data_count = 1};
+    struct buf out = {0};
+    struct errmsg why;
+    ck_assert_int_eq(wire_encode(&wire_produce_request_desc, 3, &request, &out, &why), ERR_MESSAGE_TOO_LARGE);
+    ck_assert_uint_eq(out.cap, 0);
+}
+END_TEST
+
 START_TEST(default_tags_are_left_out)
 {
     struct fixture *f = setup();
@@ -355,6 +371,7 @@ static void add_encode_tests(TCase *tcase)
     tcase_add_test(tcase, encoding_refuses_what_the_version_cannot_carry);
     tcase_add_test(tcase, encoding_drops_ignorable_fields_that_the_version_lacks);
     tcase_add_test(tcase, encoding_refuses_null_and_long_strings);
+    tcase_add_test(tcase, encoding_refuses_what_no_frame_can_carry);
     tcase_add_test(tcase, default_tags_are_left_out);
     tcase_add_test(tcase, struct_that_may_be_null_is_a_pointer);
     tcase_add_test(tcase, print_shows_the_fields_of_a_version);

@@ -76,6 +76,10 @@ START_TEST(impossible_requests_are_refused_with_a_reason)
     ck_assert_int_eq(assign_replicas(&request, &arena, &lists, &why), ERR_INVALID_ARGUMENT);
     request.partitions_count = 0;
     ck_assert_int_eq(assign_replicas(&request, &arena, &lists, &why), ERR_INVALID_PARTITIONS);
+    request.partitions_count = INT32_MAX; /* a controller has no memory for it */
+    request.first_partition = 3;
+    ck_assert_int_eq(assign_replicas(&request, &arena, &lists, &why), ERR_INVALID_PARTITIONS);
+    ck_assert_str_eq(why.text, "A topic of more than 1000000 partitions has no place in ZooKeeper.");
     arena_close(&arena);
 }
 END_TEST

@@ -168,6 +168,28 @@ START_TEST(second_look_of_a_long_poll_is_no_fetch)
 }
 END_TEST
 
+/* It has not heard yet that its topic was deleted, and that another has the name. */
+START_TEST(follower_of_the_topic_that_had_the_name_before_has_nothing_of_this_one)
+{
+    struct partition *part = led(2, 2);
+    ck_assert_int_eq(rig_append(&rig, part, 1, 3), ERR_NONE);
+    struct read_op how = {.topic_id = log_topic_id(part->log),
+                          .replica_id = 2,
+                          .replica_epoch = -1,
+                          .fetch_offset = 3,
+                          .current_leader_epoch = 0,
+                          .last_fetched_epoch = 0,
+                          .note_replica = true};
+    how.topic_id.bytes[15] ^= 1;
+    ck_assert_int_eq(fetch_how(part, how).err, ERR_INCONSISTENT_TOPIC_ID);
+    ck_assert_int_eq(high_watermark(part), 0);
+    how.topic_id.bytes[15] ^= 1;
+    ck_assert_int_eq(fetch_how(part, how).err, ERR_NONE);
+    ck_assert_int_eq(high_watermark(part), 3);
+    partition_release(part);
+}
+END_TEST
+
 START_TEST(fetch_out_of_range_is_not_noted)
 {
     struct partition *part = led(2, 2);
@@ -794,6 +816,7 @@ Suite *followers_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, fetch_acknowledges_what_is_below_it);
     tcase_add_test(tc, second_look_of_a_long_poll_is_no_fetch);
+    tcase_add_test(tc, follower_of_the_topic_that_had_the_name_before_has_nothing_of_this_one);
     tcase_add_test(tc, fetch_out_of_range_is_not_noted);
     tcase_add_test(tc, fetch_of_a_log_that_parts_from_ours_is_not_noted);
     tcase_add_test(tc, fetch_of_another_leader_epoch_is_not_noted);

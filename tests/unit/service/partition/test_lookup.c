@@ -1,10 +1,14 @@
 /*
  * Offsets by time and by epoch: what each kind of reader may be told.
  */
+#include <sched.h>
+
+#include "loop/latch.h"
 #include "rig.h"
 #include "service/partition/followers.h"
 #include "service/partition/lookup.h"
 #include "service/partition/partition_call.h"
+#include "service/replica/log_dirs.h"
 #include "suites.h"
 
 #define CONSUMER           (-1)
@@ -85,23 +89,33 @@ static void submit_on_loop(void *arg)
     lookup_submit(&((struct asking *)arg)->op);
 }
 
-/* Fills in what all questions have in common, and waits for the answer. */
+/* Fills in what all questions have in common. */
+static void ask_begin(struct asking *asking)
+{
+    asking->op.broker = &rig.broker;
+    asking->op.part = part;
+    asking->op.done = came_home;
+    asking->op.arg = asking;
+    pthread_mutex_init(&asking->lock, NULL);
+    pthread_cond_init(&asking->cond, NULL);
+    rig_on_loop(rig.loops[0], submit_on_loop, asking);
+}
+
+static void ask_await(struct asking *asking)
+{
+    pthread_mutex_lock(&asking->lock);
+    while (!asking->done)
+        pthread_cond_wait(&asking->cond, &asking->lock);
+    pthread_mutex_unlock(&asking->lock);
+    pthread_mutex_destroy(&asking->lock);
+    pthread_cond_destroy(&asking->cond);
+}
+
 static struct lookup_op ask(struct lookup_op op)
 {
     struct asking asking = {.op = op};
-    asking.op.broker = &rig.broker;
-    asking.op.part = part;
-    asking.op.done = came_home;
-    asking.op.arg = &asking;
-    pthread_mutex_init(&asking.lock, NULL);
-    pthread_cond_init(&asking.cond, NULL);
-    rig_on_loop(rig.loops[0], submit_on_loop, &asking);
-    pthread_mutex_lock(&asking.lock);
-    while (!asking.done)
-        pthread_cond_wait(&asking.cond, &asking.lock);
-    pthread_mutex_unlock(&asking.lock);
-    pthread_mutex_destroy(&asking.lock);
-    pthread_cond_destroy(&asking.cond);
+    ask_begin(&asking);
+    ask_await(&asking);
     return asking.op;
 }
 
@@ -189,6 +203,28 @@ START_TEST(record_that_is_not_committed_is_not_found_for_a_consumer)
 }
 END_TEST
 
+START_TEST(offsets_of_version_0_end_for_a_consumer_where_what_is_committed_does)
+{
+    int64_t offsets[4];
+    struct lookup_op asked = {.kind = LOOKUP_LEGACY,
+                              .timestamp = -1,
+                              .replica_id = CONSUMER,
+                              .current_leader_epoch = -1,
+                              .legacy_max = 4,
+                              .legacy_offsets = offsets};
+    lead(0, 1);
+    append(3);
+    lead(1, 2);
+    append(2);
+    ck_assert_int_eq(ask(asked).legacy_count, 2);
+    ck_assert_int_eq(offsets[0], 3);
+    ck_assert_int_eq(offsets[1], 0);
+    asked.replica_id = FOLLOWER;
+    ck_assert_int_eq(ask(asked).legacy_count, 2);
+    ck_assert_int_eq(offsets[0], 5);
+}
+END_TEST
+
 /* It may have been deposed, and its successor may have what it has not. */
 START_TEST(leader_that_nobody_follows_does_not_say_that_there_is_nothing)
 {
@@ -259,6 +295,19 @@ START_TEST(follower_answers_nobody_but_a_debugging_consumer)
 }
 END_TEST
 
+/* So a broker asks that uses a version without the field, and would cut its log by the answer. */
+START_TEST(follower_tells_nobody_where_an_epoch_ends)
+{
+    struct lookup_op epoch = {
+        .kind = LOOKUP_EPOCH_END, .replica_id = DEBUGGING_CONSUMER, .epoch = 0, .current_leader_epoch = -1};
+    lead(0, 1);
+    append(2);
+    expect(ask(epoch), 2, 0);
+    ck_assert_int_eq(rig_lead(&rig, "t", 0, 1, 2, 2), ERR_NONE);
+    ck_assert_int_eq(ask(epoch).err, ERR_NOT_LEADER_OR_FOLLOWER);
+}
+END_TEST
+
 START_TEST(question_for_another_epoch_is_refused)
 {
     lead(5, 1);
@@ -281,6 +330,66 @@ START_TEST(partition_that_was_deleted_meanwhile_is_unknown)
 }
 END_TEST
 
+/* Its readers come again and again, and would have every worker. */
+START_TEST(question_to_a_directory_that_hangs_takes_no_worker)
+{
+    rig_close(&rig);
+    rig_open(&rig, 1, 2, NULL);
+    lead(0, 1);
+    append(1);
+    struct log_dir_state *dir = atomic_load(&part->dir);
+    while (atomic_load(&dir->hang.busy) > 0)
+        sched_yield();
+    int64_t now_ms = clock_mono_ms(rig.broker.clock);
+    hang_watch_begin(&dir->hang, now_ms - HANG_WATCH_MS - 1);
+    ck_assert_int_eq(ask_time(0, CONSUMER).err, ERR_KAFKA_STORAGE_ERROR);
+    hang_watch_end(&dir->hang, now_ms);
+    expect(ask_time(0, CONSUMER), 0, 0);
+}
+END_TEST
+
+static struct latch held;
+static struct latch let_go;
+
+static void hold_until_let_go(struct partition *of, void *arg)
+{
+    (void)of;
+    (void)arg;
+    latch_open(&held);
+    latch_await(&let_go);
+}
+
+static void *hold(void *arg)
+{
+    partition_call(part, hold_until_let_go, arg);
+    return NULL;
+}
+
+/* As who waits for a write: the worker gets away when it is clear that the disk does not answer. */
+START_TEST(question_to_a_directory_that_begins_to_hang_gives_its_worker_back)
+{
+    rig_close(&rig);
+    rig_open(&rig, 1, 2, NULL);
+    lead(0, 1);
+    append(1);
+    latch_init(&held);
+    latch_init(&let_go);
+    pthread_t holder;
+    ck_assert_int_eq(pthread_create(&holder, NULL, hold, NULL), 0);
+    latch_await(&held);
+    struct asking asking = {
+        .op = {.kind = LOOKUP_TIMESTAMP, .replica_id = CONSUMER, .current_leader_epoch = -1}};
+    ask_begin(&asking);
+    struct log_dir_state *dir = atomic_load(&part->dir);
+    atomic_store(&dir->hang.moved_ms, clock_mono_ms(rig.broker.clock) - HANG_WATCH_MS - 1);
+    ask_await(&asking);
+    ck_assert_int_eq(asking.op.err, ERR_KAFKA_STORAGE_ERROR);
+    latch_open(&let_go);
+    pthread_join(holder, NULL);
+    expect(ask_time(0, CONSUMER), 0, 0);
+}
+END_TEST
+
 Suite *lookup_suite(void)
 {
     Suite *suite = suite_create("lookup");
@@ -291,11 +400,15 @@ Suite *lookup_suite(void)
     tcase_add_test(tcase, new_leader_that_does_not_know_what_is_committed_tells_a_consumer_no_end);
     tcase_add_test(tcase, first_record_at_or_after_a_time_is_found);
     tcase_add_test(tcase, record_that_is_not_committed_is_not_found_for_a_consumer);
+    tcase_add_test(tcase, offsets_of_version_0_end_for_a_consumer_where_what_is_committed_does);
     tcase_add_test(tcase, leader_that_nobody_follows_does_not_say_that_there_is_nothing);
     tcase_add_test(tcase, record_with_the_largest_time_is_found);
     tcase_add_test(tcase, epoch_ends_where_the_next_begins);
     tcase_add_test(tcase, nothing_lies_in_remote_storage);
     tcase_add_test(tcase, follower_answers_nobody_but_a_debugging_consumer);
+    tcase_add_test(tcase, follower_tells_nobody_where_an_epoch_ends);
+    tcase_add_test(tcase, question_to_a_directory_that_hangs_takes_no_worker);
+    tcase_add_test(tcase, question_to_a_directory_that_begins_to_hang_gives_its_worker_back);
     tcase_add_test(tcase, question_for_another_epoch_is_refused);
     tcase_add_test(tcase, partition_that_was_deleted_meanwhile_is_unknown);
     suite_add_tcase(suite, tcase);
