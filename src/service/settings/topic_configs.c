@@ -17,12 +17,14 @@
 struct overrides {
     struct arena arena;
     struct znode_config config;
+    uint64_t reading; /* its number */
 };
 
 struct topic_configs {
     struct broker *broker;
     pthread_mutex_t lock;
     struct map by_topic; /* name -> struct overrides */
+    uint64_t readings;   /* begun so far */
 };
 
 static void overrides_free(struct overrides *overrides)
@@ -75,17 +77,43 @@ static enum err read_overrides(struct topic_configs *configs, const char *topic,
     return ERR_NONE;
 }
 
+static uint64_t begin_reading(struct topic_configs *configs)
+{
+    pthread_mutex_lock(&configs->lock);
+    uint64_t reading = ++configs->readings;
+    pthread_mutex_unlock(&configs->lock);
+    return reading;
+}
+
+/* What was asked for later counts: the session answers in order, so it is no older. */
+static void keep_later(struct topic_configs *configs, const char *topic, struct overrides *fresh)
+{
+    struct overrides *superseded = fresh;
+    pthread_mutex_lock(&configs->lock);
+    const struct overrides *known = map_get_str(&configs->by_topic, topic);
+    if (!known || known->reading < fresh->reading)
+        superseded = map_put_str(&configs->by_topic, topic, fresh);
+    pthread_mutex_unlock(&configs->lock);
+    overrides_free(superseded);
+}
+
 enum err topic_configs_refresh(struct topic_configs *configs, const char *topic, struct errmsg *why)
 {
     struct overrides *fresh;
+    uint64_t reading = begin_reading(configs);
     enum err err = read_overrides(configs, topic, &fresh, why);
     if (err != ERR_NONE)
         return err;
-    pthread_mutex_lock(&configs->lock);
-    struct overrides *old = map_put_str(&configs->by_topic, topic, fresh);
-    pthread_mutex_unlock(&configs->lock);
-    overrides_free(old);
+    fresh->reading = reading;
+    keep_later(configs, topic, fresh);
     return ERR_NONE;
+}
+
+void topic_configs_renew(struct topic_configs *configs, const char *topic)
+{
+    struct errmsg why;
+    if (topic_configs_refresh(configs, topic, &why) != ERR_NONE)
+        topic_configs_forget(configs, topic);
 }
 
 void topic_configs_forget(struct topic_configs *configs, const char *topic)

@@ -178,6 +178,36 @@ START_TEST(notification_puts_a_topics_settings_into_force)
 }
 END_TEST
 
+static int32_t min_insync_of(const char *topic)
+{
+    struct partition *part = rig_find(&rig, topic, 0);
+    int32_t min = ((struct partition_settings *)atomic_load(&part->settings))->min_insync_replicas;
+    partition_release(part);
+    return min;
+}
+
+START_TEST(topic_that_is_made_again_has_not_the_settings_of_one_that_was_never_here)
+{
+    put_config("topics/a", "\"min.insync.replicas\":\"3\"");
+    notify(1, "topics/a");
+    kick_at_last();
+    put_config("topics/a", "\"min.insync.replicas\":\"2\""); /* deleted, made again: no notification */
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_NONE);
+    ck_assert_int_eq(min_insync_of("a"), 2);
+}
+END_TEST
+
+START_TEST(topic_that_is_made_again_and_cannot_be_read_has_not_the_settings_of_the_one_before)
+{
+    put_config("topics/a", "\"min.insync.replicas\":\"3\"");
+    notify(1, "topics/a");
+    kick_at_last();
+    fake_zk_fail(&fake, "/config/topics/a", ERR_NO_AUTH);
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_NONE);
+    ck_assert_int_eq(min_insync_of("a"), 1);
+}
+END_TEST
+
 START_TEST(notification_puts_throttled_rates_into_force_and_out_of_it)
 {
     int64_t now_ms = 1000;
@@ -342,6 +372,8 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, topic_that_was_forgotten_is_read_anew);
     tcase_add_test(tcase, overrides_are_given_as_they_were_last_read);
     tcase_add_test(tcase, notification_puts_a_topics_settings_into_force);
+    tcase_add_test(tcase, topic_that_is_made_again_has_not_the_settings_of_one_that_was_never_here);
+    tcase_add_test(tcase, topic_that_is_made_again_and_cannot_be_read_has_not_the_settings_of_the_one_before);
     tcase_add_test(tcase, notification_puts_throttled_rates_into_force_and_out_of_it);
     tcase_add_test(tcase, lists_of_throttled_replicas_count_for_this_broker_and_partition);
     tcase_add_test(tcase, notification_is_carried_out_once);
