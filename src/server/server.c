@@ -3,7 +3,7 @@
  *
  *   settings   threads   log directories (locked)   ZooKeeper session   cluster id, identity
  *   dynamic settings   logs (loaded)   listeners (bound)   registration   controller
- *   configuration changes   requests (accepted)
+ *   requests (accepted)   configuration changes
  *
  * ZooKeeper may be away, and the session expire, at any time after the first connection: the start waits and
  * goes on under the next session with what is there then. Nothing but a signal ends that wait
@@ -422,13 +422,14 @@ static enum err start(struct server *server, struct errmsg *why)
         err = register_broker(server, &incarnation, &epoch, why);
     if (err != ERR_NONE)
         return err;
-    server->changes = config_changes_new(broker);
-    session_follow(server->session, server->changes, epoch);
-    config_changes_kick(server->changes);
     replica_manager_start(broker->replicas);
     strays_start(broker->strays);
+    server->changes = config_changes_new(broker);
+    session_follow(server->session, server->changes, epoch);
     net_server_open(broker->net);
     atomic_store(&broker->state, BROKER_RUNNING);
+    /* Last: what changed since the settings were read reaches only what stands, and frees what was read. */
+    config_changes_kick(server->changes);
     return ERR_NONE;
 }
 
