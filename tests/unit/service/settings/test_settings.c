@@ -303,6 +303,23 @@ START_TEST(notification_of_brokers_puts_their_settings_into_force)
 }
 END_TEST
 
+START_TEST(brokers_settings_that_cannot_be_read_leave_what_was_known)
+{
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_NONE);
+    put_config("brokers/<default>", "\"min.insync.replicas\":\"2\"");
+    put_config("brokers/1", "\"message.max.bytes\":\"2000\"");
+    broker_settings_reload(&rig.broker);
+    ck_assert_int_eq(min_insync_of("a"), 2);
+    fake_zk_fail(&fake, "/config/brokers/<default>", ERR_CLOSED);
+    put_config("brokers/1", "\"message.max.bytes\":2000"); /* no string */
+    broker_settings_reload(&rig.broker);
+    ck_assert_int_eq(min_insync_of("a"), 2);
+    struct config *config = broker_settings_share(&rig.broker);
+    ck_assert_int_eq(config_int(config, CONFIG_MESSAGE_MAX_BYTES), 2000);
+    config_release(config);
+}
+END_TEST
+
 /* --- addresses of other brokers --------------------------------------------------------------------------
  */
 
@@ -380,6 +397,7 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, notification_that_makes_no_sense_does_not_keep_the_others_back);
     tcase_add_test(tcase, notifications_go_when_all_had_a_quarter_of_an_hour_to_see_them);
     tcase_add_test(tcase, notification_of_brokers_puts_their_settings_into_force);
+    tcase_add_test(tcase, brokers_settings_that_cannot_be_read_leave_what_was_known);
     tcase_add_test(tcase, address_that_another_broker_advertises_is_refused);
     tcase_add_test(tcase, what_this_broker_registered_before_is_no_other_broker);
     tcase_add_test(tcase, broker_that_cannot_be_read_does_not_keep_others_from_starting);
