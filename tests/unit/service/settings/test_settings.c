@@ -15,6 +15,7 @@
 #include "service/identity/registration.h"
 #include "service/partition/partition_settings.h"
 #include "service/settings/broker_settings.h"
+#include "service/settings/config_alter.h"
 #include "service/settings/config_changes.h"
 #include "service/settings/topic_configs.h"
 #include "suites.h"
@@ -320,6 +321,48 @@ START_TEST(brokers_settings_that_cannot_be_read_leave_what_was_known)
 }
 END_TEST
 
+/* --- changes -----------------------------------------------------------------------------------------------
+ */
+
+/* Reads as `fake`; the first write's answer is lost with its session. */
+struct losing_zk {
+    struct zk zk;
+    int writes;
+    int notifications;
+};
+
+static void lose_first_write(struct zk *zk, const struct zk_op *op, zk_done_fn done, void *arg)
+{
+    struct losing_zk *losing = CONTAINER_OF(zk, struct losing_zk, zk);
+    struct zk_result result = {.err = ERR_NONE};
+    if (op->kind == ZK_OP_GET) {
+        zk_submit(&fake.zk, op, done, arg);
+        return;
+    }
+    if (op->kind == ZK_OP_MULTI && losing->writes++ == 0)
+        result.err = ERR_SESSION_EXPIRED;
+    if (op->kind == ZK_OP_CREATE)
+        losing->notifications++;
+    done(arg, &result);
+}
+
+START_TEST(change_whose_answer_was_lost_with_the_session_is_told_of)
+{
+    static const struct zk_ops ops = {.submit = lose_first_write};
+    struct losing_zk losing = {.zk = {.ops = &ops}};
+    struct arena arena = {0};
+    struct config_edit edit = {.name = "message.max.bytes", .value = "2000", .op = CONFIG_EDIT_SET};
+    struct config_alter alter = {.kind = CONFIG_ALTER_BROKER, .edits = &edit, .edits_count = 1};
+    rig.broker.zk = &losing.zk;
+    config_alter_run(&rig.broker, &alter, false, &arena);
+    rig.broker.zk = &fake.zk;
+    ck_assert_int_eq(alter.err, ERR_NONE);
+    ck_assert_int_eq(losing.writes, 2);
+    ck_assert_int_eq(losing.notifications, 1);
+    arena_close(&arena);
+}
+END_TEST
+
 /* --- addresses of other brokers --------------------------------------------------------------------------
  */
 
@@ -398,6 +441,7 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, notifications_go_when_all_had_a_quarter_of_an_hour_to_see_them);
     tcase_add_test(tcase, notification_of_brokers_puts_their_settings_into_force);
     tcase_add_test(tcase, brokers_settings_that_cannot_be_read_leave_what_was_known);
+    tcase_add_test(tcase, change_whose_answer_was_lost_with_the_session_is_told_of);
     tcase_add_test(tcase, address_that_another_broker_advertises_is_refused);
     tcase_add_test(tcase, what_this_broker_registered_before_is_no_other_broker);
     tcase_add_test(tcase, broker_that_cannot_be_read_does_not_keep_others_from_starting);
