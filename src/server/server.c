@@ -503,6 +503,7 @@ static void stop_serving(struct server *server)
 {
     struct broker *broker = &server->broker;
     hand_over(broker);
+    session_hurry(server->session); /* what is waited for below may itself wait for ZooKeeper */
     if (broker->strays)
         strays_stop(broker->strays);
     if (server->changes)

@@ -226,6 +226,12 @@ void session_refuse(struct session *session)
     zk_client_refuse(session->client);
 }
 
+void session_hurry(struct session *session)
+{
+    if (session)
+        zk_client_hurry(session->client);
+}
+
 void session_close(struct session *session)
 {
     if (session)
