@@ -35,7 +35,7 @@ static void settings_done(struct partition_op *op)
     free(change);
 }
 
-static void update_partition(struct replica_manager *manager, struct partition *part)
+void replica_manager_renew_settings(struct replica_manager *manager, struct partition *part)
 {
     struct settings_op *change = MEM_NEW(struct settings_op);
     struct partition_settings *fresh =
@@ -48,10 +48,11 @@ static void update_partition(struct replica_manager *manager, struct partition *
 static void update_matching(struct replica_manager *manager, const char *topic)
 {
     int count;
+    atomic_fetch_add(&manager->settings_changes, 1); /* before the look: for those that are being made */
     struct partition **all = replica_manager_all(manager, &count);
     for (int i = 0; i < count; i++) {
         if (!topic || strcmp(all[i]->topic, topic) == 0)
-            update_partition(manager, all[i]);
+            replica_manager_renew_settings(manager, all[i]);
         partition_release(all[i]);
     }
     free(all);

@@ -160,6 +160,14 @@ static void find(struct role_change *change, struct named *named)
     make(change, named);
 }
 
+/* What changed between their settings and their publication. */
+static void renew_settings(struct role_batch *batch)
+{
+    for (int i = 0; i < batch->count; i++)
+        if (batch->changes[i].created && batch->changes[i].dir)
+            replica_manager_renew_settings(batch->manager, batch->changes[i].part);
+}
+
 /*
  * New partitions are known from here on, so that no second one is made of what a directory that hangs has yet
  * to make; until they have their logs they are nobody's leaders.
@@ -186,11 +194,14 @@ static void place_new_ones(struct role_batch *batch)
 static void find_all(struct role_batch *batch)
 {
     struct named named = {0};
+    unsigned settings = atomic_load(&batch->manager->settings_changes);
     for (int i = 0; i < batch->count; i++)
         find(&batch->changes[i], &named);
     map_close(&named.partitions);
     map_close(&named.made);
     place_new_ones(batch);
+    if (atomic_load(&batch->manager->settings_changes) != settings)
+        renew_settings(batch);
 }
 
 /* --- judge ------------------------------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "fake/fake_zk.h"
+#include "loop/latch.h"
 #include "rig.h"
 #include "service/controller/controller_loop.h"
 #include "service/fetcher/replication_quotas.h"
@@ -19,6 +20,7 @@
 #include "service/settings/config_changes.h"
 #include "service/settings/topic_configs.h"
 #include "suites.h"
+#include "wire/generated/wire_messages.h"
 
 #define MINUTE_MS 60000
 
@@ -206,6 +208,103 @@ START_TEST(topic_that_is_made_again_and_cannot_be_read_has_not_the_settings_of_t
     fake_zk_fail(&fake, "/config/topics/a", ERR_NO_AUTH);
     ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_NONE);
     ck_assert_int_eq(min_insync_of("a"), 1);
+}
+END_TEST
+
+/* Reads as `fake`, but for one znode: it is not there, which is said when the test says so. */
+struct slow_zk {
+    struct zk zk;
+    const char *path;
+    struct latch asked;
+    zk_done_fn done;
+    void *arg;
+};
+
+static void answer_but_one(struct zk *zk, const struct zk_op *op, zk_done_fn done, void *arg)
+{
+    struct slow_zk *slow = CONTAINER_OF(zk, struct slow_zk, zk);
+    if (slow->done || strcmp(op->path, slow->path) != 0) {
+        zk_submit(&fake.zk, op, done, arg);
+        return;
+    }
+    slow->done = done;
+    slow->arg = arg;
+    latch_open(&slow->asked);
+}
+
+static void answer_that_one(void *arg)
+{
+    const struct slow_zk *slow = arg;
+    slow->done(slow->arg, &(struct zk_result){.err = ERR_NOT_FOUND});
+}
+
+typedef struct wire_leader_and_isr_request_leader_and_isr_topic_state topic_state;
+
+/* LeaderAndIsr for the first partitions of topics a and b. */
+struct two_topics {
+    struct control_job job;
+    struct arena arena;
+    struct latch done;
+};
+
+static void lead_two_topics(struct control_job *job)
+{
+    int32_t me = RIG_ME;
+    struct wire_leader_and_isr_request_leader_and_isr_partition_state part = {
+        .leader = RIG_ME, .isr = &me, .isr_count = 1, .replicas = &me, .replicas_count = 1, .is_new = true};
+    topic_state topics[] = {
+        {.topic_name = VIEW_LIT("a"), .partition_states = &part, .partition_states_count = 1},
+        {.topic_name = VIEW_LIT("b"), .partition_states = &part, .partition_states_count = 1}};
+    struct wire_leader_and_isr_request request = {.topic_states = topics, .topic_states_count = 2};
+    struct wire_leader_and_isr_response answer = {0};
+    struct two_topics *two = CONTAINER_OF(job, struct two_topics, job);
+    replica_manager_leader_and_isr(rig.broker.replicas, 5, &request, &two->arena, &answer);
+}
+
+static void two_topics_lead(struct control_job *job)
+{
+    latch_open(&CONTAINER_OF(job, struct two_topics, job)->done);
+}
+
+START_TEST(settings_that_change_while_a_partition_is_made_are_in_force)
+{
+    static const struct zk_ops ops = {.submit = answer_but_one};
+    struct slow_zk slow = {.zk = {.ops = &ops}, .path = "/config/topics/b"};
+    struct two_topics two = {
+        .job = {.home = rig.control, .run = lead_two_topics, .done = two_topics_lead, .label = "two"}};
+    latch_init(&slow.asked);
+    latch_init(&two.done);
+    rig.broker.zk = &slow.zk;
+    replica_manager_submit(rig.broker.replicas, &two.job);
+    latch_await(&slow.asked); /* a has its settings, and is not published yet */
+    put_config("topics/a", "\"min.insync.replicas\":\"3\"");
+    replica_manager_update_topic(rig.broker.replicas, "a");
+    rig_on_loop(rig.control, answer_that_one, &slow);
+    latch_await(&two.done);
+    rig.broker.zk = &fake.zk;
+    ck_assert_int_eq(min_insync_of("a"), 3);
+    arena_close(&two.arena);
+}
+END_TEST
+
+START_TEST(topic_settings_that_were_asked_for_earlier_do_not_come_back)
+{
+    static const struct zk_ops ops = {.submit = answer_but_one};
+    struct slow_zk slow = {.zk = {.ops = &ops}, .path = "/config/topics/b"};
+    struct two_topics two = {
+        .job = {.home = rig.control, .run = lead_two_topics, .done = two_topics_lead, .label = "two"}};
+    latch_init(&slow.asked);
+    latch_init(&two.done);
+    rig.broker.zk = &slow.zk;
+    replica_manager_submit(rig.broker.replicas, &two.job);
+    latch_await(&slow.asked); /* by then b has no settings of its own */
+    put_config("topics/b", "\"min.insync.replicas\":\"3\"");
+    replica_manager_update_topic(rig.broker.replicas, "b");
+    rig_on_loop(rig.control, answer_that_one, &slow);
+    latch_await(&two.done);
+    rig.broker.zk = &fake.zk;
+    ck_assert_int_eq(min_insync_of("b"), 3);
+    arena_close(&two.arena);
 }
 END_TEST
 
@@ -434,6 +533,8 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, notification_puts_a_topics_settings_into_force);
     tcase_add_test(tcase, topic_that_is_made_again_has_not_the_settings_of_one_that_was_never_here);
     tcase_add_test(tcase, topic_that_is_made_again_and_cannot_be_read_has_not_the_settings_of_the_one_before);
+    tcase_add_test(tcase, settings_that_change_while_a_partition_is_made_are_in_force);
+    tcase_add_test(tcase, topic_settings_that_were_asked_for_earlier_do_not_come_back);
     tcase_add_test(tcase, notification_puts_throttled_rates_into_force_and_out_of_it);
     tcase_add_test(tcase, lists_of_throttled_replicas_count_for_this_broker_and_partition);
     tcase_add_test(tcase, notification_is_carried_out_once);
