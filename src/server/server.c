@@ -400,6 +400,8 @@ static enum err start(struct server *server, struct errmsg *why)
         err = find_identity(server, why);
     if (err != ERR_NONE)
         return err;
+    server->changes = config_changes_new(broker);
+    config_changes_begin(server->changes);
     broker_settings_reload(broker);
     atomic_store(&broker->state, BROKER_RECOVERY);
     err = replica_manager_load(broker->replicas, why);
@@ -424,7 +426,6 @@ static enum err start(struct server *server, struct errmsg *why)
         return err;
     replica_manager_start(broker->replicas);
     strays_start(broker->strays);
-    server->changes = config_changes_new(broker);
     session_follow(server->session, server->changes, epoch);
     net_server_open(broker->net);
     atomic_store(&broker->state, BROKER_RUNNING);

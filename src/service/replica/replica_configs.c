@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "loop/snapshot.h"
 #include "service/cleaner/cleaner.h"
@@ -58,16 +59,38 @@ static void update_matching(struct replica_manager *manager, const char *topic)
     free(all);
 }
 
-void replica_manager_update_topic(struct replica_manager *manager, const char *topic)
+static bool refresh(struct replica_manager *manager, const char *topic)
 {
     struct errmsg why;
-    if (topic_configs_refresh(manager->broker->topic_configs, topic, &why) != ERR_NONE) {
+    bool good = topic_configs_refresh(manager->broker->topic_configs, topic, &why) == ERR_NONE;
+    if (!good)
         log_warn("config", "topic_config_unreadable",
                  "topic=%s error=\"%s\" effect=\"what was known goes on\"", topic, why.text);
+    return good;
+}
+
+void replica_manager_update_topic(struct replica_manager *manager, const char *topic)
+{
+    if (!refresh(manager, topic))
         return;
-    }
     log_info("config", "topic_config_changed", "topic=%s", topic);
     update_matching(manager, topic);
+    cleaner_wake(manager->cleaner);
+}
+
+void replica_manager_update_topics(struct replica_manager *manager)
+{
+    int count;
+    struct map seen = {0};
+    struct partition **all = replica_manager_all(manager, &count);
+    for (int i = 0; i < count; i++)
+        if (!map_put_str(&seen, all[i]->topic, all[i]))
+            refresh(manager, all[i]->topic);
+    map_close(&seen);
+    for (int i = 0; i < count; i++)
+        partition_release(all[i]);
+    free(all);
+    update_matching(manager, NULL);
     cleaner_wake(manager->cleaner);
 }
 

@@ -355,6 +355,33 @@ START_TEST(notification_is_carried_out_once)
 }
 END_TEST
 
+START_TEST(notification_from_before_the_start_is_not_carried_out)
+{
+    put_config("topics/a", "");
+    put_config("topics/b", "");
+    notify(1, "topics/a");
+    config_changes_begin(changes);
+    notify(2, "topics/b");
+    kick_at_last();
+    ck_assert_int_eq(fake_zk_gets(&fake, "/config/topics/a"), 0);
+    ck_assert_int_eq(fake_zk_gets(&fake, "/config/topics/b"), 1);
+}
+END_TEST
+
+START_TEST(notifications_that_were_purged_unseen_are_made_up_for)
+{
+    ck_assert_int_eq(rig_lead(&rig, "a", 0, 0, RIG_ME, 1), ERR_NONE);
+    put_config("topics/a", "\"min.insync.replicas\":\"3\"");
+    put_config("brokers/1", "\"message.max.bytes\":\"2000\"");
+    notify(5, "topics/other");
+    kick_at_last();
+    ck_assert_int_eq(min_insync_of("a"), 3);
+    struct config *config = broker_settings_share(&rig.broker);
+    ck_assert_int_eq(config_int(config, CONFIG_MESSAGE_MAX_BYTES), 2000);
+    config_release(config);
+}
+END_TEST
+
 START_TEST(notification_that_makes_no_sense_does_not_keep_the_others_back)
 {
     put_config("topics/a", "");
@@ -538,6 +565,8 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, notification_puts_throttled_rates_into_force_and_out_of_it);
     tcase_add_test(tcase, lists_of_throttled_replicas_count_for_this_broker_and_partition);
     tcase_add_test(tcase, notification_is_carried_out_once);
+    tcase_add_test(tcase, notification_from_before_the_start_is_not_carried_out);
+    tcase_add_test(tcase, notifications_that_were_purged_unseen_are_made_up_for);
     tcase_add_test(tcase, notification_that_makes_no_sense_does_not_keep_the_others_back);
     tcase_add_test(tcase, notifications_go_when_all_had_a_quarter_of_an_hour_to_see_them);
     tcase_add_test(tcase, notification_of_brokers_puts_their_settings_into_force);
