@@ -39,10 +39,11 @@ static void settings_done(struct partition_op *op)
 void replica_manager_renew_settings(struct replica_manager *manager, struct partition *part)
 {
     struct settings_op *change = MEM_NEW(struct settings_op);
-    struct partition_settings *fresh =
-        topic_configs_settings(manager->broker->topic_configs, part->topic, part->index);
     change->op = (struct partition_op){.run = settings_run, .done = settings_done, .label = "settings"};
-    change->old = partition_settings_give(part, fresh);
+    pthread_mutex_lock(&manager->settings_lock);
+    change->old = partition_settings_give(
+        part, topic_configs_settings(manager->broker->topic_configs, part->topic, part->index));
+    pthread_mutex_unlock(&manager->settings_lock);
     partition_submit(part, &change->op);
 }
 

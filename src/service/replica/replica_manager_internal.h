@@ -14,8 +14,9 @@ struct upkeep;
 struct replica_manager {
     struct broker *broker;
     struct log_dirs dirs;
-    struct snapshot table;      /* struct partition_table */
-    pthread_mutex_t table_lock; /* writers */
+    struct snapshot table;         /* struct partition_table */
+    pthread_mutex_t table_lock;    /* writers */
+    pthread_mutex_t settings_lock; /* whoever gives a partition new settings: the later ones come later */
     struct upkeep *upkeep;
     struct mover *mover;
     struct cleaner *cleaner;
