@@ -78,7 +78,8 @@ static void act(struct config_changes *changes, const char *entity)
                  entity);
 }
 
-static void execute(struct config_changes *changes, struct zk_sync *sync, const char *path,
+/* False: the broker stops, or its start was given up. */
+static bool execute(struct config_changes *changes, struct zk_sync *sync, const char *path,
                     struct arena *arena)
 {
     struct view json;
@@ -89,8 +90,9 @@ static void execute(struct config_changes *changes, struct zk_sync *sync, const 
         err = znode_decode_config_change(json, arena, &entity, &why);
     if (err == ERR_NONE)
         act(changes, entity);
-    else if (err != ERR_NOT_FOUND)
+    else if (err != ERR_NOT_FOUND && err != ERR_CLOSED)
         log_warn("config", "notification_skipped", "path=%s error=\"%s\"", path, why.text);
+    return err != ERR_CLOSED;
 }
 
 /* Removes what every broker had a quarter of an hour to see, by ZooKeeper's own clock. */
@@ -146,7 +148,8 @@ static void process(struct config_changes *changes)
         int64_t sequence = sequence_of(names[i]);
         char *path = arena_printf(&arena, CONFIG_CHANGES_PATH "/%.*s", VIEW_FMT(names[i]));
         if (sequence > changes->last_executed) {
-            execute(changes, &sync, path, &arena);
+            if (!execute(changes, &sync, path, &arena))
+                break;
             changes->last_executed = sequence;
             struct zk_stat stat;
             if (zk_sync_get(&sync, path, false, &arena, NULL, &stat, NULL) == ERR_NONE)
