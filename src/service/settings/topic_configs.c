@@ -150,13 +150,21 @@ static bool is_known(struct topic_configs *configs, const char *topic)
     return known;
 }
 
+/* While it is not known what may go, nothing does. (Kafka does not start.) */
+static void keep_everything(struct log_settings *log)
+{
+    log->retention_ms = log->retention_bytes = -1;
+    log->cleanup_compact = false;
+}
+
 struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic,
                                                   int32_t partition)
 {
     struct errmsg why;
     enum err err = is_known(configs, topic) ? ERR_NONE : topic_configs_refresh(configs, topic, &why);
     if (err != ERR_NONE && err != ERR_CLOSED) /* closed: the start was given up */
-        log_warn("config", "topic_config_unreadable", "topic=%s error=\"%s\" effect=\"defaults count\"",
+        log_warn("config", "topic_config_unreadable",
+                 "topic=%s error=\"%s\" effect=\"defaults count, and nothing goes by age, size or key\"",
                  topic, why.text);
     struct arena arena = {0};
     struct znode_config overrides = topic_configs_overrides(configs, topic, &arena);
@@ -172,6 +180,8 @@ struct partition_settings *topic_configs_settings(struct topic_configs *configs,
     struct partition_settings *settings =
         partition_settings_new(&config, config_int(broker, CONFIG_PRODUCER_ID_EXPIRATION_MS),
                                config_bool(broker, CONFIG_TRANSACTION_PARTITION_VERIFICATION_ENABLE));
+    if (err != ERR_NONE)
+        keep_everything(&settings->log);
     int32_t broker_id = configs->broker->id;
     settings->leader_throttled =
         topic_config_list_throttles(config.leader_throttled_replicas, partition, broker_id);

@@ -34,7 +34,8 @@ void topic_configs_forget(struct topic_configs *configs, const char *topic);
 void topic_configs_renew(struct topic_configs *configs, const char *topic);
 /*
  * Settings for a partition of a topic, from what is known (read now if it never was). Overrides that are
- * not valid are logged and left out. Gives them (partition_settings_free).
+ * not valid are logged and left out; where they cannot be read, no record goes by retention or compaction.
+ * Gives them (partition_settings_free).
  */
 struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic,
                                                   int32_t partition);

@@ -112,6 +112,20 @@ START_TEST(override_that_is_not_valid_is_left_out_and_the_others_count)
 }
 END_TEST
 
+START_TEST(nothing_goes_while_it_cannot_be_read_what_may_go)
+{
+    put_config("topics/t", "\"retention.ms\":-1"); /* no string */
+    struct partition_settings *settings = topic_configs_settings(rig.broker.topic_configs, "t", 0);
+    ck_assert_int_eq(settings->log.retention_ms, -1);
+    ck_assert_int_eq(settings->log.retention_bytes, -1);
+    partition_settings_free(settings);
+    put_config("topics/t", "\"retention.ms\":\"60000\"");
+    settings = topic_configs_settings(rig.broker.topic_configs, "t", 0);
+    ck_assert_int_eq(settings->log.retention_ms, 60000);
+    partition_settings_free(settings);
+}
+END_TEST
+
 START_TEST(topic_that_was_forgotten_is_read_anew)
 {
     put_config("topics/t", "\"max.message.bytes\":\"77\"");
@@ -555,6 +569,7 @@ Suite *settings_suite(void)
     tcase_add_test(tcase, topic_is_read_once_until_it_is_to_be_read_again);
     tcase_add_test(tcase, overrides_that_cannot_be_read_leave_what_was_known);
     tcase_add_test(tcase, override_that_is_not_valid_is_left_out_and_the_others_count);
+    tcase_add_test(tcase, nothing_goes_while_it_cannot_be_read_what_may_go);
     tcase_add_test(tcase, topic_that_was_forgotten_is_read_anew);
     tcase_add_test(tcase, overrides_are_given_as_they_were_last_read);
     tcase_add_test(tcase, notification_puts_a_topics_settings_into_force);
