@@ -3,7 +3,7 @@
  *
  *   settings   threads   log directories (locked)   ZooKeeper session   cluster id, identity
  *   dynamic settings   logs (loaded)   listeners (bound)   registration   controller
- *   configuration changes   requests (accepted)
+ *   requests (accepted)   configuration changes
  *
  * ZooKeeper may be away, and the session expire, at any time after the first connection: the start waits and
  * goes on under the next session with what is there then. Nothing but a signal ends that wait
@@ -406,6 +406,8 @@ static enum err start(struct server *server, struct errmsg *why)
         err = find_identity(server, why);
     if (err != ERR_NONE)
         return err;
+    server->changes = config_changes_new(broker);
+    config_changes_begin(server->changes);
     broker_settings_reload(broker);
     atomic_store(&broker->state, BROKER_RECOVERY);
     err = replica_manager_load(broker->replicas, why);
@@ -428,13 +430,13 @@ static enum err start(struct server *server, struct errmsg *why)
         err = register_broker(server, &incarnation, &epoch, why);
     if (err != ERR_NONE)
         return err;
-    server->changes = config_changes_new(broker);
-    session_follow(server->session, server->changes, epoch);
-    config_changes_kick(server->changes);
     replica_manager_start(broker->replicas);
     strays_start(broker->strays);
+    session_follow(server->session, server->changes, epoch);
     net_server_open(broker->net);
     atomic_store(&broker->state, BROKER_RUNNING);
+    /* Last: what changed since the settings were read reaches only what stands, and frees what was read. */
+    config_changes_kick(server->changes);
     return ERR_NONE;
 }
 
@@ -508,6 +510,7 @@ static void stop_serving(struct server *server)
 {
     struct broker *broker = &server->broker;
     hand_over(broker);
+    session_hurry(server->session); /* what is waited for below may itself wait for ZooKeeper */
     if (broker->strays)
         strays_stop(broker->strays);
     if (server->changes)

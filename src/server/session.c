@@ -39,17 +39,26 @@ static void begin_registering(struct session *session);
 /* --- the registration's znode ---------------------------------------------------------------------------
  *
  * It may be deleted by hand, or by a script that takes this broker for dead, while the session lives on.
- * Kafka's broker stays unknown to its cluster then until it is restarted.
+ * Kafka's broker stays unknown to its cluster then until it is restarted. And another broker with this id may
+ * have made it meanwhile: only one of them can be that broker (registration_register).
  */
 
 static void own_znode_seen(void *arg, const struct zk_result *result)
 {
     struct session *session = arg;
-    if (result->err != ERR_NOT_FOUND || session->id == 0 || session->closed)
+    bool gone = result->err == ERR_NOT_FOUND;
+    bool taken = result->err == ERR_NONE && result->stat.ephemeral_owner != session->id;
+    if ((!gone && !taken) || session->id == 0 || session->closed)
         return;
-    log_warn("registration", "registration_gone",
-             "path=/brokers/ids/%d reason=\"somebody else deleted it\" effect=\"it is made again\"",
-             session->broker->id);
+    if (gone)
+        log_warn("registration", "registration_gone",
+                 "path=%s reason=\"somebody else deleted it\" effect=\"it is made again\"",
+                 session->own_path);
+    else
+        log_error("registration", "registration_taken",
+                  "path=%s session=0x%llx reason=\"somebody else deleted it and made it\" effect=\"this "
+                  "broker ends unless that session does\"",
+                  session->own_path, (unsigned long long)result->stat.ephemeral_owner);
     begin_registering(session);
 }
 
@@ -224,6 +233,12 @@ void session_follow(struct session *session, struct config_changes *changes, int
 void session_refuse(struct session *session)
 {
     zk_client_refuse(session->client);
+}
+
+void session_hurry(struct session *session)
+{
+    if (session)
+        zk_client_hurry(session->client);
 }
 
 void session_close(struct session *session)

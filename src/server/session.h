@@ -28,6 +28,8 @@ void session_follow(struct session *session, struct config_changes *changes, int
 /* Whoever waits for ZooKeeper, or asks it from now on, is answered ERR_CLOSED. Any thread, once, before the
  * close. */
 void session_refuse(struct session *session);
+/* The same once ZooKeeper is away for some seconds (zk_client_hurry). Any thread, once, before the close. */
+void session_hurry(struct session *session);
 /* Closes it: the broker's ephemerals go. Not on a loop. */
 void session_close(struct session *session);
 void session_free(struct session *session);

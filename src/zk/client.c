@@ -34,6 +34,8 @@
 #define REOPEN_BACKOFF_MS 1000
 /* How long a client that closes waits for what it asked. */
 #define FAREWELL_MS 1000
+/* How long one that hurries waits for a connection. */
+#define HURRY_MS 5000
 /* handle_number of a call whose answer is in the loop's mailbox already. */
 #define ANSWERED_HERE (-1)
 /* In the library's words: names are never resolved while there is a connection. */
@@ -85,6 +87,10 @@ struct zk_client {
     zhandle_t *opening_handle; /* what it opened */
     struct loop_message open_message;
     struct loop_message refuse_message;
+
+    bool hurrying;
+    struct loop_timer hurry_timer; /* while it hurries and there is no connection */
+    struct loop_message hurry_message;
 
     /* zk_client_close waits for the loop, first to let go of the handle, then to answer what is left. */
     bool closing; /* as soon as nobody opens and everything is answered, or the time for answers is over */
@@ -479,6 +485,15 @@ static void client_fail_unanswered(struct zk_client *client, int64_t number, enu
 
 static void client_begin_open(struct zk_client *client, zhandle_t *dead);
 static void on_farewell_over(struct loop_timer *timer, int64_t now_ms);
+static void on_hurry_over(struct loop_timer *timer, int64_t now_ms);
+
+static void client_count_hurry(struct zk_client *client)
+{
+    if (client->connected)
+        loop_timer_cancel(client->loop, &client->hurry_timer);
+    else if (client->hurrying && !loop_timer_is_armed(&client->hurry_timer))
+        loop_timer_arm(client->loop, &client->hurry_timer, loop_now_ms(client->loop) + HURRY_MS);
+}
 
 static void client_on_session(struct zk_client *client, int state, zhandle_t *handle, int64_t session_id)
 {
@@ -511,6 +526,7 @@ static void client_on_session(struct zk_client *client, int state, zhandle_t *ha
         client->connected = false;
         client->events.session(client->events.arg, ZK_SESSION_DISCONNECTED, client->session_id);
     }
+    client_count_hurry(client);
 }
 
 static void client_on_watch(struct zk_client *client, int type, const char *path)
@@ -652,6 +668,7 @@ struct zk_client *zk_client_new(const struct zk_client_config *config, struct lo
     client->session_timeout_ms = config->session_timeout_ms;
     client->reopen_timer.fire = on_reopen;
     client->farewell_timer.fire = on_farewell_over;
+    client->hurry_timer.fire = on_hurry_over;
     client->open_message = (struct loop_message){.run = on_open_message, .label = "zk_open"};
     list_init(&client->waiting);
     list_init(&client->sent);
@@ -686,22 +703,50 @@ const struct histogram *zk_client_latency(const struct zk_client *client)
     return &client->latency;
 }
 
-static void on_refuse_message(struct loop_message *msg, bool discard)
+static void client_refuse(struct zk_client *client)
 {
-    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, refuse_message);
-    if (discard || client->state == CLIENT_CLOSED)
-        return;
     client->state = CLIENT_CLOSED;
     client->connected = false;
     client->session_id = 0;
     loop_timer_cancel(client->loop, &client->reopen_timer);
+    loop_timer_cancel(client->loop, &client->hurry_timer);
     client_fail_waiting(client, ERR_CLOSED);
+}
+
+static void on_refuse_message(struct loop_message *msg, bool discard)
+{
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, refuse_message);
+    if (!discard && client->state != CLIENT_CLOSED)
+        client_refuse(client);
 }
 
 void zk_client_refuse(struct zk_client *client)
 {
     client->refuse_message = (struct loop_message){.run = on_refuse_message, .label = "zk_refuse"};
     loop_post(client->loop, &client->refuse_message);
+}
+
+static void on_hurry_over(struct loop_timer *timer, int64_t now_ms)
+{
+    (void)now_ms;
+    struct zk_client *client = CONTAINER_OF(timer, struct zk_client, hurry_timer);
+    log_warn("zk", "given_up", "connect=%s waited_ms=%d reason=\"the broker stops, and no server answers\"",
+             client->connect, HURRY_MS);
+    client_refuse(client);
+}
+
+static void on_hurry_message(struct loop_message *msg, bool discard)
+{
+    struct zk_client *client = CONTAINER_OF(msg, struct zk_client, hurry_message);
+    client->hurrying = true;
+    if (!discard && client->state != CLIENT_CLOSED)
+        client_count_hurry(client);
+}
+
+void zk_client_hurry(struct zk_client *client)
+{
+    client->hurry_message = (struct loop_message){.run = on_hurry_message, .label = "zk_hurry"};
+    loop_post(client->loop, &client->hurry_message);
 }
 
 /* On the loop: gives the handle to zk_client_close, which waits for it. */
@@ -736,6 +781,7 @@ static void on_close_message(struct loop_message *msg, bool discard)
     struct zk_client *client = CONTAINER_OF(msg, struct zk_client, close_message);
     client->state = CLIENT_CLOSED;
     loop_timer_cancel(client->loop, &client->reopen_timer);
+    loop_timer_cancel(client->loop, &client->hurry_timer);
     client_fail_waiting(client, ERR_CLOSED);
     if (discard) {
         client_let_go(client);

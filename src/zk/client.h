@@ -46,6 +46,11 @@ const struct histogram *zk_client_latency(const struct zk_client *client);
  */
 void zk_client_refuse(struct zk_client *client);
 /*
+ * From now on nothing waits for a server that is away: when there has been no connection for five seconds,
+ * the client refuses (zk_client_refuse). Any thread, once, before zk_client_close.
+ */
+void zk_client_hurry(struct zk_client *client);
+/*
  * Closes the session: the server is told, its ephemerals go a moment later. Open operations get their answers
  * for up to a second first, then ERR_CLOSED. Blocks for that, and for a session that is being opened; not on
  * the loop. The loop must still run.

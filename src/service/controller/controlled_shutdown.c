@@ -9,6 +9,7 @@
 #include "loop/latch.h"
 #include "service/controller/controller_channel.h"
 #include "service/metadata_cache.h"
+#include "service/settings/broker_settings.h"
 #include "wire/generated/wire_messages.h"
 
 #define KEY_CONTROLLED_SHUTDOWN 7
@@ -76,14 +77,8 @@ static const char *reason_not_to(const struct broker *broker, const struct confi
     return NULL;
 }
 
-bool controlled_shutdown(struct broker *broker)
+static bool ask_until_done(struct broker *broker, const struct config *config)
 {
-    const struct config *config = atomic_load(&broker->config.value);
-    const char *reason = reason_not_to(broker, config);
-    if (reason) {
-        log_info("server", "controlled_shutdown_skipped", "reason=\"%s\"", reason);
-        return false;
-    }
     int attempts = config_int(config, CONFIG_CONTROLLED_SHUTDOWN_MAX_RETRIES);
     int64_t backoff_ms = config_long(config, CONFIG_CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS);
     int64_t timeout_ms = config_int(config, CONFIG_CONTROLLER_SOCKET_TIMEOUT_MS);
@@ -99,4 +94,15 @@ bool controlled_shutdown(struct broker *broker)
     log_warn("server", "controlled_shutdown_given_up",
              "attempts=%d consequence=\"what is led here has no leader until it is elected anew\"", attempts);
     return false;
+}
+
+bool controlled_shutdown(struct broker *broker)
+{
+    struct config *config = broker_settings_share(broker); /* they may change meanwhile */
+    const char *reason = reason_not_to(broker, config);
+    if (reason)
+        log_info("server", "controlled_shutdown_skipped", "reason=\"%s\"", reason);
+    bool done = !reason && ask_until_done(broker, config);
+    config_release(config);
+    return done;
 }

@@ -141,11 +141,12 @@ static void fill_broker(struct wire_update_metadata_request_update_metadata_brok
     }
 }
 
-static bool is_news(const struct metadata *metadata, const struct led *led)
+/* What clients were told of it, if the state is later; else NULL. */
+static const struct metadata_partition *outdated(const struct metadata *metadata, const struct led *led)
 {
     const struct metadata_partition *known =
         led->moved ? metadata_partition(metadata, view_str(led->part->topic), led->part->index) : NULL;
-    return known && known->leader_epoch < led->state.leader_epoch;
+    return known && known->leader_epoch < led->state.leader_epoch ? known : NULL;
 }
 
 /* An UpdateMetadata to itself, on the control loop: the cluster as it was, but for who leads these. */
@@ -167,7 +168,8 @@ static void tell_clients(struct control_job *job)
                  (size_t)look->moved);
     for (int i = 0; i < look->count; i++) {
         const struct led *led = &look->items[i];
-        if (!is_news(metadata, led))
+        const struct metadata_partition *known = outdated(metadata, led);
+        if (!known)
             continue;
         struct wire_update_metadata_request_update_metadata_partition_state *to =
             &request->ungrouped_partition_states[request->ungrouped_partition_states_count++];
@@ -179,8 +181,8 @@ static void tell_clients(struct control_job *job)
         to->zk_version = led->version;
         to->isr = led->state.isr.ids;
         to->isr_count = led->state.isr.count;
-        to->replicas = led->role.replicas;
-        to->replicas_count = led->role.replicas_count;
+        to->replicas = known->replicas; /* the partition itself may not answer (ask_role) */
+        to->replicas_count = known->replicas_count;
     }
     metadata_cache_update(cache, request);
 }

@@ -140,6 +140,7 @@ struct replica_manager *replica_manager_new(struct broker *broker)
     manager->broker = broker;
     manager->jobs_tail = &manager->jobs_head;
     pthread_mutex_init(&manager->table_lock, NULL);
+    pthread_mutex_init(&manager->settings_lock, NULL);
     atomic_store(&manager->table.value, MEM_NEW(struct partition_table));
     manager->dirs.failed = replica_manager_dir_failed;
     manager->dirs.all_failed = replica_manager_all_dirs_failed;
@@ -161,6 +162,7 @@ void replica_manager_free(struct replica_manager *manager)
     table_free(atomic_load(&manager->table.value));
     log_dirs_close(&manager->dirs);
     pthread_mutex_destroy(&manager->table_lock);
+    pthread_mutex_destroy(&manager->settings_lock);
     free(manager);
 }
 

@@ -112,6 +112,8 @@ struct cleaner *replica_manager_cleaner(struct replica_manager *manager);
 
 /* /config/topics/T changed: every partition of the topic takes it. */
 void replica_manager_update_topic(struct replica_manager *manager, const char *topic);
+/* Changes of topics may have been missed: the same for all that are held here. */
+void replica_manager_update_topics(struct replica_manager *manager);
 /* The broker's settings changed: every partition takes what follows from them. */
 void replica_manager_update_all(struct replica_manager *manager);
 /* num.replica.fetchers may have changed: a job sees to it. Any thread. */

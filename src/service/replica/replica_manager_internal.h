@@ -14,12 +14,14 @@ struct upkeep;
 struct replica_manager {
     struct broker *broker;
     struct log_dirs dirs;
-    struct snapshot table;      /* struct partition_table */
-    pthread_mutex_t table_lock; /* writers */
+    struct snapshot table;         /* struct partition_table */
+    pthread_mutex_t table_lock;    /* writers */
+    pthread_mutex_t settings_lock; /* whoever gives a partition new settings: the later ones come later */
     struct upkeep *upkeep;
     struct mover *mover;
     struct cleaner *cleaner;
     struct hang_patrol patrol;
+    atomic_uint settings_changes; /* settings that were put into force so far, of topics or of all */
 
     /* Control loop: jobs in order. */
     struct control_job *jobs_head;
@@ -45,6 +47,9 @@ struct partition *replica_manager_find_shared(struct replica_manager *manager, s
 
 /* The settings of its topic, before the partition is published: requests look at them without asking. */
 void replica_manager_give_settings(struct replica_manager *manager, struct partition *part);
+
+/* The same for one that is published. Settings that changed before that did not find it. */
+void replica_manager_renew_settings(struct replica_manager *manager, struct partition *part);
 
 /* Where the partition's log begins according to the directory's checkpoint; 0 for one that was never there.
  */

@@ -115,13 +115,30 @@ static void add_change(struct role_batch *batch, const partition_state *state, s
     };
 }
 
-/* `named`: the partitions of this request so far, by key. One that is named twice is told one thing, the
- * first. */
-static void find(struct role_change *change, struct map *named)
+/* Of a request's partitions so far. */
+struct named {
+    struct map partitions; /* by key: one that is named twice is told one thing, the first */
+    struct map made;       /* by topic: those of which partitions are made */
+};
+
+/* Not published yet. All that are made of a topic in one request have the same settings. */
+static void make(struct role_change *change, struct named *named)
+{
+    struct replica_manager *manager = change->batch->manager;
+    char *topic = view_to_cstr(change->topic);
+    if (!map_put(&named->made, change->topic, change))
+        topic_configs_renew(manager->broker->topic_configs, topic);
+    change->part = partition_new(topic, change->index, manager->broker);
+    replica_manager_give_settings(manager, change->part);
+    free(topic);
+    change->created = true;
+}
+
+static void find(struct role_change *change, struct named *named)
 {
     struct replica_manager *manager = change->batch->manager;
     uint8_t key[PARTITION_KEY_MAX];
-    if (map_put(named, partition_key(key, change->topic, change->index), change)) {
+    if (map_put(&named->partitions, partition_key(key, change->topic, change->index), change)) {
         change->err = ERR_INVALID_REQUEST;
         return;
     }
@@ -140,11 +157,15 @@ static void find(struct role_change *change, struct map *named)
         change->err = ERR_KAFKA_STORAGE_ERROR;
         return;
     }
-    char *topic = view_to_cstr(change->topic);
-    change->part = partition_new(topic, change->index, manager->broker);
-    replica_manager_give_settings(manager, change->part);
-    free(topic);
-    change->created = true;
+    make(change, named);
+}
+
+/* What changed between their settings and their publication. */
+static void renew_settings(struct role_batch *batch)
+{
+    for (int i = 0; i < batch->count; i++)
+        if (batch->changes[i].created && batch->changes[i].dir)
+            replica_manager_renew_settings(batch->manager, batch->changes[i].part);
 }
 
 /*
@@ -172,11 +193,15 @@ static void place_new_ones(struct role_batch *batch)
 
 static void find_all(struct role_batch *batch)
 {
-    struct map named = {0};
+    struct named named = {0};
+    unsigned settings = atomic_load(&batch->manager->settings_changes);
     for (int i = 0; i < batch->count; i++)
         find(&batch->changes[i], &named);
-    map_close(&named);
+    map_close(&named.partitions);
+    map_close(&named.made);
     place_new_ones(batch);
+    if (atomic_load(&batch->manager->settings_changes) != settings)
+        renew_settings(batch);
 }
 
 /* --- judge ------------------------------------------------------------------------------------------ */

@@ -8,8 +8,9 @@
 #include "zk/sync.h"
 #include "zk/znode_json.h"
 
-static struct config_pairs take_pairs(const struct zk_op *op, const struct zk_result *found,
-                                      struct arena *arena)
+/* False: it cannot be said what is set there. */
+static bool take_pairs(const struct zk_op *op, const struct zk_result *found, struct arena *arena,
+                       struct config_pairs *out)
 {
     struct znode_config config = {0};
     struct errmsg why;
@@ -18,12 +19,15 @@ static struct config_pairs take_pairs(const struct zk_op *op, const struct zk_re
         err = znode_decode_config(found->data, arena, &config, &why);
     else
         zk_sync_explain(op, err, &why);
-    if (err != ERR_NONE && err != ERR_NOT_FOUND)
-        log_warn("config", "dynamic_settings_unreadable", "path=%s error=\"%s\"", op->path, why.text);
+    bool good = err == ERR_NONE || err == ERR_NOT_FOUND;
+    if (!good && err != ERR_CLOSED) /* closed: the broker stops */
+        log_warn("config", "dynamic_settings_unreadable",
+                 "path=%s error=\"%s\" effect=\"what was known goes on\"", op->path, why.text);
     struct config_pair *pairs = arena_alloc(arena, sizeof *pairs * (size_t)(config.count + 1));
     for (int32_t i = 0; i < config.count; i++)
         pairs[i] = (struct config_pair){config.entries[i].name, config.entries[i].value};
-    return (struct config_pairs){pairs, (size_t)config.count};
+    *out = (struct config_pairs){pairs, good ? (size_t)config.count : 0};
+    return good;
 }
 
 static void release_config(void *value)
@@ -42,11 +46,13 @@ void broker_settings_reload(struct broker *broker)
     };
     struct zk_result found[ARRAY_LEN(ops)];
     zk_sync_calls(&sync, ops, ARRAY_LEN(ops), &arena, found);
-    struct config_pairs all = take_pairs(&ops[0], &found[0], &arena);
-    struct config_pairs own = take_pairs(&ops[1], &found[1], &arena);
+    struct config_pairs all, own;
+    bool all_good = take_pairs(&ops[0], &found[0], &arena, &all);
+    bool own_good = take_pairs(&ops[1], &found[1], &arena, &own);
     struct config *present = broker_settings_share(broker);
-    if (all.count > 0 || own.count > 0 || broker->dynamic_settings) {
-        broker->dynamic_settings = all.count > 0 || own.count > 0;
+    bool sets_some = all.count > 0 || own.count > 0;
+    if (broker->dynamic_settings ? all_good && own_good : sets_some) {
+        broker->dynamic_settings = sets_some;
         struct config *next = config_with_dynamic(present, all, own, &report);
         config_report_log(&report);
         if (next) {

@@ -78,7 +78,8 @@ static void act(struct config_changes *changes, const char *entity)
                  entity);
 }
 
-static void execute(struct config_changes *changes, struct zk_sync *sync, const char *path,
+/* False: the broker stops, or its start was given up. */
+static bool execute(struct config_changes *changes, struct zk_sync *sync, const char *path,
                     struct arena *arena)
 {
     struct view json;
@@ -89,8 +90,9 @@ static void execute(struct config_changes *changes, struct zk_sync *sync, const 
         err = znode_decode_config_change(json, arena, &entity, &why);
     if (err == ERR_NONE)
         act(changes, entity);
-    else if (err != ERR_NOT_FOUND)
+    else if (err != ERR_NOT_FOUND && err != ERR_CLOSED)
         log_warn("config", "notification_skipped", "path=%s error=\"%s\"", path, why.text);
+    return err != ERR_CLOSED;
 }
 
 /* Removes what every broker had a quarter of an hour to see, by ZooKeeper's own clock. */
@@ -103,6 +105,28 @@ static void purge(struct zk_sync *sync, const char *path, int64_t newest_ms, str
     struct zk_op op = {.kind = ZK_OP_DELETE, .path = path, .version = ZK_ANY_VERSION};
     struct zk_result result;
     zk_sync_call(sync, &op, NULL, &result, NULL);
+}
+
+static int64_t lowest_sequence(const struct view *names, int count)
+{
+    int64_t lowest = SEQUENCE_NONE;
+    for (int i = 0; i < count; i++) {
+        int64_t sequence = sequence_of(names[i]);
+        if (sequence != SEQUENCE_NONE && (lowest == SEQUENCE_NONE || sequence < lowest))
+            lowest = sequence;
+    }
+    return lowest;
+}
+
+/* Others have purged some before this broker saw them: it was away, or its start took so long. */
+static void catch_up(struct config_changes *changes, int64_t lowest)
+{
+    if (lowest <= changes->last_executed + 1)
+        return;
+    log_info("config", "changes_missed", "from=%lld to=%lld effect=\"all settings are read again\"",
+             (long long)changes->last_executed + 1, (long long)lowest - 1);
+    update_broker(changes->broker);
+    replica_manager_update_topics(changes->broker->replicas);
 }
 
 static void process(struct config_changes *changes)
@@ -119,11 +143,13 @@ static void process(struct config_changes *changes)
         return;
     }
     int64_t newest_ms = 0;
+    catch_up(changes, lowest_sequence(names, count));
     for (int i = 0; i < count; i++) {
         int64_t sequence = sequence_of(names[i]);
         char *path = arena_printf(&arena, CONFIG_CHANGES_PATH "/%.*s", VIEW_FMT(names[i]));
         if (sequence > changes->last_executed) {
-            execute(changes, &sync, path, &arena);
+            if (!execute(changes, &sync, path, &arena))
+                break;
             changes->last_executed = sequence;
             struct zk_stat stat;
             if (zk_sync_get(&sync, path, false, &arena, NULL, &stat, NULL) == ERR_NONE)
@@ -162,6 +188,22 @@ struct config_changes *config_changes_new(struct broker *broker)
     pthread_mutex_init(&changes->lock, NULL);
     pthread_cond_init(&changes->idle, NULL);
     return changes;
+}
+
+void config_changes_begin(struct config_changes *changes)
+{
+    struct zk_sync sync = {changes->broker->zk, changes->broker->zk_loop};
+    struct arena arena = {0};
+    const struct view *names;
+    int count;
+    if (zk_sync_children(&sync, CONFIG_CHANGES_PATH, false, &arena, &names, &count, NULL) != ERR_NONE)
+        count = 0; /* then all is read once more */
+    for (int i = 0; i < count; i++) {
+        int64_t sequence = sequence_of(names[i]);
+        if (sequence > changes->last_executed)
+            changes->last_executed = sequence;
+    }
+    arena_close(&arena);
 }
 
 void config_changes_kick(struct config_changes *changes)

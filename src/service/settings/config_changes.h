@@ -2,7 +2,8 @@
  * Follows the notifications under /config/changes: each names an entity whose settings are
  * to be read again (zookeeper-and-controller 2.9).
  *
- * Processing is level-triggered: the names say which entity, the entity is read as it is now.
+ * Processing is level-triggered: the names say which entity, the entity is read as it is now. Their numbers
+ * have no gaps: where some are missing they were purged unseen, and everything is read again.
  * Runs on: kick on any thread; the work on a worker.
  */
 #ifndef BARNABAS_SERVICE_SETTINGS_CONFIG_CHANGES_H
@@ -17,6 +18,8 @@ struct config_changes;
 
 /* Gives it (config_changes_free). */
 struct config_changes *config_changes_new(struct broker *broker);
+/* At a start, before any settings are read: what is told of already needs no second look. */
+void config_changes_begin(struct config_changes *changes);
 /* Something may have changed, or a new session stands: look again. */
 void config_changes_kick(struct config_changes *changes);
 /* No run begins after this; waits for the one that is under way. */

@@ -57,7 +57,8 @@ static enum err judge(enum err err, const struct zk_result *result, bool guarded
     switch (err) {
     case ERR_EXISTS:          /* it was absent when it was read */
     case ERR_NOT_FOUND:       /* it was there */
-    case ERR_CONNECTION_LOSS: /* it may have been written */
+    case ERR_CONNECTION_LOSS: /* it may have been written, and nobody was told */
+    case ERR_SESSION_EXPIRED:
         return ERR_BAD_VERSION;
     default:
         return err;

@@ -17,12 +17,14 @@
 struct overrides {
     struct arena arena;
     struct znode_config config;
+    uint64_t reading; /* its number */
 };
 
 struct topic_configs {
     struct broker *broker;
     pthread_mutex_t lock;
     struct map by_topic; /* name -> struct overrides */
+    uint64_t readings;   /* begun so far */
 };
 
 static void overrides_free(struct overrides *overrides)
@@ -75,17 +77,43 @@ static enum err read_overrides(struct topic_configs *configs, const char *topic,
     return ERR_NONE;
 }
 
+static uint64_t begin_reading(struct topic_configs *configs)
+{
+    pthread_mutex_lock(&configs->lock);
+    uint64_t reading = ++configs->readings;
+    pthread_mutex_unlock(&configs->lock);
+    return reading;
+}
+
+/* What was asked for later counts: the session answers in order, so it is no older. */
+static void keep_later(struct topic_configs *configs, const char *topic, struct overrides *fresh)
+{
+    struct overrides *superseded = fresh;
+    pthread_mutex_lock(&configs->lock);
+    const struct overrides *known = map_get_str(&configs->by_topic, topic);
+    if (!known || known->reading < fresh->reading)
+        superseded = map_put_str(&configs->by_topic, topic, fresh);
+    pthread_mutex_unlock(&configs->lock);
+    overrides_free(superseded);
+}
+
 enum err topic_configs_refresh(struct topic_configs *configs, const char *topic, struct errmsg *why)
 {
     struct overrides *fresh;
+    uint64_t reading = begin_reading(configs);
     enum err err = read_overrides(configs, topic, &fresh, why);
     if (err != ERR_NONE)
         return err;
-    pthread_mutex_lock(&configs->lock);
-    struct overrides *old = map_put_str(&configs->by_topic, topic, fresh);
-    pthread_mutex_unlock(&configs->lock);
-    overrides_free(old);
+    fresh->reading = reading;
+    keep_later(configs, topic, fresh);
     return ERR_NONE;
+}
+
+void topic_configs_renew(struct topic_configs *configs, const char *topic)
+{
+    struct errmsg why;
+    if (topic_configs_refresh(configs, topic, &why) != ERR_NONE)
+        topic_configs_forget(configs, topic);
 }
 
 void topic_configs_forget(struct topic_configs *configs, const char *topic)
@@ -122,13 +150,21 @@ static bool is_known(struct topic_configs *configs, const char *topic)
     return known;
 }
 
+/* While it is not known what may go, nothing does. (Kafka does not start.) */
+static void keep_everything(struct log_settings *log)
+{
+    log->retention_ms = log->retention_bytes = -1;
+    log->cleanup_compact = false;
+}
+
 struct partition_settings *topic_configs_settings(struct topic_configs *configs, const char *topic,
                                                   int32_t partition)
 {
     struct errmsg why;
     enum err err = is_known(configs, topic) ? ERR_NONE : topic_configs_refresh(configs, topic, &why);
     if (err != ERR_NONE && err != ERR_CLOSED) /* closed: the start was given up */
-        log_warn("config", "topic_config_unreadable", "topic=%s error=\"%s\" effect=\"defaults count\"",
+        log_warn("config", "topic_config_unreadable",
+                 "topic=%s error=\"%s\" effect=\"defaults count, and nothing goes by age, size or key\"",
                  topic, why.text);
     struct arena arena = {0};
     struct znode_config overrides = topic_configs_overrides(configs, topic, &arena);
@@ -144,6 +180,8 @@ struct partition_settings *topic_configs_settings(struct topic_configs *configs,
     struct partition_settings *settings =
         partition_settings_new(&config, config_int(broker, CONFIG_PRODUCER_ID_EXPIRATION_MS),
                                config_bool(broker, CONFIG_TRANSACTION_PARTITION_VERIFICATION_ENABLE));
+    if (err != ERR_NONE)
+        keep_everything(&settings->log);
     int32_t broker_id = configs->broker->id;
     settings->leader_throttled =
         topic_config_list_throttles(config.leader_throttled_replicas, partition, broker_id);

@@ -402,6 +402,24 @@ START_TEST(write_under_way_is_lost_and_read_is_asked_again)
 }
 END_TEST
 
+START_TEST(nothing_waits_for_a_server_that_is_gone_when_its_client_hurries)
+{
+    struct rig rig;
+    struct zk_result result;
+    struct pending read;
+    rig_open_for(&rig, "", OUTLASTING_MS);
+    ck_assert_int_eq(exists(&rig, "/", false), ERR_NONE);
+    zk_client_hurry(rig.client);
+    ck_assert_int_eq(exists(&rig, "/", false), ERR_NONE);
+    zk_server_kill(&server);
+    begin(&rig, &read, (struct zk_op){.kind = ZK_OP_GET, .path = "/"});
+    await(&rig, &read.answered, 1);
+    ck_assert_int_eq(read.err, ERR_CLOSED);
+    ck_assert_int_eq(call(&rig, (struct zk_op){.kind = ZK_OP_GET, .path = "/"}, &result), ERR_CLOSED);
+    rig_close(&rig);
+}
+END_TEST
+
 struct credentials {
     struct loop_message message;
     struct rig *rig;
@@ -559,6 +577,7 @@ Suite *client_suite(void)
     tcase_add_checked_fixture(tc, open_server, close_server); /* each kills its own */
     tcase_add_test(tc, lost_connection_comes_back_with_its_session);
     tcase_add_test(tc, write_under_way_is_lost_and_read_is_asked_again);
+    tcase_add_test(tc, nothing_waits_for_a_server_that_is_gone_when_its_client_hurries);
     tcase_add_test(tc, close_answers_what_the_server_never_did);
     suite_add_tcase(suite, tc);
     return suite;

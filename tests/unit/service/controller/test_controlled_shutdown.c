@@ -1,9 +1,13 @@
 /*
  * A broker that stops, and controllers that let it go, do not, or are not there.
  */
+#include "config/dynamic.h"
+#include "config/report.h"
 #include "fake_controller.h"
+#include "loop/snapshot.h"
 #include "rig.h"
 #include "service/controller/controlled_shutdown.h"
+#include "service/settings/broker_settings.h"
 #include "suites.h"
 #include "wire/codec.h"
 
@@ -93,6 +97,44 @@ START_TEST(broker_gives_up_after_as_many_attempts_as_it_is_told)
 }
 END_TEST
 
+static void release_config(void *value)
+{
+    config_release(value);
+}
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* The settings of before are gone when it answers. */
+static bool settings_change(struct fake_controller *fake, int number, int16_t version, const void *request,
+                            void *answer, struct arena *arena)
+{
+    struct config_report report = {0};
+    struct config *present = broker_settings_share(&rig.broker);
+    struct config *next =
+        config_with_dynamic(present, (struct config_pairs){NULL, 0}, (struct config_pairs){NULL, 0}, &report);
+    config_release(present);
+    config_report_close(&report);
+    pthread_mutex_lock(&rig.broker.config_lock);
+    snapshot_replace(rig.broker.domain, &rig.broker.config, next, release_config);
+    pthread_mutex_unlock(&rig.broker.config_lock);
+    rig_on_loop(rig.loops[0], do_nothing, NULL);
+    rig_on_loop(rig.control, do_nothing, NULL);
+    return moves_one_at_a_time(fake, number, version, request, answer, arena);
+}
+
+START_TEST(settings_may_change_while_it_stops)
+{
+    int remaining = 2;
+    bool succeeded;
+    struct fake_controller fake = {.answer = settings_change, .arg = &remaining};
+    ck_assert_int_eq(asked_of(&fake, &succeeded), 3);
+    ck_assert(succeeded);
+}
+END_TEST
+
 START_TEST(nobody_is_asked_where_nobody_could_lead_instead)
 {
     int remaining = 0;
@@ -127,6 +169,7 @@ Suite *controlled_shutdown_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, broker_that_leads_nothing_any_more_may_go);
+    tcase_add_test(tc, settings_may_change_while_it_stops);
     tcase_add_test(tc, what_remains_is_asked_for_again);
     tcase_add_test(tc, broker_gives_up_after_as_many_attempts_as_it_is_told);
     tcase_add_test(tc, nobody_is_asked_where_nobody_could_lead_instead);

@@ -202,7 +202,7 @@ END_TEST
 static void tell_who_leads(void *arg)
 {
     (void)arg;
-    int32_t replicas[] = {1, 2};
+    int32_t replicas[] = {1, 2, 3}; /* one more than the partition itself knows of */
     struct wire_update_metadata_request_update_metadata_partition_state led[2];
     for (int32_t i = 0; i < 2; i++)
         led[i] =
@@ -211,7 +211,7 @@ static void tell_who_leads(void *arg)
                                                                                   .leader = RIG_ME,
                                                                                   .leader_epoch = 3,
                                                                                   .replicas = replicas,
-                                                                                  .replicas_count = 2};
+                                                                                  .replicas_count = 3};
     struct wire_update_metadata_request_update_metadata_broker broker = {.id = 2};
     struct wire_update_metadata_request request = {.controller_id = 2,
                                                    .live_brokers = &broker,
@@ -247,7 +247,7 @@ START_TEST(suspect_tells_clients_who_leads)
     ck_assert_int_eq(seen[1], RIG_ME);
     ck_assert_int_eq(seen[2], 1);
     ck_assert_int_eq(seen[3], 2);
-    ck_assert_int_eq(seen[4], 2);
+    ck_assert_int_eq(seen[4], 3);
 }
 END_TEST
 
