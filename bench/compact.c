@@ -22,6 +22,7 @@
 #include "base/prng.h"
 #include "disk/posix.h"
 #include "storage/compact/compact.h"
+#include "storage/log_dir.h"
 #include "storage/log_flush.h"
 #include "storage/log_load.h"
 #include "wire/record_builder.h"
@@ -294,7 +295,7 @@ int main(int argc, char **argv)
     log_free(log);
     if (!o.keep && !o.only_build) {
         char *dir = mem_printf("%s/c-0", o.dir);
-        must(log_delete_dir(disk, dir, &why), "delete");
+        must(log_dir_delete_tree(disk, dir, &why), "delete");
         free(dir);
     }
     disk_posix_free(disk);

@@ -201,7 +201,7 @@ static void build_log(struct buf *log, int groups, int offsets, int per_batch, b
         group_key_put_offset(
             &key, group, view_of(topic, (size_t)snprintf(topic, sizeof topic, "orders-%d", in_group / 50)),
             in_group % 50);
-        offset_value_put(&value, &v);
+        offset_value_put(&value, &v, OFFSET_VALUE_VERSION);
         record_builder_put(&builder, now.wall_ms, buf_view(&key), buf_view(&value));
         if (i % per_batch == per_batch - 1 && record_builder_finish(&builder, NULL))
             abort();
