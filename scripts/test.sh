@@ -192,6 +192,7 @@ run_unit() {
     configure_and_make "$build" || { fail "the build"; return; }
     run_check unit "$build" $share_unit
     run_script unit scripts/check-dist.sh "$build"
+    run_script unit make -C "$build" -j "$jobs" bench
 }
 
 run_sanitize() { # name, sanitizers, seconds
