@@ -481,22 +481,11 @@ static const struct rig_batch *lose_a_tail(struct rig *rig)
     return last;
 }
 
+/* Of a compacted log, too: the cleaner leaves no gap at a segment's end (tests/unit/storage/compact). */
 START_TEST(what_lies_behind_a_lost_tail_goes)
 {
     struct rig rig = fresh(21, 60);
-    const int64_t expected = lose_a_tail(&rig)->base_offset;
-    rig_load(&rig, false);
-    ck_assert_int_eq(log_end(rig.log).offset, expected);
-    ck_assert_int_eq(rig_check_prefix(&rig), expected);
-    rig_close(&rig);
-}
-END_TEST
-
-/* The cleaner leaves no gap at a segment's end (tests/unit/storage/compact). */
-START_TEST(what_lies_behind_a_lost_tail_of_a_compacted_log_goes)
-{
-    struct rig rig = fresh(21, 60);
-    rig.settings.cleanup_compact = true;
+    rig.settings.cleanup_compact = _i == 1;
     const int64_t expected = lose_a_tail(&rig)->base_offset;
     rig_load(&rig, false);
     ck_assert_int_eq(log_end(rig.log).offset, expected);
@@ -831,8 +820,7 @@ Suite *log_load_suite(void)
     tcase_add_test(tc, epoch_that_a_truncation_took_back_does_not_come_back_with_its_file);
     tcase_add_test(tc, recovery_can_be_interrupted_and_done_again);
     tcase_add_test(tc, power_cut_at_any_call_leaves_a_prefix_with_all_that_was_flushed);
-    tcase_add_test(tc, what_lies_behind_a_lost_tail_goes);
-    tcase_add_test(tc, what_lies_behind_a_lost_tail_of_a_compacted_log_goes);
+    tcase_add_loop_test(tc, what_lies_behind_a_lost_tail_goes, 0, 2);
     tcase_add_test(tc, what_lies_behind_a_gap_below_the_recovery_point_stays);
     tcase_add_test(tc, what_lies_behind_a_lost_segment_of_a_compacted_log_goes);
     tcase_add_test(tc, copies_that_somebody_made_are_left_alone);

@@ -91,6 +91,17 @@ static void await_checkpoint(const char *name, const char *value)
     free(wanted);
 }
 
+#define DEADLINE_MS 20000
+
+static void await_no_files(const char *pattern)
+{
+    const int64_t end_ms = clock_mono_ms(rig.broker.clock) + DEADLINE_MS;
+    while (files(pattern) > 0) {
+        ck_assert_msg(clock_mono_ms(rig.broker.clock) < end_ms, "%s is still there", pattern);
+        usleep(1000);
+    }
+}
+
 START_TEST(segments_beyond_what_may_stay_are_deleted)
 {
     open_rig(CONFIG(SMALL ",\"file.delete.delay.ms\":\"0\""));
@@ -181,8 +192,7 @@ START_TEST(directory_of_a_deleted_partition_goes_when_its_delay_is_over)
     append(1);
     ck_assert_int_eq(rig_stop_replica(&rig, "t", 0, 1, true), ERR_NONE);
     ck_assert_int_eq(files("t-0"), 0);
-    while (files("t-0.*-delete") > 0)
-        usleep(1000);
+    await_no_files("t-0.*-delete");
 }
 END_TEST
 
@@ -216,8 +226,7 @@ START_TEST(what_is_not_ours_in_a_deleted_directory_does_no_harm)
     else
         move_and_link();
     ck_assert_int_eq(rig_stop_replica(&rig, "t", 0, -2, true), ERR_NONE);
-    while (files("t-0.*-delete") > 0)
-        usleep(1000);
+    await_no_files("t-0.*-delete");
     ck_assert(!log_dir_is_offline(&replica_manager_dirs(rig.broker.replicas)->items[0]->dir));
 }
 END_TEST

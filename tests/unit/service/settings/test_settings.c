@@ -2,6 +2,7 @@
  * Settings in ZooKeeper on their way into force: the overrides of topics, and the notifications that say what
  * is to be read again.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -280,45 +281,39 @@ static void two_topics_lead(struct control_job *job)
     latch_open(&CONTAINER_OF(job, struct two_topics, job)->done);
 }
 
-START_TEST(settings_that_change_while_a_partition_is_made_are_in_force)
+/* What topic `name` has when its settings change while those of b are read, for which the new partition of a
+ * waits to be published, too. */
+static int32_t min_insync_changed_meanwhile(const char *name)
 {
     static const struct zk_ops ops = {.submit = answer_but_one};
     struct slow_zk slow = {.zk = {.ops = &ops}, .path = "/config/topics/b"};
     struct two_topics two = {
         .job = {.home = rig.control, .run = lead_two_topics, .done = two_topics_lead, .label = "two"}};
+    char path[16];
+    snprintf(path, sizeof path, "topics/%s", name);
     latch_init(&slow.asked);
     latch_init(&two.done);
     rig.broker.zk = &slow.zk;
     replica_manager_submit(rig.broker.replicas, &two.job);
-    latch_await(&slow.asked); /* a has its settings, and is not published yet */
-    put_config("topics/a", "\"min.insync.replicas\":\"3\"");
-    replica_manager_update_topic(rig.broker.replicas, "a");
+    latch_await(&slow.asked);
+    put_config(path, "\"min.insync.replicas\":\"3\"");
+    replica_manager_update_topic(rig.broker.replicas, name);
     rig_on_loop(rig.control, answer_that_one, &slow);
     latch_await(&two.done);
     rig.broker.zk = &fake.zk;
-    ck_assert_int_eq(min_insync_of("a"), 3);
     arena_close(&two.arena);
+    return min_insync_of(name);
+}
+
+START_TEST(settings_that_change_while_a_partition_is_made_are_in_force)
+{
+    ck_assert_int_eq(min_insync_changed_meanwhile("a"), 3);
 }
 END_TEST
 
 START_TEST(topic_settings_that_were_asked_for_earlier_do_not_come_back)
 {
-    static const struct zk_ops ops = {.submit = answer_but_one};
-    struct slow_zk slow = {.zk = {.ops = &ops}, .path = "/config/topics/b"};
-    struct two_topics two = {
-        .job = {.home = rig.control, .run = lead_two_topics, .done = two_topics_lead, .label = "two"}};
-    latch_init(&slow.asked);
-    latch_init(&two.done);
-    rig.broker.zk = &slow.zk;
-    replica_manager_submit(rig.broker.replicas, &two.job);
-    latch_await(&slow.asked); /* by then b has no settings of its own */
-    put_config("topics/b", "\"min.insync.replicas\":\"3\"");
-    replica_manager_update_topic(rig.broker.replicas, "b");
-    rig_on_loop(rig.control, answer_that_one, &slow);
-    latch_await(&two.done);
-    rig.broker.zk = &fake.zk;
-    ck_assert_int_eq(min_insync_of("b"), 3);
-    arena_close(&two.arena);
+    ck_assert_int_eq(min_insync_changed_meanwhile("b"), 3);
 }
 END_TEST
 
